@@ -1,0 +1,52 @@
+/** Every phase, condition type and reason, each with one sentence; docs and status use the same words. */
+export const PHASES = [
+  'Pending',
+  'Preparing',
+  'Training',
+  'Evaluating',
+  'Publishing',
+  'Suspended',
+  'Succeeded',
+  'Failed',
+] as const
+export type Phase = (typeof PHASES)[number]
+
+export const CONDITIONS = {
+  Ready: 'True once the tuned model is published; the one to wait for.',
+  Reconciling: 'Present while the operator works towards Ready (kstatus).',
+  Stalled: 'Present when only a change by a person can help (kstatus).',
+  DatasetReady: 'The model and the data are read, checked and tokenized.',
+  GatesPassed: 'Every gate of the evaluation holds.',
+  Suspended: 'spec.suspend is true and no pod runs.',
+  Complete: 'The run ended in success.',
+  Failed: 'The run ended in failure.',
+  Finished: 'The run ended, in success or failure.',
+} as const
+export type ConditionType = keyof typeof CONDITIONS
+
+export const REASONS = {
+  Accepted: 'The job is accepted and its first stage is about to start.',
+  Preparing: 'Sources are read, checked and tokenized.',
+  Training: 'The adapter is being trained.',
+  Evaluating: 'Base and tuned model answer the validation examples.',
+  Publishing: 'The results are written to the output.',
+  Succeeded: 'The tuned model is published.',
+  Suspended: 'The job is suspended; it goes on from its checkpoint.',
+  Retrying: 'A stage failed and is tried again.',
+  InvalidSpec: 'The spec passed the schema and still cannot work; the message names the field.',
+  SourceNotFound: 'A model or data source does not exist.',
+  SourceForbidden: 'A model or data source refused access.',
+  DatasetMalformed: 'A data file is not what it says; the message names file and line.',
+  DatasetBelowQuality: 'The data misses one of its quality gates.',
+  ModelMalformed: 'A model file is damaged or not what it says.',
+  ModelUnsupported: 'The model architecture, tokenizer or weight type is not supported.',
+  TrainingDiverged: 'The loss is not finite; the last good checkpoint is kept.',
+  GatesNotPassed: 'An evaluation gate does not hold; nothing is published.',
+  GatesPassed: 'Every gate of the evaluation holds.',
+  PublishFailed: 'The output could not be written.',
+  OutOfMemory: 'A stage was killed for memory.',
+  DeadlineExceeded: 'A stage ran longer than retry.deadlineSeconds.',
+  RetriesExhausted: 'A stage failed more often than retry.limit allows.',
+  StageFailed: 'A stage failed in a way that a retry cannot cure.',
+} as const
+export type Reason = keyof typeof REASONS
