@@ -1,0 +1,48 @@
+/** What the Train stage needs of the engine; the implementation runs ONNX Runtime in a worker thread. B rows, T tokens a row, N targets. */
+import type { AdapterTensors } from '../model/adapter.ts'
+
+export type MicroBatch = {
+  readonly rows: number
+  readonly length: number
+  /** (B·T) */
+  readonly tokens: Int32Array
+  /** (B·T) position within the document */
+  readonly positions: Int32Array
+  /** (B·T) document number within the row, 0 = padding */
+  readonly segments: Int32Array
+  /** (N) flat index b·T + t of the hidden state that predicts the target at t + 1 */
+  readonly targetPositions: Int32Array
+  /** (N) token to predict there */
+  readonly targetTokens: Int32Array
+}
+
+export type UpdateOptions = {
+  readonly learningRate: number
+  /** from 1; the bias correction's exponent */
+  readonly step: number
+  /** targets of the whole accumulation window: gradients are summed over it and divided by this */
+  readonly targets: number
+  readonly maxGradientNorm: number
+  readonly beta1: number
+  readonly beta2: number
+  readonly epsilon: number
+  readonly weightDecay: number
+}
+
+/** Everything that a resume needs of the engine: parameters and both Adam moments, by PEFT name. */
+export type EngineState = {
+  readonly parameters: AdapterTensors
+  readonly firstMoments: AdapterTensors
+  readonly secondMoments: AdapterTensors
+}
+
+export type TrainingEngine = {
+  /** adds this micro-batch's gradient sums to those held since the last update */
+  accumulate(batch: MicroBatch): Promise<{ readonly lossSum: number }>
+  /** clips, steps, and clears the gradient sums; returns the global norm before clipping */
+  update(options: UpdateOptions): Promise<{ readonly gradientNorm: number }>
+  evaluate(batch: MicroBatch): Promise<{ readonly lossSum: number; readonly correct: number }>
+  /** copies out the state after the last update; gradient sums are not part of it */
+  state(): Promise<EngineState>
+  close(): Promise<void>
+}
