@@ -1,0 +1,123 @@
+/** One stage per call: `main.ts <stage> --job job.json --workspace DIR`. Wiring only. */
+import { existsSync, writeFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
+import { STAGES, type Stage, TRAINER_PORT } from '@attune/crds/stage.ts'
+import { Argument, Command, InvalidArgumentError } from 'commander'
+import { pino } from 'pino'
+import { writeFileAtomically } from './atomic-file.ts'
+import { readJobFile } from './job-file.ts'
+import { createTrainerMetrics } from './metrics.ts'
+import { createProgressReporter } from './progress-reporter.ts'
+import { runStage, type StageRun } from './run-stage.ts'
+import { startServer } from './server.ts'
+import { StageError } from './stage-error.ts'
+import { terminationMessage } from './termination-message.ts'
+
+// ONNX Runtime uploads telemetry unless told otherwise before its library is loaded
+process.env['ORT_DISABLE_TELEMETRY'] = '1'
+
+type Options = {
+  readonly job: string
+  readonly workspace: string
+  readonly pvcRoot: string
+  readonly fileRoot: string
+  readonly port: number
+  readonly server: boolean
+  readonly result?: string
+  readonly terminationLog?: string
+}
+
+/** Kubernetes' default path; it exists in a pod only. */
+const kubernetesTerminationLog = () =>
+  existsSync('/dev/termination-log') ? '/dev/termination-log' : undefined
+
+const port = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0 || value > 65535)
+    throw new InvalidArgumentError('a port is 0-65535')
+  return value
+}
+
+const stopOnSignals = (): AbortSignal => {
+  const controller = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => controller.abort())
+  return controller.signal
+}
+
+const execute = async (stage: Stage, options: Options): Promise<StageRun> => {
+  const signal = stopOnSignals()
+  const log = pino({ base: { stage } }, pino.destination({ dest: 2, sync: true }))
+  const metrics = createTrainerMetrics()
+  const reporter = createProgressReporter(stage, metrics, progress => {
+    if (process.connected) process.send?.({ type: 'progress', progress })
+  })
+  const job = await readJobFile(options.job)
+  const server = options.server
+    ? await startServer({
+        port: options.port,
+        registry: metrics.registry,
+        progress: reporter.current,
+      })
+    : undefined
+  try {
+    return await runStage(stage, {
+      job,
+      workspace: options.workspace,
+      pvcRoot: options.pvcRoot,
+      fileRoot: options.fileRoot,
+      signal,
+      report: reporter.report,
+      metrics,
+      log,
+      environment: process.env,
+      // without a limit the kernel reports 0 or an absurd figure
+      memoryLimitBytes: Math.min(
+        process.constrainedMemory() || Number.POSITIVE_INFINITY,
+        totalmem(),
+      ),
+    })
+  } finally {
+    server?.close()
+    server?.closeAllConnections()
+  }
+}
+
+const beforeTheStage =
+  (stage: Stage) =>
+  (error: unknown): StageRun => {
+    if (!(error instanceof StageError)) throw error
+    const { reason, message, exitCode } = error
+    return { result: { stage, key: '', outcome: 'Failed', reason, message, seconds: 0 }, exitCode }
+  }
+
+const main = async (stage: Stage, options: Options) => {
+  const { result, exitCode } = await execute(stage, options).catch(beforeTheStage(stage))
+  if (result.outcome === 'Failed') process.stderr.write(`${result.reason}: ${result.message}\n`)
+  if (options.result) await writeFileAtomically(options.result, `${JSON.stringify(result)}\n`)
+  // the kubelet mounts this file; it cannot be replaced by a rename
+  if (options.terminationLog) writeFileSync(options.terminationLog, terminationMessage(result))
+  if (process.connected) process.disconnect()
+  process.exit(exitCode)
+}
+
+await new Command('attune-trainer')
+  .description('Runs one stage of an InstructionTuningJob on a workspace folder.')
+  .addArgument(new Argument('<stage>', 'what to run').choices([...STAGES]))
+  .requiredOption('--job <file>', 'job file (JSON)', process.env['ATTUNE_JOB'])
+  .requiredOption(
+    '--workspace <dir>',
+    'folder that the stages share',
+    process.env['ATTUNE_WORKSPACE'],
+  )
+  .option('--pvc-root <dir>', 'folder below which claims are mounted', '/mnt/pvc')
+  .option('--file-root <dir>', 'folder that relative file:// URIs start from', process.cwd())
+  .option('--port <number>', 'port of /metrics, /progress and /healthz', port, TRAINER_PORT)
+  .option('--no-server', 'open no port')
+  .option('--result <file>', 'write the result there (JSON)')
+  .option(
+    '--termination-log <file>',
+    'write the result there too, cut to 4 KiB',
+    kubernetesTerminationLog(),
+  )
+  .action(main)
+  .parseAsync()

@@ -1,0 +1,78 @@
+/** Runs one stage and turns whatever happens into a result and an exit code. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { EXIT, type Stage, type StageResult } from '@attune/crds/stage.ts'
+import { writeFileAtomically } from './atomic-file.ts'
+import { StageError, StageStopped } from './stage-error.ts'
+import type { StageContext, StageFunction } from './stages/stage-context.ts'
+import { keyOfStage, readStageResult, stageFolder } from './stages/stage-folders.ts'
+
+const MESSAGE_MAX = 1024
+
+export type StageRun = { readonly result: StageResult; readonly exitCode: number }
+
+/** Prepare looks at its sources and Publish at its output themselves; Train and Evaluate depend on nothing but their key. */
+const REUSED_BY_KEY: readonly Stage[] = ['train', 'evaluate']
+
+const STAGES: Record<Stage, () => Promise<StageFunction>> = {
+  prepare: async () => (await import('./stages/prepare.ts')).prepare,
+  train: async () => (await import('./stages/train.ts')).train,
+  evaluate: async () => (await import('./stages/evaluate.ts')).evaluate,
+  publish: async () => (await import('./stages/publish.ts')).publish,
+}
+
+const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim().slice(0, MESSAGE_MAX)
+
+const failure = (
+  error: unknown,
+): Pick<StageResult, 'outcome' | 'reason' | 'message'> & { exitCode: number } => {
+  if (error instanceof StageStopped)
+    return { outcome: 'Stopped', message: oneLine(error.message), exitCode: EXIT.stopped }
+  if (error instanceof StageError) {
+    return {
+      outcome: 'Failed',
+      reason: error.reason,
+      message: oneLine(error.message),
+      exitCode: error.exitCode,
+    }
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  return {
+    outcome: 'Failed',
+    reason: 'StageFailed',
+    message: oneLine(message),
+    exitCode: EXIT.retryable,
+  }
+}
+
+export const runStage = async (stage: Stage, context: StageContext): Promise<StageRun> => {
+  const started = performance.now()
+  const seconds = () => (performance.now() - started) / 1000
+  let key = ''
+  try {
+    await mkdir(context.workspace, { recursive: true })
+    key = await keyOfStage(context.workspace, context.job, stage)
+    const earlier = REUSED_BY_KEY.includes(stage)
+      ? await readStageResult(context.workspace, stage, key)
+      : undefined
+    if (earlier) return { result: earlier, exitCode: EXIT.ok }
+    const run = await STAGES[stage]()
+    const result: StageResult = {
+      stage,
+      outcome: 'Succeeded',
+      ...(await run(context)),
+      seconds: seconds(),
+    }
+    const folder = stageFolder(context.workspace, stage, result.key)
+    await mkdir(folder, { recursive: true })
+    await writeFileAtomically(join(folder, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
+    return { result, exitCode: EXIT.ok }
+  } catch (error) {
+    const { exitCode, ...why } = failure(error)
+    context.log[exitCode === EXIT.stopped ? 'info' : 'error'](
+      { err: error, stage, key },
+      why.message,
+    )
+    return { result: { stage, key, seconds: seconds(), ...why }, exitCode }
+  }
+}

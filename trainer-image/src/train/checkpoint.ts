@@ -1,0 +1,119 @@
+/** Checkpoints: a folder per step that is there whole or not at all, checked by digest when read. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { syncFolder } from '../atomic-file.ts'
+import type { AdapterTensors, Tensor } from '../model/adapter.ts'
+import type { EngineState } from '../session/training-engine.ts'
+import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts'
+
+const FORMAT = 1
+const PARTS = ['parameters', 'firstMoments', 'secondMoments'] as const
+
+/** What a resume needs beside the tensors; data order and learning rate follow from the step. */
+export type Counters = {
+  /** optimizer steps done */
+  readonly step: number
+  /** tokens trained on so far, padding excluded */
+  readonly tokens: number
+  /** seconds spent in steps so far */
+  readonly seconds: number
+  readonly lastLoss: number
+  readonly validationLoss?: number
+}
+export type Checkpoint = { readonly counters: Counters; readonly state: EngineState }
+
+type Manifest = { readonly format: number; readonly counters: Counters; readonly sha256: string }
+
+const folderName = (step: number) => `step-${String(step).padStart(8, '0')}`
+const STEP_FOLDER = /^step-(\d{8})$/
+
+const flatten = (state: EngineState): Map<string, Tensor> => {
+  const all = new Map<string, Tensor>()
+  for (const part of PARTS)
+    for (const [name, tensor] of state[part]) all.set(`${part}/${name}`, tensor)
+  return all
+}
+
+const unflatten = (tensors: AdapterTensors): EngineState => {
+  const part = (name: (typeof PARTS)[number]): AdapterTensors =>
+    new Map(
+      [...tensors].flatMap(([key, tensor]) =>
+        key.startsWith(`${name}/`) ? [[key.slice(name.length + 1), tensor] as const] : [],
+      ),
+    )
+  return {
+    parameters: part('parameters'),
+    firstMoments: part('firstMoments'),
+    secondMoments: part('secondMoments'),
+  }
+}
+
+const digestOf = async (path: string): Promise<string> => {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path), hash)
+  return hash.digest('hex')
+}
+
+const syncFile = async (path: string, content?: string) => {
+  const handle = await open(path, content === undefined ? 'r' : 'w')
+  try {
+    if (content !== undefined) await handle.writeFile(content)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** @returns steps of the checkpoints there, newest first */
+const stepsIn = async (folder: string): Promise<readonly number[]> => {
+  const names = await readdir(folder).catch(() => [])
+  return names
+    .flatMap(name => (STEP_FOLDER.test(name) ? [Number(name.slice(5))] : []))
+    .sort((a, b) => b - a)
+}
+
+/** Writes, flushes and renames, then removes all but the newest `keep`. */
+export const saveCheckpoint = async (
+  folder: string,
+  { counters, state }: Checkpoint,
+  keep: number,
+): Promise<void> => {
+  const target = join(folder, folderName(counters.step))
+  const temporary = `${target}.tmp`
+  await rm(temporary, { recursive: true, force: true })
+  await mkdir(temporary, { recursive: true })
+  const tensors = join(temporary, 'state.safetensors')
+  await writeSafetensors(tensors, flatten(state))
+  await syncFile(tensors)
+  const manifest: Manifest = { format: FORMAT, counters, sha256: await digestOf(tensors) }
+  await syncFile(join(temporary, 'checkpoint.json'), `${JSON.stringify(manifest)}\n`)
+  await rm(target, { recursive: true, force: true })
+  await rename(temporary, target)
+  await syncFolder(folder)
+  for (const step of (await stepsIn(folder)).slice(keep))
+    await rm(join(folder, folderName(step)), { recursive: true, force: true })
+}
+
+const load = async (folder: string): Promise<Checkpoint | undefined> => {
+  try {
+    const manifest = JSON.parse(await readFile(join(folder, 'checkpoint.json'), 'utf8')) as Manifest
+    const tensors = join(folder, 'state.safetensors')
+    if (manifest.format !== FORMAT || manifest.sha256 !== (await digestOf(tensors)))
+      return undefined
+    return { counters: manifest.counters, state: unflatten(await readSafetensors(tensors)) }
+  } catch {
+    return undefined
+  }
+}
+
+/** @returns the newest checkpoint that reads back whole; damaged ones are passed over */
+export const loadCheckpoint = async (folder: string): Promise<Checkpoint | undefined> => {
+  for (const step of await stepsIn(folder)) {
+    const found = await load(join(folder, folderName(step)))
+    if (found) return found
+  }
+  return undefined
+}
