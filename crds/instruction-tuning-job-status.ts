@@ -1,0 +1,228 @@
+/** `InstructionTuningJob.status`: what the operator answers, written by server-side apply and by nobody else. */
+import { PHASES } from './conditions.ts'
+import { object, oneOf, optional, type Static, Type } from './schema.ts'
+import { STAGES } from './stage.ts'
+
+/** A run that a spec change stopped before its end is `Superseded`; the rest are the job's own phases. */
+export const RUN_PHASES = [...PHASES, 'Superseded'] as const
+/** `Skipped`: an earlier run left the same output. `Stopped`: ended early with a checkpoint. */
+export const STAGE_STATES = [
+  'Pending',
+  'Running',
+  'Succeeded',
+  'Skipped',
+  'Stopped',
+  'Failed',
+] as const
+
+const count = (description: string) => Type.Integer({ minimum: 0, description })
+const seconds = (description: string) => Type.Number({ minimum: 0, description })
+const measure = (description: string) => Type.Number({ description })
+const text = (maxLength: number, description: string) => Type.String({ maxLength, description })
+const time = (description: string) =>
+  Type.Unsafe<string>({ type: 'string', format: 'date-time', description })
+const mapOf = <T>(values: object, description: string) =>
+  Type.Unsafe<Readonly<Record<string, T>>>({
+    type: 'object',
+    additionalProperties: values,
+    maxProperties: 64,
+    description,
+  })
+
+type Pair = { readonly base: number; readonly tuned: number }
+const pair = {
+  type: 'object',
+  required: ['base', 'tuned'],
+  properties: { base: { type: 'number' }, tuned: { type: 'number' } },
+}
+const byMetric = { type: 'object', maxProperties: 16, additionalProperties: pair }
+const bySlice = {
+  type: 'object',
+  maxProperties: 16,
+  additionalProperties: { type: 'object', maxProperties: 32, additionalProperties: pair },
+}
+
+const Condition = object(
+  {
+    type: text(316, 'One of the condition types of this API.'),
+    status: oneOf(['True', 'False', 'Unknown']),
+    observedGeneration: optional(count('Generation of the spec that the condition speaks of.')),
+    lastTransitionTime: time('When `status` of the condition changed last.'),
+    reason: text(1024, 'One word for machines.'),
+    message: text(32768, 'One sentence for people.'),
+  },
+  { description: 'Kubernetes condition.' },
+)
+
+const StageStatus = object(
+  {
+    name: oneOf(STAGES, { description: 'Stage.' }),
+    state: oneOf(STAGE_STATES, { description: 'How far it is.' }),
+    key: optional(text(64, "Content address of the stage's inputs.")),
+    digest: optional(text(128, 'Digest of what it made; part of the next key.')),
+    pod: optional(text(253, 'Newest pod.')),
+    attempts: optional(count('Pods started for it.')),
+    startedAt: optional(time('Start of its first pod.')),
+    finishedAt: optional(time('When its result was read.')),
+    seconds: optional(seconds('Time of the attempt that ended it.')),
+    fromRun: optional(count('Run whose output is used in place of an own one.')),
+  },
+  { description: 'One stage of a run.' },
+)
+
+const Dataset = object(
+  {
+    trainExamples: count('Examples trained on.'),
+    validationExamples: count('Examples held out.'),
+    trainTokens: count('Tokens of the training rows, padding excluded.'),
+    responseTokens: count('Tokens that the loss counts.'),
+    rows: count('Rows per epoch.'),
+    duplicates: count('Examples whose content stands earlier in the data.'),
+    truncated: count('Examples that lost the start of their prompt.'),
+    dropped: count('Examples left out.'),
+    slices: optional(mapOf<number>({ type: 'integer' }, 'Examples by slice, the largest first.')),
+  },
+  { description: 'What Prepare found in the data.' },
+)
+
+const Plan = object(
+  {
+    modelParameters: count('Parameters of the base model.'),
+    trainableParameters: count('Parameters of the adapter.'),
+    totalSteps: count('Optimizer steps.'),
+    tokensPerStep: measure('Tokens per optimizer step, padding excluded.'),
+    microBatchSize: count('Rows computed at once.'),
+    recompute: Type.Boolean({ description: 'Whether activations are computed again.' }),
+    estimatedMemoryBytes: measure('Estimated peak memory.'),
+    estimatedSeconds: seconds('Estimated training time.'),
+    fits: Type.Boolean({ description: 'Whether the estimate is within the memory limit.' }),
+  },
+  { description: 'What training takes, known before its first step.' },
+)
+
+const Training = object(
+  {
+    step: count('Optimizer steps done.'),
+    totalSteps: count('Optimizer steps of the run.'),
+    progress: text(64, '`step/totalSteps`, for the printer column.'),
+    epoch: optional(measure('Passes over the data done.')),
+    loss: optional(measure('Mean cross-entropy per target token of the last step, in nats.')),
+    validationLoss: optional(measure('The same on the validation data.')),
+    validationTokenAccuracy: optional(measure('Share of target tokens that are the likeliest.')),
+    learningRate: optional(measure('Learning rate of the last step.')),
+    gradientNorm: optional(measure('Gradient norm before clipping.')),
+    tokens: optional(measure('Tokens trained on.')),
+    tokensPerSecond: optional(measure('Tokens per second.')),
+    microBatchSeconds: optional(
+      seconds("Longest micro-batch; the pod's grace period follows from it."),
+    ),
+    etaSeconds: optional(seconds('Time left.')),
+    seconds: optional(seconds('Training time, known at its end.')),
+  },
+  { description: 'Progress of training, and its figures once it ended.' },
+)
+
+const evaluation = {
+  score: measure("Mean over suites of the tuned value of the suite's first metric."),
+  gatesPassed: Type.Boolean({ description: 'Whether every gate holds.' }),
+  suites: mapOf<Readonly<Record<string, Pair>>>(byMetric, 'Base and tuned by suite and metric.'),
+  gates: Type.Array(
+    object({
+      metric: text(128, '`<suite>/<metric>`.'),
+      rule: oneOf(['atLeast', 'improvesOnBaseBy', 'maxSliceGap']),
+      threshold: measure('What was asked for.'),
+      value: measure('What was measured.'),
+      passed: Type.Boolean(),
+    }),
+    { maxItems: 16, description: 'Gates.', 'x-kubernetes-list-type': 'atomic' },
+  ),
+}
+const RunEvaluation = object(evaluation, { description: 'Base model against tuned model.' })
+const Evaluation = object(
+  {
+    ...evaluation,
+    slices: optional(
+      mapOf<Readonly<Record<string, Readonly<Record<string, Pair>>>>>(
+        bySlice,
+        'Base and tuned by suite, metric and slice; the largest slices.',
+      ),
+    ),
+  },
+  { description: 'Base model against tuned model, of the current run.' },
+)
+
+const artifacts = Type.Array(
+  object({
+    uri: text(4096, 'Where it lies.'),
+    format: oneOf(['Adapter']),
+    digest: text(128, 'sha256.'),
+    bytes: count('Size.'),
+  }),
+  { maxItems: 16, description: 'What was published.', 'x-kubernetes-list-type': 'atomic' },
+)
+
+const Run = object(
+  {
+    number: Type.Integer({ minimum: 1, description: 'Number of the run.' }),
+    specHash: text(64, 'Hash of the fields of the spec that shape the result.'),
+    phase: oneOf(RUN_PHASES, { description: 'How far it is, or how it ended.' }),
+    workspace: optional(text(64, 'UID of the volume claim that holds its outputs.')),
+    stages: Type.Array(StageStatus, {
+      maxItems: 4,
+      description: 'Stages in their order.',
+      'x-kubernetes-list-type': 'atomic',
+    }),
+    score: optional(measure('`evaluation.score`.')),
+    reason: optional(text(64, 'Why it ended so.')),
+    message: optional(text(2048, 'The same in a sentence.')),
+    dataset: optional(Dataset),
+    plan: optional(Plan),
+    training: optional(Training),
+    evaluation: optional(RunEvaluation),
+    artifacts: optional(artifacts),
+    startedAt: time('When it was accepted.'),
+    finishedAt: optional(time('When it ended.')),
+  },
+  { description: 'One run: what one version of the spec gave.' },
+)
+
+export const InstructionTuningJobStatusSchema = object(
+  {
+    phase: optional(oneOf(PHASES, { description: 'One word for people.' })),
+    // -1 by the default of `status`: a job that no operator has seen is not mistaken for a finished one
+    observedGeneration: optional(
+      Type.Integer({ minimum: -1, description: 'Generation of the spec that status speaks of.' }),
+    ),
+    conditions: optional(
+      Type.Array(Condition, {
+        maxItems: 32,
+        description: 'Ready, Reconciling, Stalled and what else is true of the job.',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['type'],
+      }),
+    ),
+    run: optional(count('Number of the current run.')),
+    runs: optional(
+      Type.Array(Run, {
+        maxItems: 51,
+        description: 'Runs, the oldest first, as many as spec.runHistoryLimit.',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['number'],
+      }),
+    ),
+    plan: optional(Plan),
+    dataset: optional(Dataset),
+    training: optional(Training),
+    evaluation: optional(Evaluation),
+    artifacts: optional(artifacts),
+    acceleratorSeconds: optional(seconds('Running time of pods times their devices, of all runs.')),
+    accountedUntil: optional(time('Accelerator time is counted up to here.')),
+  },
+  { default: { observedGeneration: -1 }, description: 'What the operator answers.' },
+)
+
+export type InstructionTuningJobStatus = Static<typeof InstructionTuningJobStatusSchema>
+export type RunStatus = NonNullable<InstructionTuningJobStatus['runs']>[number]
+export type StageStatus = RunStatus['stages'][number]
+export type TrainingStatus = NonNullable<InstructionTuningJobStatus['training']>
+export type JobCondition = NonNullable<InstructionTuningJobStatus['conditions']>[number]
