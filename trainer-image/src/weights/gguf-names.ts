@@ -1,0 +1,45 @@
+/** GGUF's tensor names of the Llama family (gguf-py, tensor_mapping.py) and their Hugging Face counterparts. */
+
+const TOP: Readonly<Record<string, string>> = {
+  'token_embd.weight': 'model.embed_tokens.weight',
+  'output_norm.weight': 'model.norm.weight',
+  'output.weight': 'lm_head.weight',
+}
+const BLOCK: Readonly<Record<string, string>> = {
+  attn_norm: 'input_layernorm',
+  attn_q: 'self_attn.q_proj',
+  attn_k: 'self_attn.k_proj',
+  attn_v: 'self_attn.v_proj',
+  attn_output: 'self_attn.o_proj',
+  ffn_norm: 'post_attention_layernorm',
+  ffn_gate: 'mlp.gate_proj',
+  ffn_up: 'mlp.up_proj',
+  ffn_down: 'mlp.down_proj',
+}
+const BLOCK_NAME = /^blk\.(\d{1,5})\.([a-z_]+)\.(weight|bias)$/
+
+/** @returns the Hugging Face name; the GGUF name itself where there is none */
+export const huggingFaceName = (ggufName: string): string => {
+  const top = TOP[ggufName]
+  if (top) return top
+  const [, layer, module = '', kind] = BLOCK_NAME.exec(ggufName) ?? []
+  const name = BLOCK[module]
+  return name ? `model.layers.${layer}.${name}.${kind}` : ggufName
+}
+
+/**
+ * Undoes the reordering of Q's and K's rows for RoPE, in place: GGUF pairs row 2j with 2j + 1 within a
+ * head (interleaved), Hugging Face row j with j + D/2 (split halves). D = rows of a head.
+ * Formula: convert_hf_to_gguf.py's permute, inverted.
+ */
+export const unpermuteRows = (data: Float32Array, columns: number, headDim: number): void => {
+  const headSize = headDim * columns
+  const head = new Float32Array(headSize)
+  for (let start = 0; start < data.length; start += headSize) {
+    head.set(data.subarray(start, start + headSize))
+    for (let row = 0; row < headDim; row++) {
+      const from = (row >> 1) + (row & 1) * (headDim / 2)
+      data.set(head.subarray(row * columns, (row + 1) * columns), start + from * columns)
+    }
+  }
+}

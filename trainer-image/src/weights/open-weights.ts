@@ -1,0 +1,129 @@
+/** A model folder's weights under their Hugging Face names, whatever file they come from. */
+import type { Weights } from '../model/config.ts'
+import { modelMalformed, modelUnsupported } from '../stage-error.ts'
+import { type BoundedFile, openBoundedFile } from './bounded-file.ts'
+import { BLOCKS, dequantize, ELEMENT_TYPES, isElementType } from './dequantize.ts'
+import { readGgufHeader } from './gguf-header.ts'
+import { huggingFaceName, unpermuteRows } from './gguf-names.ts'
+import { findModelFiles, type ModelFiles } from './model-files.ts'
+import { readSafetensorsHeader } from './safetensors-header.ts'
+
+/** Where a tensor's bytes are and what to do once they are decoded. */
+type StoredTensor = {
+  readonly file: BoundedFile
+  readonly type: string
+  readonly shape: readonly number[]
+  readonly offset: number
+  readonly byteLength: number
+  readonly finish?: (data: Float32Array) => void
+}
+
+/** Reads the headers only; each `read` then decodes one tensor in pieces, so that no tensor is held twice. */
+export const openWeights = async (modelFolder: string): Promise<Weights> => {
+  const files = await findModelFiles(modelFolder)
+  const opened: BoundedFile[] = []
+  const close = async () => {
+    await Promise.all(opened.map(file => file.close()))
+  }
+  try {
+    const tensors =
+      files.format === 'gguf'
+        ? await openGguf(files.path, opened)
+        : await openSafetensors(files, opened)
+    return weightsOf(tensors, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const weightsOf = (
+  tensors: ReadonlyMap<string, StoredTensor>,
+  close: () => Promise<void>,
+): Weights => {
+  const find = (name: string) => {
+    const tensor = tensors.get(name)
+    if (!tensor) throw modelMalformed(`the model has no tensor "${name}"; fetch or export it again`)
+    return tensor
+  }
+  return {
+    names: [...tensors.keys()].sort(),
+    shape: name => find(name).shape,
+    read: async name => readTensor(name, find(name)),
+    close,
+  }
+}
+
+/** bytes read at a time: whole blocks of every type */
+const PIECE_BYTES = BLOCKS.Q8_0.bytes * BLOCKS.Q4_0.bytes * BLOCKS.Q4_1.bytes * 512
+
+const readTensor = async (name: string, tensor: StoredTensor): Promise<Float32Array> => {
+  const { file, type, offset, byteLength } = tensor
+  if (!isElementType(type))
+    throw modelUnsupported(
+      `tensor "${name}" in ${file.name} is ${type}; ${ELEMENT_TYPES.join(', ')} are supported`,
+    )
+  const block = BLOCKS[type]
+  const data = new Float32Array((byteLength / block.bytes) * block.values)
+  const piece = new Uint8Array(Math.min(PIECE_BYTES, byteLength))
+  for (let at = 0; at < byteLength; at += piece.length) {
+    const bytes = piece.subarray(0, Math.min(piece.length, byteLength - at))
+    await file.readInto(bytes, offset + at)
+    dequantize(type, bytes, data, (at / block.bytes) * block.values)
+  }
+  tensor.finish?.(data)
+  return data
+}
+
+const openSafetensors = async (
+  files: Extract<ModelFiles, { format: 'safetensors' }>,
+  opened: BoundedFile[],
+): Promise<ReadonlyMap<string, StoredTensor>> => {
+  const tensors = new Map<string, StoredTensor>()
+  for (const path of files.paths) {
+    const file = await openBoundedFile(path)
+    opened.push(file)
+    const { entries } = await readSafetensorsHeader(file)
+    for (const { name, dtype, shape, offset, byteLength } of entries.values()) {
+      if (files.weightMap && files.weightMap.get(name) !== file.name) continue
+      tensors.set(name, { file, type: dtype, shape, offset, byteLength })
+    }
+  }
+  for (const [name, fileName] of files.weightMap ?? [])
+    if (!tensors.has(name))
+      throw modelMalformed(
+        `model.safetensors.index.json places tensor "${name}" in ${fileName}, which does not have it`,
+      )
+  return tensors
+}
+
+const openGguf = async (
+  path: string,
+  opened: BoundedFile[],
+): Promise<ReadonlyMap<string, StoredTensor>> => {
+  const header = readGgufHeader(path)
+  const file = await openBoundedFile(path)
+  opened.push(file)
+  const heads = header.metadata.get('llama.attention.head_count')
+  const keyLength = header.metadata.get('llama.attention.key_length')
+  const embedding = header.metadata.get('llama.embedding_length')
+  const headDim = Number(keyLength ?? Number(embedding) / Number(heads))
+  const tensors = new Map<string, StoredTensor>()
+  for (const { name, type, shape, offset, byteLength } of header.tensors.values()) {
+    const stored = { file, type, shape, offset, byteLength }
+    const finish = /^blk\.\d+\.attn_[qk]\.weight$/.test(name)
+      ? unpermute(name, shape, headDim)
+      : undefined
+    tensors.set(huggingFaceName(name), finish ? { ...stored, finish } : stored)
+  }
+  return tensors
+}
+
+const unpermute = (name: string, shape: readonly number[], headDim: number) => {
+  const [rows = 0, columns = 0] = shape
+  if (!Number.isInteger(headDim) || headDim < 2 || headDim % 2 !== 0 || rows % headDim !== 0)
+    throw modelMalformed(
+      `tensor "${name}" has ${rows} rows, not a multiple of the head size ${headDim} that the metadata gives`,
+    )
+  return (data: Float32Array) => unpermuteRows(data, columns, headDim)
+}
