@@ -1,0 +1,126 @@
+/**
+ * Collects the nodes of one graph. Operators are functions of the builder and their inputs:
+ *
+ *     const g = new GraphBuilder()
+ *     const x = g.input('x', 'float32', ['N', 4])
+ *     const w = g.external('w', 'float32', [8, 4], { location: 'weights.bin', offset: 0, bytes: 128 })
+ *     g.output('y', sigmoid(g, fusedMatMul(g, x, w, { transB: true })))
+ *     writeOnnx(g.finish('example'))
+ *
+ * An operator without a function of its own is made by `g.node`.
+ */
+import type {
+  Attributes,
+  Domain,
+  ElementType,
+  ExternalData,
+  Graph,
+  Initializer,
+  Node,
+  Shape,
+  Value,
+} from './node.ts'
+import { prune } from './prune.ts'
+import { rename } from './rename.ts'
+import { toBytes } from './tensor-bytes.ts'
+
+export type NodeSpec = {
+  readonly operator: string
+  readonly domain?: Domain
+  readonly inputs: readonly (Value | undefined)[]
+  /** `undefined` skips an optional output */
+  readonly outputs: readonly ({ readonly type: ElementType; readonly shape: Shape } | undefined)[]
+  readonly attributes?: Attributes
+}
+
+export class GraphBuilder {
+  readonly #inputs: Value[] = []
+  readonly #outputs: [string, Value][] = []
+  readonly #initializers: Initializer[] = []
+  readonly #constants = new Map<string, Value>()
+  readonly #nodes: Node[] = []
+  #count = 0
+  #block: string | undefined
+
+  get nodes(): readonly Node[] {
+    return this.#nodes
+  }
+
+  input(name: string, type: ElementType, shape: Shape): Value {
+    const value = Object.freeze({ name, type, shape })
+    this.#inputs.push(value)
+    return value
+  }
+
+  /** An initializer written into the model file; equal ones are shared. For scalars and small tables. */
+  constant(type: ElementType, data: ArrayLike<number>, shape: Shape = [data.length]): Value {
+    const bytes = toBytes(type, data)
+    const key = `${type}[${shape}]${Buffer.from(bytes).toString('latin1')}`
+    const found = this.#constants.get(key)
+    if (found) return found
+    const value = Object.freeze({ name: this.#fresh('constant'), type, shape })
+    this.#initializers.push({ value, data: bytes })
+    this.#constants.set(key, value)
+    return value
+  }
+
+  scalar(type: ElementType, value: number): Value {
+    return this.constant(type, [value], [])
+  }
+
+  /** An initializer whose data lie in a file beside the model file. */
+  external(name: string, type: ElementType, shape: Shape, external: ExternalData): Value {
+    const value = Object.freeze({ name, type, shape })
+    this.#initializers.push({ value, external })
+    return value
+  }
+
+  node(spec: NodeSpec): readonly Value[] {
+    const outputs = spec.outputs.map(
+      output => output && Object.freeze({ name: this.#fresh(spec.operator), ...output }),
+    )
+    this.#nodes.push(
+      Object.freeze({
+        operator: spec.operator,
+        domain: spec.domain ?? '',
+        inputs: spec.inputs,
+        outputs,
+        attributes: spec.attributes ?? {},
+        ...(this.#block === undefined ? {} : { block: this.#block }),
+      }),
+    )
+    return outputs.filter(output => output !== undefined)
+  }
+
+  output(name: string, value: Value): void {
+    this.#outputs.push([name, value])
+  }
+
+  /** Nodes made by `build` belong to recomputation block `block`. */
+  inBlock<T>(block: string | undefined, build: () => T): T {
+    const outer = this.#block
+    this.#block = block
+    try {
+      return build()
+    } finally {
+      this.#block = outer
+    }
+  }
+
+  /** @returns the graph, without what no output needs */
+  finish(name: string): Graph {
+    const graph = {
+      name,
+      inputs: this.#inputs,
+      outputs: this.#outputs.map(([, value]) => value),
+      initializers: this.#initializers,
+      nodes: this.#nodes,
+    }
+    return Object.freeze(rename(prune(graph), this.#outputs))
+  }
+
+  #fresh(stem: string): string {
+    this.#count += 1
+    return `${stem}_${this.#count}`
+  }
+}
