@@ -1,13 +1,14 @@
 /** Checkpoints: a folder per step that is there whole or not at all, checked by digest when read. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { syncFolder } from '../atomic-file.ts'
-import type { AdapterTensors, Tensor } from '../model/adapter.ts'
+import { syncFolder, writeFileAtomically } from '../atomic-file.ts'
+import type { AdapterTensors } from '../model/adapter.ts'
 import type { EngineState } from '../session/training-engine.ts'
-import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts'
+import { readSafetensors } from '../weights/read-safetensors.ts'
+import { type TensorToWrite, writeSafetensors } from '../weights/write-safetensors.ts'
 
 const FORMAT = 1
 const PARTS = ['parameters', 'firstMoments', 'secondMoments'] as const
@@ -30,12 +31,14 @@ type Manifest = { readonly format: number; readonly counters: Counters; readonly
 const folderName = (step: number) => `step-${String(step).padStart(8, '0')}`
 const STEP_FOLDER = /^step-(\d{8})$/
 
-const flatten = (state: EngineState): Map<string, Tensor> => {
-  const all = new Map<string, Tensor>()
-  for (const part of PARTS)
-    for (const [name, tensor] of state[part]) all.set(`${part}/${name}`, tensor)
-  return all
-}
+const flatten = (state: EngineState): readonly TensorToWrite[] =>
+  PARTS.flatMap(part =>
+    [...state[part]].map(([name, { shape, data }]) => ({
+      name: `${part}/${name}`,
+      shape,
+      read: () => data,
+    })),
+  )
 
 const unflatten = (tensors: AdapterTensors): EngineState => {
   const part = (name: (typeof PARTS)[number]): AdapterTensors =>
@@ -55,16 +58,6 @@ const digestOf = async (path: string): Promise<string> => {
   const hash = createHash('sha256')
   await pipeline(createReadStream(path), hash)
   return hash.digest('hex')
-}
-
-const syncFile = async (path: string, content?: string) => {
-  const handle = await open(path, content === undefined ? 'r' : 'w')
-  try {
-    if (content !== undefined) await handle.writeFile(content)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 /** @returns steps of the checkpoints there, newest first */
@@ -87,9 +80,8 @@ export const saveCheckpoint = async (
   await mkdir(temporary, { recursive: true })
   const tensors = join(temporary, 'state.safetensors')
   await writeSafetensors(tensors, flatten(state))
-  await syncFile(tensors)
   const manifest: Manifest = { format: FORMAT, counters, sha256: await digestOf(tensors) }
-  await syncFile(join(temporary, 'checkpoint.json'), `${JSON.stringify(manifest)}\n`)
+  await writeFileAtomically(join(temporary, 'checkpoint.json'), `${JSON.stringify(manifest)}\n`)
   await rm(target, { recursive: true, force: true })
   await rename(temporary, target)
   await syncFolder(folder)

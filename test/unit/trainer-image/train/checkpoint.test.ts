@@ -1,0 +1,66 @@
+import { appendFile, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import {
+  type Counters,
+  loadCheckpoint,
+  saveCheckpoint,
+} from '../../../../trainer-image/src/train/checkpoint.ts'
+
+const tensors = (...values: number[]) =>
+  new Map([['layers.0.lora_A.weight', { shape: [values.length], data: Float32Array.from(values) }]])
+const state = (seed: number) => ({
+  parameters: tensors(seed, 2 ** -20),
+  firstMoments: tensors(0.1, seed),
+  secondMoments: tensors(seed * seed, 1e-30),
+})
+const counters = (step: number): Counters => ({
+  step,
+  tokens: step * 100,
+  seconds: step / 10,
+  lastLoss: 1 / 3,
+})
+const at = (step: number) => ({ counters: counters(step), state: state(step) })
+
+t.test('what is saved reads back to the bit', async t => {
+  const folder = t.testdir({})
+  await saveCheckpoint(folder, at(7), 2)
+  t.strictSame(await loadCheckpoint(folder), at(7))
+})
+
+t.test('only the newest are kept', async t => {
+  const folder = t.testdir({})
+  for (const step of [5, 10, 15]) await saveCheckpoint(folder, at(step), 2)
+  t.strictSame((await readdir(folder)).toSorted(), ['step-00000010', 'step-00000015'])
+  t.equal((await loadCheckpoint(folder))?.counters.step, 15)
+})
+
+t.test('a damaged checkpoint is passed over', async t => {
+  const damages: Record<string, (newest: string) => Promise<unknown>> = {
+    'a byte too many': newest => appendFile(join(newest, 'state.safetensors'), 'x'),
+    'tensors of another': newest => writeFile(join(newest, 'state.safetensors'), 'no header'),
+    'manifest cut short': newest => writeFile(join(newest, 'checkpoint.json'), '{"format":1,'),
+  }
+  for (const [name, damage] of Object.entries(damages)) {
+    const folder = t.testdir({ [name.replaceAll(' ', '-')]: {} })
+    await saveCheckpoint(folder, at(1), 2)
+    await saveCheckpoint(folder, at(2), 2)
+    await damage(join(folder, 'step-00000002'))
+    t.equal((await loadCheckpoint(folder))?.counters.step, 1, name)
+  }
+})
+
+t.test('a write that was cut off is no checkpoint and is in nobody’s way', async t => {
+  const folder = t.testdir({})
+  await saveCheckpoint(folder, at(3), 2)
+  await mkdir(join(folder, 'step-00000004.tmp'))
+  await writeFile(join(folder, 'step-00000004.tmp', 'state.safetensors'), 'half')
+  t.equal((await loadCheckpoint(folder))?.counters.step, 3)
+  await saveCheckpoint(folder, at(4), 2)
+  t.equal((await loadCheckpoint(folder))?.counters.step, 4)
+  t.strictSame((await readdir(folder)).toSorted(), ['step-00000003', 'step-00000004'])
+})
+
+t.test('without one there is none', async t => {
+  t.equal(await loadCheckpoint(join(t.testdir({}), 'absent')), undefined)
+})
