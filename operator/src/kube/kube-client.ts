@@ -112,7 +112,7 @@ export type KubeClient = {
     options?: PatchOptions,
   ): Promise<T>
   delete(kind: ResourceKind, ref: ObjectRef, options?: DeleteOptions): Promise<void>
-  /** Closes idle connections; requests that run go on. */
+  /** Closes every connection; what still runs fails. */
   close(): void
 }
 
