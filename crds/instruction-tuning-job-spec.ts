@@ -1,5 +1,6 @@
 /** `InstructionTuningJob.spec`: every field once, with its type, bounds, default, description and rules. */
 import {
+  type CelRule,
   defaulted,
   object,
   oneOf,
@@ -16,16 +17,30 @@ export const MODEL_SCHEMES = ['hf', 'https', 'pvc', 'file'] as const
 export const DATASET_SCHEMES = ['hf', 'https', 'pvc', 'file'] as const
 export const OUTPUT_SCHEMES = ['pvc', 'file'] as const
 
+/** A pod sees no file of the machine where the manifest was written. */
+const noFileUris = (others: string): CelRule => ({
+  rule: "!self.startsWith('file://')",
+  message: `file:// works only with \`attune run\`; use ${others}`,
+  clusterOnly: true,
+})
+
 const uri = (schemes: readonly string[], description: string) =>
   Type.String({
     minLength: 1,
     maxLength: URI_MAX,
     pattern: `^(${schemes.join('|')})://.+`,
     description,
+    'x-kubernetes-validations': [
+      noFileUris(schemes === OUTPUT_SCHEMES ? 'pvc://' : 'pvc://, hf:// or https://'),
+    ],
   })
 
-const secretRef = (description: string) =>
-  optional(object({ name: Type.String({ minLength: 1, maxLength: 253 }) }, { description }))
+const secretName = Type.String({
+  minLength: 1,
+  maxLength: 253,
+  description: 'Name of the Secret.',
+})
+const secretRef = (description: string) => optional(object({ name: secretName }, { description }))
 
 const fraction = (description: string, value?: number) =>
   Type.Number({
@@ -481,7 +496,7 @@ const Evaluation = defaulted(
     description: 'How to judge the result.',
     'x-kubernetes-validations': [
       {
-        rule: "self.gates.all(g, self.suites.exists(s, s.metrics.exists(m, s.name + '/' + m == g.metric)))",
+        rule: "!has(self.gates) || self.gates.all(g, self.suites.exists(s, s.metrics.exists(m, s.name + '/' + m == g.metric)))",
         message: 'every gate must name a metric of a suite, as <suite>/<metric>',
       },
     ],
@@ -554,7 +569,7 @@ const PodTemplate = defaulted(
     nodeSelector: stringMap('Node labels of every stage.'),
     tolerations,
     imagePullSecrets: optional(
-      Type.Array(object({ name: Type.String({ minLength: 1, maxLength: 253 }) }), {
+      Type.Array(object({ name: secretName }), {
         maxItems: 8,
         description: 'Secrets to pull the trainer image with.',
         'x-kubernetes-list-type': 'map',

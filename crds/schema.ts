@@ -8,6 +8,8 @@ export type CelRule = {
   readonly messageExpression?: string
   readonly fieldPath?: string
   readonly reason?: string
+  /** ours, left out of the CRD: the rule holds in a cluster and not for `attune run` */
+  readonly clusterOnly?: boolean
 }
 
 /** Options that the Kubernetes API server understands beside those of JSON Schema. */

@@ -1,0 +1,55 @@
+/** A kind's definition → its CustomResourceDefinition. */
+import type { SchemaNode } from './schema-node.ts'
+import { structuralSchema } from './structural-schema.ts'
+
+export type PrinterColumn = {
+  readonly name: string
+  readonly type: 'string' | 'integer' | 'number' | 'date'
+  readonly jsonPath: string
+  readonly description: string
+  /** 0 is always shown, 1 with `-o wide` */
+  readonly priority: 0 | 1
+}
+
+export type KindDefinition = {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  readonly plural: string
+  readonly singular: string
+  readonly shortNames: readonly string[]
+  readonly categories: readonly string[]
+  /** of the whole object: apiVersion, kind, metadata, spec, status */
+  readonly schema: SchemaNode
+  readonly printerColumns: readonly PrinterColumn[]
+}
+
+export const crdName = (kind: KindDefinition): string => `${kind.plural}.${kind.group}`
+
+export const customResourceDefinition = (kind: KindDefinition) => ({
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: crdName(kind) },
+  spec: {
+    group: kind.group,
+    names: {
+      kind: kind.kind,
+      listKind: `${kind.kind}List`,
+      plural: kind.plural,
+      singular: kind.singular,
+      shortNames: kind.shortNames,
+      categories: kind.categories,
+    },
+    scope: 'Namespaced',
+    versions: [
+      {
+        name: kind.version,
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: structuralSchema(kind.schema, kind.kind) },
+        subresources: { status: {} },
+        additionalPrinterColumns: kind.printerColumns,
+      },
+    ],
+  },
+})
