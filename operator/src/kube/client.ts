@@ -42,7 +42,7 @@ const sender =
   (exchange: Exchange): Send =>
   async <T extends KubeObject>(kind: ResourceKind<T>, { subresource, ...request }: Request) => {
     const resource = subresource ? `${kind.plural}/${subresource}` : kind.plural
-    return (await exchange.json({ ...request, resource })) as T
+    return (await exchange.json({ ...request, resource })) as unknown as T
   }
 
 const reads = (exchange: Exchange, send: Send, maxEventBytes: number) => {

@@ -44,7 +44,7 @@ export type ExchangeOptions = {
 
 export type Exchange = {
   /** The parsed body of a success. */
-  json(request: KubeRequest): Promise<unknown>
+  json(request: KubeRequest): Promise<Record<string, unknown>>
   /** A success whose body is still to be read; the deadline ends with the headers. */
   stream(request: KubeRequest): Promise<IncomingMessage>
 }

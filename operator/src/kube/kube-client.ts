@@ -10,6 +10,8 @@ export type ListOptions = RequestOptions & {
   readonly fieldSelector?: string
   /** Absent: what etcd has now; `0`: whatever the API server's cache has. */
   readonly resourceVersion?: string
+  /** With a limit and no match, a resourceVersion other than `0` means exactly that one. */
+  readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact'
   /** Objects a page; 500 by default. */
   readonly limit?: number
   /** Objects in all, above which listing fails; 100,000 by default. */

@@ -36,6 +36,7 @@ export async function* listPages<T extends KubeObject>(
   options: ListOptions,
 ): AsyncGenerator<ListPage<T>, void> {
   const { limit = LIST_LIMIT, maxItems = LIST_MAX_ITEMS, labelSelector, fieldSelector } = options
+  const { resourceVersion, resourceVersionMatch } = options
   let next: string | undefined
   let count = 0
   do {
@@ -44,7 +45,7 @@ export async function* listPages<T extends KubeObject>(
       labelSelector,
       fieldSelector,
       // the token already says which version it continues
-      ...(next ? { continue: next } : { resourceVersion: options.resourceVersion }),
+      ...(next ? { continue: next } : { resourceVersion, resourceVersionMatch }),
     })
     const body = await exchange.json({
       verb: 'list',
