@@ -1,7 +1,8 @@
 /** Which files of a model folder hold the weights: one GGUF, one safetensors file, or several by an index. */
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelMalformed, modelUnsupported, sourceNotFound } from '../stage-error.ts'
+import { isJsonObject, readJsonObject } from './read-json.ts'
 
 export type ModelFiles =
   | { readonly format: 'gguf'; readonly path: string }
@@ -58,21 +59,17 @@ const shards = async (folder: string, present: readonly string[]): Promise<Model
 
 /** @returns tensor → file name, none of which leads out of the folder */
 export const readWeightMap = async (path: string): Promise<ReadonlyMap<string, string>> => {
-  if ((await stat(path)).size > MAX_INDEX_BYTES)
-    throw modelMalformed(`${INDEX} is larger than ${MAX_INDEX_BYTES} bytes`)
-  let index: { weight_map?: unknown }
-  try {
-    index = JSON.parse(await readFile(path, 'utf8'))
-  } catch (cause) {
-    throw modelMalformed(`${INDEX} is not JSON; fetch it again`, { cause })
-  }
+  const index = await readJsonObject(path, MAX_INDEX_BYTES)
   const map = index?.weight_map
-  if (typeof map !== 'object' || map === null)
+  if (!isJsonObject(map))
     throw modelMalformed(`${INDEX} has no object "weight_map"; export the model again`)
-  for (const [tensor, name] of Object.entries(map))
+  const files = new Map<string, string>()
+  for (const [tensor, name] of Object.entries(map)) {
     if (typeof name !== 'string' || !/^[\w][\w.-]{0,200}\.safetensors$/.test(name))
       throw modelMalformed(
         `${INDEX} maps "${tensor}" to ${JSON.stringify(name)}; a plain name of a .safetensors file is allowed`,
       )
-  return new Map(Object.entries(map))
+    files.set(tensor, name)
+  }
+  return files
 }
