@@ -1,0 +1,15 @@
+{{- define "attune.selectorLabels" -}}
+app.kubernetes.io/name: attune-operator
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "attune.labels" -}}
+{{ include "attune.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: attune
+{{- end }}
+
+{{/* Cluster-wide names carry the namespace, so that two releases do not share a role. */}}
+{{- define "attune.clusterName" -}}
+{{ .Release.Namespace }}-attune-operator
+{{- end }}
