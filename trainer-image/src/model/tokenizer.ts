@@ -1,0 +1,202 @@
+/** Text → tokens and back, by the model's own tokenizer. Control tokens come only from templates, never from user text. */
+import { Tokenizer as Library } from '@huggingface/tokenizers'
+import { modelMalformed, modelUnsupported } from '../stage-error.ts'
+import { isJsonObject, type JsonObject } from '../weights/read-json.ts'
+import { isNonNull, vocabSizeOf } from './tokenizer-checks.ts'
+import { readTokenizerFiles, type SpecialTokens, type TokenizerFiles } from './tokenizer-files.ts'
+import { portablePreTokenizer } from './tokenizer-pre.ts'
+
+export type ControlToken = {
+  readonly id: number
+  readonly content: string
+  /** takes the white space before (after) it with it */
+  readonly lstrip: boolean
+  readonly rstrip: boolean
+}
+
+export type Tokenizer = {
+  /** number of ids, control tokens included */
+  readonly vocabSize: number
+  readonly controlTokens: readonly ControlToken[]
+  /** the strings that templates know as bos_token, eos_token, … */
+  readonly specialTokens: SpecialTokens
+  readonly eosTokenIds: readonly number[]
+  /** Jinja source, where the model has one */
+  readonly chatTemplate: string | undefined
+  /**
+   * Text in which control tokens are ordinary characters.
+   * @param atStart false where other text comes before it (matters to some SentencePiece models)
+   */
+  encodeText(text: string, atStart?: boolean): number[]
+  /** Text in which control tokens are control tokens: only for text that is trusted. */
+  encodeTemplate(text: string): number[]
+  decode(tokens: Iterable<number>, options?: { readonly skipControl?: boolean }): string
+  /** UTF-8 bytes of text that the token stands for */
+  byteLength(token: number): number
+}
+
+export const loadTokenizer = async (modelFolder: string): Promise<Tokenizer> =>
+  createTokenizer(await readTokenizerFiles(modelFolder))
+
+export const createTokenizer = (files: TokenizerFiles): Tokenizer => {
+  const added = addedTokens(files.tokenizer)
+  const controlTokens = added.filter(token => token.special).map(controlToken)
+  const { first, later } = openLibrary(files)
+  const controlIds = new Set(controlTokens.map(token => token.id))
+  const controlById = new Map(controlTokens.map(({ id, content }) => [id, content]))
+  const encodeText = (text: string, atStart = true): number[] => {
+    if (text === '') return []
+    const { ids } = (atStart ? first : later).encode(text, { add_special_tokens: false })
+    if (ids.some((id: number | undefined) => id === undefined || controlIds.has(id)))
+      throw modelUnsupported(
+        `the tokenizer has no tokens for part of the text ${JSON.stringify(text.slice(0, 60))}; choose a model whose tokenizer covers all bytes`,
+      )
+    return ids
+  }
+  const splits = splitterOf(controlTokens)
+  const eos = controlTokens.find(token => token.content === files.specialTokens.eos)
+  return {
+    vocabSize: vocabSizeOf(files.tokenizer),
+    controlTokens,
+    specialTokens: files.specialTokens,
+    eosTokenIds: eos ? [eos.id] : [],
+    chatTemplate: files.chatTemplate,
+    encodeText,
+    encodeTemplate: text =>
+      splits(text).flatMap(part =>
+        'token' in part ? [part.token.id] : encodeText(part.text, part.start === 0),
+      ),
+    decode: (tokens, options) => decode(first, controlById, tokens, options?.skipControl ?? false),
+    byteLength: byteLengths(first, added),
+  }
+}
+
+type AddedToken = ControlToken & { readonly special: boolean }
+
+const controlToken = ({ id, content, lstrip, rstrip }: ControlToken): ControlToken =>
+  Object.freeze({ id, content, lstrip, rstrip })
+
+const addedTokens = (tokenizer: JsonObject): readonly AddedToken[] => {
+  const list = tokenizer['added_tokens'] ?? []
+  if (!Array.isArray(list)) throw modelMalformed('tokenizer.json: added_tokens is not a list')
+  return list.filter(isJsonObject).map(token => {
+    const { id, content } = token
+    if (typeof content !== 'string' || content === '' || typeof id !== 'number')
+      throw modelMalformed('tokenizer.json: added_tokens has an entry without id or content')
+    const flag = (key: string) => token[key] === true
+    return { id, content, special: flag('special'), lstrip: flag('lstrip'), rstrip: flag('rstrip') }
+  })
+}
+
+/** The library without control tokens: it could not tell the template's from the user's. */
+const openLibrary = ({ tokenizer, config }: TokenizerFiles) => {
+  const list = (tokenizer['added_tokens'] as unknown[] | undefined) ?? []
+  const ordinary = list.filter(token => isJsonObject(token) && token['special'] !== true)
+  const open = (atStart: boolean) =>
+    new Library(
+      {
+        ...tokenizer,
+        added_tokens: ordinary,
+        pre_tokenizer: portablePreTokenizer(tokenizer['pre_tokenizer'], atStart),
+        post_processor: null,
+      },
+      // these two would change text on the way in or out, which the Python original does not do
+      { ...config, clean_up_tokenization_spaces: false, remove_space: false },
+    )
+  try {
+    const first = open(true)
+    const depends = JSON.stringify(tokenizer['pre_tokenizer'] ?? null).includes('"first"')
+    return { first, later: depends ? open(false) : first }
+  } catch (cause) {
+    throw modelUnsupported(`tokenizer.json cannot be used: ${cause}`, { cause })
+  }
+}
+
+export type Part =
+  | { readonly start: number; readonly token: ControlToken }
+  | { readonly start: number; readonly text: string }
+
+/** @returns a function that cuts text at control tokens, leftmost and longest first */
+export const splitterOf = (controlTokens: readonly ControlToken[]) => {
+  const byContent = new Map(controlTokens.map(token => [token.content, token]))
+  const contents = [...byContent.keys()].sort((a, b) => b.length - a.length)
+  const pattern = contents.map(content => content.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')
+  return (text: string): Part[] => {
+    const parts: Part[] = []
+    let end = 0
+    const addText = (to: number) => {
+      if (to > end) parts.push({ start: end, text: text.slice(end, to) })
+    }
+    if (pattern !== '')
+      for (const match of text.matchAll(new RegExp(pattern, 'gu'))) {
+        addText(match.index)
+        parts.push({ start: match.index, token: byContent.get(match[0])! })
+        end = match.index + match[0].length
+      }
+    addText(text.length)
+    return stripped(parts)
+  }
+}
+
+const stripped = (parts: readonly Part[]): Part[] =>
+  parts
+    .map((part, index) => {
+      if ('token' in part) return part
+      const before = parts[index - 1]
+      const after = parts[index + 1]
+      const from =
+        before && 'token' in before && before.token.rstrip
+          ? part.text.length - part.text.trimStart().length
+          : 0
+      const text = part.text.slice(from)
+      const kept = after && 'token' in after && after.token.lstrip ? text.trimEnd() : text
+      return { start: part.start + from, text: kept }
+    })
+    .filter(part => 'token' in part || part.text !== '')
+
+const decode = (
+  library: Library,
+  controlById: ReadonlyMap<number, string>,
+  tokens: Iterable<number>,
+  skipControl: boolean,
+): string => {
+  let text = ''
+  let run: number[] = []
+  const flush = () => {
+    if (run.length > 0)
+      text += library.decode(run, {
+        clean_up_tokenization_spaces: false,
+        skip_special_tokens: false,
+      })
+    run = []
+  }
+  for (const token of tokens) {
+    const control = controlById.get(token)
+    if (control === undefined) run.push(token)
+    else {
+      flush()
+      if (!skipControl) text += control
+    }
+  }
+  flush()
+  return text
+}
+
+/** Byte-level tokens have a character a byte; SentencePiece's have ▁ for a space and <0xNN> for a byte. */
+const byteLengths = (library: Library, added: readonly AddedToken[]) => {
+  const lengths = new Map(added.map(({ id, content }) => [id, Buffer.byteLength(content)]))
+  const isByteLevel = JSON.stringify(library.decoder?.config ?? null).includes('"ByteLevel"')
+  const measure = (token: string) => {
+    if (isByteLevel) return [...token].length
+    if (/^<0x[0-9A-F]{2}>$/.test(token)) return 1
+    return Buffer.byteLength(token.replaceAll('▁', ' '))
+  }
+  return (id: number): number => {
+    const known = lengths.get(id)
+    if (known !== undefined) return known
+    const token = library.id_to_token(id)
+    const length = isNonNull(token) ? measure(token) : 0
+    lengths.set(id, length)
+    return length
+  }
+}
