@@ -9,8 +9,8 @@ export type SlotModel = {
   prefill(first: number, prompts: readonly Int32Array[]): Promise<Int32Array>
   /** appends one token to each of the first slots; `lengths` counts the tokens already cached */
   decode(tokens: Int32Array, lengths: Int32Array): Promise<Int32Array>
-  /** copies the cache of one slot over another's */
-  move(from: number, to: number): void
+  /** copies the cache of one slot, `length` tokens, over another's */
+  move(from: number, to: number, length: number): void
 }
 
 export type GenerationOptions = {
@@ -74,7 +74,7 @@ export const generateGreedily = async (
       done.answers++
       const last = running.pop()!
       if (last === row) continue
-      model.move(running.length, slot)
+      model.move(running.length, slot, last.cached)
       running[slot] = last
     }
   }

@@ -1,0 +1,136 @@
+/** Worker thread of the generator: `run()` of ONNX Runtime blocks the thread that calls it. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { generateGreedily, type SlotModel } from './generation-loop.ts'
+import { createCache, slotBytes } from './generator-cache.ts'
+import type { GeneratorReply, GeneratorStart, GenerateRequest } from './generator-messages.ts'
+import { rotaryTables } from './generator-rotary.ts'
+
+const MAX_PREFILL_TOKENS = 4096
+
+const start = workerData as GeneratorStart
+const send = (reply: GeneratorReply) => parentPort?.postMessage(reply)
+
+/** (B, S) padded on the right; (B) flat index of each prompt's last token. */
+const pad = (prompts: readonly Int32Array[]) => {
+  const length = Math.max(...prompts.map(prompt => prompt.length))
+  const tokens = new Int32Array(prompts.length * length)
+  prompts.forEach((prompt, row) => {
+    tokens.set(prompt, row * length)
+  })
+  const last = Int32Array.from(prompts, (prompt, row) => row * length + prompt.length - 1)
+  return { tokens, length, last }
+}
+
+const createSlotModel = (
+  session: InferenceSession,
+  slots: number,
+  capacity: number,
+  adapterScale: number,
+): SlotModel => {
+  const { kvHeads, headDim } = start
+  const cache = createCache(slots, { kvHeads, headDim, capacity })
+  const tables = rotaryTables(capacity, headDim, start.ropeTheta)
+  const fixed = {
+    cos: new Tensor('float32', tables.cos, [capacity, headDim / 2]),
+    sin: new Tensor('float32', tables.sin, [capacity, headDim / 2]),
+    adapter_scale: new Tensor('float32', [adapterScale], [1]),
+  }
+  /** past and present are the same memory, so that ONNX Runtime writes only the new tokens */
+  const bind = (first: number, count: number) => {
+    const feeds: Record<string, Tensor> = {}
+    const fetches: Record<string, Tensor | null> = { next: null }
+    for (const { name, data, dims } of cache.view(first, count)) {
+      const tensor = new Tensor('float32', data, dims)
+      feeds[`past_${name}`] = tensor
+      fetches[`present_${name}`] = tensor
+    }
+    return { feeds, fetches }
+  }
+  const bindings = new Map<number, ReturnType<typeof bind>>()
+  const run = async (
+    { feeds, fetches }: ReturnType<typeof bind>,
+    tokens: Int32Array,
+    length: number,
+    lastIndex: Int32Array,
+    lastPositions: Int32Array,
+  ) => {
+    const rows = lastIndex.length
+    const total = lastPositions.reduce((a, b) => Math.max(a, b), 0) + 1
+    const { next } = await session.run(
+      {
+        ...fixed,
+        ...feeds,
+        tokens: new Tensor('int32', tokens, [rows, length]),
+        last_index: new Tensor('int32', lastIndex, [rows]),
+        last_positions: new Tensor('int32', lastPositions, [rows]),
+        total_length: new Tensor('int32', [total], []),
+      },
+      fetches,
+    )
+    return Int32Array.from(next!.data as BigInt64Array, Number)
+  }
+  return {
+    prefill: (first, prompts) => {
+      const { tokens, length, last } = pad(prompts)
+      const positions = Int32Array.from(prompts, prompt => prompt.length - 1)
+      return run(bind(first, prompts.length), tokens, length, last, positions)
+    },
+    decode: (tokens, lengths) => {
+      const rows = tokens.length
+      const binding = bindings.get(rows) ?? bind(0, rows)
+      bindings.set(rows, binding)
+      return run(
+        binding,
+        tokens,
+        1,
+        tokens.map((_, row) => row),
+        lengths,
+      )
+    },
+    move: cache.move,
+  }
+}
+
+const generate = async (session: InferenceSession, request: GenerateRequest) => {
+  const { id, prompts, maxNewTokens } = request
+  const longest = prompts.reduce((most, prompt) => Math.max(most, prompt.length), 0)
+  const capacity = Math.min(start.maxPositions, longest + maxNewTokens)
+  const fitting = Math.floor(request.cacheBytes / slotBytes({ ...start, capacity }))
+  const slots = Math.max(1, Math.min(request.batchSize, prompts.length, fitting))
+  const answers = await generateGreedily(
+    createSlotModel(session, slots, capacity, request.adapterScale),
+    prompts,
+    {
+      slots,
+      maxNewTokens,
+      capacity,
+      eosTokenIds: start.eosTokenIds,
+      maxPrefillTokens: MAX_PREFILL_TOKENS,
+      stopped: () => Atomics.load(start.stop, 0) !== 0,
+      onStep: done => send({ kind: 'step', id, ...done }),
+    },
+  )
+  send({ kind: 'done', id, answers })
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+try {
+  const session = await InferenceSession.create(start.modelPath, {
+    intraOpNumThreads: start.threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    enableCpuMemArena: false,
+    enableMemPattern: false,
+  })
+  parentPort?.on('message', (request: GenerateRequest) => {
+    generate(session, request).catch(error =>
+      send({ kind: 'failed', id: request.id, message: messageOf(error) }),
+    )
+  })
+  send({ kind: 'ready' })
+} catch (error) {
+  send({ kind: 'failed', message: messageOf(error) })
+}
