@@ -24,6 +24,9 @@ import { prune } from './prune.ts'
 import { rename } from './rename.ts'
 import { toBytes } from './tensor-bytes.ts'
 
+const flatten = (nodes: readonly Node[]): readonly Node[] =>
+  nodes.flatMap(node => (node.body ? flatten(node.body) : [node]))
+
 export type NodeSpec = {
   readonly operator: string
   readonly domain?: Domain
@@ -38,9 +41,9 @@ export class GraphBuilder {
   readonly #outputs: [string, Value][] = []
   readonly #initializers: Initializer[] = []
   readonly #constants = new Map<string, Value>()
-  readonly #nodes: Node[] = []
+  readonly #data = new Map<string, Uint8Array>()
+  #nodes: Node[] = []
   #count = 0
-  #block: string | undefined
 
   get nodes(): readonly Node[] {
     return this.#nodes
@@ -61,7 +64,13 @@ export class GraphBuilder {
     const value = Object.freeze({ name: this.#fresh('constant'), type, shape })
     this.#initializers.push({ value, data: bytes })
     this.#constants.set(key, value)
+    this.#data.set(value.name, bytes)
     return value
+  }
+
+  /** @returns the data of a constant of this builder */
+  constantBytes(value: Value): Uint8Array | undefined {
+    return this.#data.get(value.name)
   }
 
   scalar(type: ElementType, value: number): Value {
@@ -86,7 +95,6 @@ export class GraphBuilder {
         inputs: spec.inputs,
         outputs,
         attributes: spec.attributes ?? {},
-        ...(this.#block === undefined ? {} : { block: this.#block }),
       }),
     )
     return outputs.filter(output => output !== undefined)
@@ -96,14 +104,25 @@ export class GraphBuilder {
     this.#outputs.push([name, value])
   }
 
-  /** Nodes made by `build` belong to recomputation block `block`. */
-  inBlock<T>(block: string | undefined, build: () => T): T {
-    const outer = this.#block
-    this.#block = block
+  /**
+   * Several nodes that have one gradient of their own, or that are recomputed together. Values of the graph around
+   * that `build` uses need to be among `inputs` only where the gradient's row asks for them.
+   */
+  composite(
+    operator: string,
+    inputs: readonly Value[],
+    build: () => readonly Value[],
+  ): readonly Value[] {
+    const outer = this.#nodes
+    this.#nodes = []
     try {
-      return build()
+      const outputs = build()
+      const body = this.#nodes
+      const node = { operator, domain: 'attune' as const, inputs, outputs, attributes: {}, body }
+      outer.push(Object.freeze(node))
+      return outputs
     } finally {
-      this.#block = outer
+      this.#nodes = outer
     }
   }
 
@@ -114,7 +133,7 @@ export class GraphBuilder {
       inputs: this.#inputs,
       outputs: this.#outputs.map(([, value]) => value),
       initializers: this.#initializers,
-      nodes: this.#nodes,
+      nodes: flatten(this.#nodes),
     }
     return Object.freeze(rename(prune(graph), this.#outputs))
   }

@@ -38,7 +38,8 @@ export type Attribute =
   | { readonly kind: 'graph'; readonly value: Graph }
 export type Attributes = Readonly<Record<string, Attribute>>
 
-export type Domain = '' | 'com.microsoft'
+/** `attune` is for composites, which are never written: their bodies are. */
+export type Domain = '' | 'com.microsoft' | 'attune'
 
 export type Node = {
   readonly operator: string
@@ -48,8 +49,8 @@ export type Node = {
   /** `undefined` where an optional output is not asked for */
   readonly outputs: readonly (Value | undefined)[]
   readonly attributes: Attributes
-  /** name of the recomputation block that the node belongs to */
-  readonly block?: string
+  /** the nodes that a composite stands for */
+  readonly body?: readonly Node[]
 }
 
 /** Where a tensor lies in a file beside the model file. ONNX Runtime refuses absolute paths. */

@@ -1,0 +1,100 @@
+/** Reverse-mode differentiation: one walk over the nodes, last first. */
+import type { GraphBuilder } from '../graph/build.ts'
+import type { Node, Value } from '../graph/node.ts'
+import { add } from '../graph/operators/elementwise.ts'
+import { activeNames } from './active.ts'
+import { GRADIENTS } from './gradients.ts'
+import { recompute, RECOMPUTED } from './recompute.ts'
+import type { Row } from './row.ts'
+import { sumTo } from './sum-to.ts'
+
+class Walk {
+  readonly #g: GraphBuilder
+  readonly #active: Set<string>
+  readonly #contributions = new Map<string, Value[]>()
+
+  constructor(g: GraphBuilder, active: Set<string>) {
+    this.#g = g
+    this.#active = active
+  }
+
+  contribute(to: Value, gradient: Value): void {
+    const summed = sumTo(this.#g, gradient, to.shape)
+    const found = this.#contributions.get(to.name)
+    if (found) found.push(summed)
+    else this.#contributions.set(to.name, [summed])
+  }
+
+  /** @returns the sum of what reached `value` so far; every user of it lies behind the walk */
+  gradientOf(value: Value): Value | undefined {
+    const parts = this.#contributions.get(value.name)
+    if (!parts) return undefined
+    const sum = parts.reduce((a, b) => add(this.#g, a, b))
+    this.#contributions.set(value.name, [sum])
+    return sum
+  }
+
+  through(nodes: readonly Node[]): void {
+    for (const node of nodes.toReversed()) {
+      const row = GRADIENTS[node.operator]
+      if (row) this.#apply(row, node)
+      else if (node.operator === RECOMPUTED) this.#again(node)
+      else if (node.body) this.through(node.body)
+      else if (this.#reached(node))
+        throw new TypeError(`no gradient for operator ${node.operator}; add a row to GRADIENTS`)
+    }
+  }
+
+  #reached(node: Node): boolean {
+    const isActive = (value: Value | undefined) => value && this.#active.has(value.name)
+    return (
+      node.inputs.some(isActive) &&
+      node.outputs.some(output => output && this.#contributions.has(output.name))
+    )
+  }
+
+  #apply(row: Row, node: Node): void {
+    if (!this.#reached(node)) return
+    const gradients = node.outputs.map(output => output && this.gradientOf(output))
+    const products = row(this.#g, node, gradients)
+    for (const [i, input] of node.inputs.entries()) {
+      if (!input || !this.#active.has(input.name)) continue
+      const product = products[i]
+      if (!product) throw new TypeError(`${node.operator} has no gradient for its input ${i}`)
+      this.contribute(input, product())
+    }
+  }
+
+  #again(node: Node): void {
+    const [x] = node.inputs
+    const [y] = node.outputs
+    const dy = y && this.gradientOf(y)
+    if (!x || !y || !dy) return
+    const copy = recompute(this.#g, node, dy)
+    for (const [from, to] of copy.names) if (this.#active.has(from)) this.#active.add(to)
+    this.contribute(copy.y, dy)
+    this.through(copy.body)
+    const dx = this.gradientOf(copy.x)
+    if (dx) this.contribute(x, dx)
+  }
+}
+
+/**
+ * Appends the backward pass of what `g` holds so far.
+ * @returns the gradient of `loss` (a scalar) with respect to each of `parameters`
+ */
+export const backward = (
+  g: GraphBuilder,
+  loss: Value,
+  parameters: readonly Value[],
+): readonly Value[] => {
+  const nodes = [...g.nodes]
+  const walk = new Walk(g, activeNames(nodes, parameters))
+  walk.contribute(loss, g.scalar(loss.type, 1))
+  walk.through(nodes)
+  return parameters.map(parameter => {
+    const gradient = walk.gradientOf(parameter)
+    if (!gradient) throw new TypeError(`the loss does not depend on ${parameter.name}`)
+    return gradient
+  })
+}

@@ -1,0 +1,83 @@
+/**
+ * Summed cross-entropy of a linear layer's logits, with its gradient, in chunks of targets, so that logits (N, V) never
+ * exist whole. The gradient of the hidden states is made in the forward pass, while a chunk's probabilities are at hand:
+ * dH = (P - onehot) W = P W - W[targets].
+ * N targets, C hidden size, V vocabulary.
+ */
+import type { GraphBuilder } from '../../graph/build.ts'
+import type { Value } from '../../graph/node.ts'
+import { add, cast, greaterOrEqual, log, mul, sub } from '../../graph/operators/elementwise.ts'
+import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
+import { concat, gather, gatherElements, reshape, slice } from '../../graph/operators/movement.ts'
+import { reduceMax, reduceSum, softmax } from '../../graph/operators/reduce.ts'
+import { known } from '../../graph/shapes.ts'
+import { outputOf, type Row } from '../row.ts'
+
+/** Logits of a chunk: at most this many elements (128 MiB). */
+const CHUNK_ELEMENTS = 2 ** 25
+
+export const chunkRows = (vocabulary: number): number =>
+  Math.max(64, 2 ** Math.floor(Math.log2(CHUNK_ELEMENTS / vocabulary)))
+
+export type CrossEntropy = {
+  /** scalar: Σ -log P[target] */
+  readonly lossSum: Value
+  /** scalar: targets whose logit is the largest */
+  readonly correct: Value
+}
+
+type Chunk = { readonly loss: Value; readonly correct: Value; readonly dHidden: Value }
+
+/** -log P[target] = (max - logit[target]) - log(max P): exact where the target is the likeliest */
+const chunkOf = (g: GraphBuilder, hidden: Value, weight: Value, targets: Value): Chunk => {
+  const n = hidden.shape[0]!
+  const logits = fusedMatMul(g, hidden, weight, { transB: true })
+  const p = softmax(g, logits)
+  const largest = reduceMax(g, logits, [1])
+  const target = gatherElements(g, logits, reshape(g, targets, [n, 1]), 1)
+  const losses = sub(g, sub(g, largest, target), log(g, reduceMax(g, p, [1])))
+  const hits = cast(g, greaterOrEqual(g, target, largest), 'float32')
+  return {
+    loss: reduceSum(g, losses, [0, 1], false),
+    correct: reduceSum(g, hits, [0, 1], false),
+    dHidden: sub(g, matMul(g, p, weight), gather(g, weight, targets)),
+  }
+}
+
+export type CrossEntropyInputs = {
+  /** (N, C) */
+  readonly hidden: Value
+  /** (V, C) */
+  readonly weight: Value
+  /** (N) int32 */
+  readonly targets: Value
+  /** no batch has more targets */
+  readonly maxTargets: number
+}
+
+export const crossEntropy = (g: GraphBuilder, inputs: CrossEntropyInputs): CrossEntropy => {
+  const { hidden, weight, targets, maxTargets } = inputs
+  const rows = chunkRows(known([weight.shape[0]!])[0]!)
+  const total = (parts: readonly Value[]) => parts.reduce((a, b) => add(g, a, b))
+  const [lossSum, correct] = g.composite('CrossEntropy', [hidden], () => {
+    const chunks = Array.from({ length: Math.ceil(maxTargets / rows) }, (_, i) => {
+      const range = { axis: 0, start: i * rows, end: (i + 1) * rows, dimension: `N${i}` }
+      return chunkOf(g, slice(g, hidden, range), weight, slice(g, targets, range))
+    })
+    const dHidden = concat(
+      g,
+      chunks.map(chunk => chunk.dHidden),
+      0,
+    )
+    return [
+      total(chunks.map(chunk => chunk.loss)),
+      total(chunks.map(chunk => chunk.correct)),
+      reshape(g, dHidden, hidden.shape),
+    ]
+  })
+  return { lossSum: lossSum!, correct: correct! }
+}
+
+export const CROSS_ENTROPY: Readonly<Record<string, Row>> = {
+  CrossEntropy: (g, node, [d]) => [() => mul(g, outputOf(node, 2), d!)],
+}

@@ -1,0 +1,19 @@
+/** The table of gradients: operator -> vector-Jacobian product. Composites of ours are rows like any other. */
+import { ARITHMETIC } from './gradients/arithmetic.ts'
+import { ATTENTION } from './composites/attention.ts'
+import { CROSS_ENTROPY } from './composites/cross-entropy.ts'
+import { FUSED } from './gradients/fused.ts'
+import { MATRIX } from './gradients/matrix.ts'
+import { MOVEMENT } from './gradients/movement.ts'
+import { REDUCTION } from './gradients/reduction.ts'
+import type { Row } from './row.ts'
+
+export const GRADIENTS: Readonly<Record<string, Row>> = Object.freeze({
+  ...ARITHMETIC,
+  ...MATRIX,
+  ...MOVEMENT,
+  ...REDUCTION,
+  ...FUSED,
+  ...ATTENTION,
+  ...CROSS_ENTROPY,
+})

@@ -1,0 +1,105 @@
+/** Gradients of operators that move elements: the inverse movement. */
+import type { GraphBuilder } from '../../graph/build.ts'
+import { type Dimension, int, type Value } from '../../graph/node.ts'
+import { concat, reshape, scatterAdd, slice, transpose } from '../../graph/operators/movement.ts'
+import { known } from '../../graph/shapes.ts'
+import { constantsOf } from '../constants.ts'
+import { inputOf, numberOf, numbersOf, outputOf, type Row } from '../row.ts'
+
+/** @returns zeros of the shape of `like` */
+const zeros = (g: GraphBuilder, like: Value): Value => {
+  const shape = g.node({
+    operator: 'Shape',
+    inputs: [like],
+    outputs: [{ type: 'int64', shape: [like.shape.length] }],
+  })[0]!
+  const made = g.node({
+    operator: 'ConstantOfShape',
+    inputs: [shape],
+    outputs: [{ type: 'float32', shape: like.shape }],
+  })[0]!
+  return made
+}
+
+const numeric = (dimension: Dimension | undefined): number => known([dimension ?? 0])[0]!
+
+const sliceGradient: Row = (g, node, [d]) => {
+  const x = inputOf(node, 0)
+  const [start, end, axis] = [1, 2, 3].map(i => constantsOf(g, inputOf(node, i))[0]!)
+  return [
+    () => {
+      const size = numeric(x.shape[axis!])
+      const pads = new Array<number>(2 * x.shape.length).fill(0)
+      pads[axis!] = Math.min(start!, size)
+      pads[axis! + x.shape.length] = size - Math.min(end!, size)
+      return g.node({
+        operator: 'Pad',
+        inputs: [d!, g.constant('int64', pads)],
+        outputs: [{ type: x.type, shape: x.shape }],
+      })[0]!
+    },
+  ]
+}
+
+const concatGradient: Row = (g, node, [d]) => {
+  const axis = numberOf(node, 'axis', 0)
+  let start = 0
+  return node.inputs.map(input => {
+    const from = start
+    start += numeric(input?.shape[axis])
+    const to = start
+    return () => slice(g, d!, { axis, start: from, end: to })
+  })
+}
+
+const gatherGradient: Row = (g, node, [d]) => {
+  const [x, indices] = [inputOf(node, 0), inputOf(node, 1)]
+  if (numberOf(node, 'axis', 0) !== 0) throw new TypeError('Gather has a gradient only on axis 0')
+  return [
+    () => {
+      const index = g.node({
+        operator: 'Cast',
+        inputs: [indices],
+        outputs: [{ type: 'int64', shape: indices.shape }],
+        attributes: { to: int(7) },
+      })[0]!
+      const column = reshape(g, index, [...indices.shape, 1])
+      return scatterAdd(g, zeros(g, x), column, d!)
+    },
+  ]
+}
+
+export const MOVEMENT: Readonly<Record<string, Row>> = {
+  Reshape: (g, node, [d]) => [() => reshape(g, d!, inputOf(node, 0).shape)],
+  Transpose: (g, node, [d]) => {
+    const perm = numbersOf(node, 'perm')
+    const inverse = perm.map((_, axis) => perm.indexOf(axis))
+    return [() => transpose(g, d!, inverse)]
+  },
+  Slice: sliceGradient,
+  Concat: concatGradient,
+  Split: (g, node, gradients) => [
+    () =>
+      concat(
+        g,
+        gradients.map((d, i) => d ?? zeros(g, outputOf(node, i))),
+        numberOf(node, 'axis', 0),
+      ),
+  ],
+  // Summed back to the input's shape by the walk.
+  Expand: (_, __, [d]) => [() => d!],
+  Gather: gatherGradient,
+  GatherElements: (g, node, [d]) => {
+    const [x, indices] = [inputOf(node, 0), inputOf(node, 1)]
+    const axis = numberOf(node, 'axis', 0)
+    return [
+      () =>
+        g.node({
+          operator: 'ScatterElements',
+          inputs: [zeros(g, x), indices, d!],
+          outputs: [{ type: x.type, shape: x.shape }],
+          attributes: { axis: int(axis), reduction: { kind: 'string', value: 'add' } },
+        })[0]!,
+    ]
+  },
+}
