@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { backoffDelay } from './backoff.ts'
 import { type Clock, sleep } from './clock.ts'
+import { type Deadline, startDeadline } from './deadline.ts'
 import type { RequestObservation } from './kube-client.ts'
 import {
   CONNECTION_FAILED,
@@ -82,42 +83,19 @@ const errorOfResponse = async (response: IncomingMessage, request: KubeRequest) 
   return kubeErrorOfStatus({ ...body, code: status, details }, status, describe(request))
 }
 
-type Stop = () => void
+const failure = (request: KubeRequest, deadline: Deadline, cause: unknown) => {
+  if (request.signal?.aborted) return request.signal.reason
+  if (cause instanceof KubeError) return cause
+  const reason = deadline.isOver() ? REQUEST_TIMEOUT : CONNECTION_FAILED
+  const { message } = deadline.isOver() ? (deadline.signal.reason as Error) : (cause as Error)
+  const text = `${describe(request)}: ${message}`
+  return new KubeError({ status: 0, reason, message: text }, { cause })
+}
 
-/**
- * Runs `work` with a signal that the caller's signal and the deadline abort, and gives failures their kind.
- * `work` may keep the caller's signal beyond its end by taking over `stop`, which lets go of it.
- */
-const withDeadline = async <T>(
-  { clock, limits }: ExchangeOptions,
-  request: KubeRequest,
-  work: (signal: AbortSignal, stop: Stop) => Promise<{ result: T; keepsSignal: boolean }>,
-): Promise<T> => {
+const deadlineOf = ({ clock, limits }: ExchangeOptions, request: KubeRequest) => {
   request.signal?.throwIfAborted()
-  const controller = new AbortController()
-  const onAbort = () => controller.abort(request.signal?.reason)
-  request.signal?.addEventListener('abort', onAbort, { once: true })
-  let timedOut = false
-  const cancelTimer = clock.after(limits.timeoutMs, () => {
-    timedOut = true
-    controller.abort()
-  })
-  const stop = () => request.signal?.removeEventListener('abort', onAbort)
-  let kept = false
-  try {
-    const { result, keepsSignal } = await work(controller.signal, stop)
-    kept = keepsSignal
-    return result
-  } catch (cause) {
-    if (request.signal?.aborted) throw request.signal.reason
-    if (cause instanceof KubeError) throw cause
-    const reason = timedOut ? REQUEST_TIMEOUT : CONNECTION_FAILED
-    const what = timedOut ? `no answer within ${limits.timeoutMs} ms` : (cause as Error).message
-    throw new KubeError({ status: 0, reason, message: `${describe(request)}: ${what}` }, { cause })
-  } finally {
-    cancelTimer()
-    if (!kept) stop()
-  }
+  const message = `no answer within ${limits.timeoutMs} ms`
+  return startDeadline(clock, limits.timeoutMs, request.signal, message)
 }
 
 const open = async (options: ExchangeOptions, request: KubeRequest, signal: AbortSignal) => {
@@ -172,20 +150,29 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
       }
     }
   }
-  return {
-    json: request =>
-      withRetries(request, () =>
-        withDeadline(options, request, async signal => {
-          const response = await open(options, request, signal)
-          const text = await readText(response, options.limits.maxResponseBytes)
-          return { result: parseJson(text, describe(request)), keepsSignal: false }
-        }),
-      ),
-    stream: request =>
-      withDeadline(options, request, async (signal, stop) => {
-        const response = await open(options, request, signal)
-        response.once('close', stop)
-        return { result: response, keepsSignal: true }
-      }),
+  const json = async (request: KubeRequest) => {
+    const deadline = deadlineOf(options, request)
+    try {
+      const response = await open(options, request, deadline.signal)
+      const text = await readText(response, options.limits.maxResponseBytes)
+      return parseJson(text, describe(request))
+    } catch (error) {
+      throw failure(request, deadline, error)
+    } finally {
+      deadline.release()
+    }
   }
+  const stream = async (request: KubeRequest) => {
+    const deadline = deadlineOf(options, request)
+    try {
+      const response = await open(options, request, deadline.signal)
+      deadline.stopTimer()
+      response.once('close', deadline.release)
+      return response
+    } catch (error) {
+      deadline.release()
+      throw failure(request, deadline, error)
+    }
+  }
+  return { json: request => withRetries(request, () => json(request)), stream }
 }

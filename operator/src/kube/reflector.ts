@@ -149,7 +149,8 @@ async function* watchOn<T extends KubeObject>(
     await pause.wait(end.error)
     if (isGone(end.error)) break
     const busy = end.error instanceof KubeError && end.error.status === 429
-    if (!busy && !isConnectionFailure(end.error)) broken += 1
+    const unreachable = end.reason === 'stalled' || isConnectionFailure(end.error)
+    if (!busy && !unreachable) broken += 1
     if (broken >= MAX_BROKEN_WATCHES) break
   }
   return state.resourceVersion

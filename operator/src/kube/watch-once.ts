@@ -1,7 +1,8 @@
 /** One watch of a reflector, from its opening to its end, whatever that is. */
+import { startDeadline } from './deadline.ts'
 import type { Delta, KnownObjects } from './known-objects.ts'
 import type { WatchEvent } from './kube-client.ts'
-import { isGone, KubeError, REQUEST_TIMEOUT, RESPONSE_MALFORMED } from './kube-error.ts'
+import { isGone, KubeError, RESPONSE_MALFORMED } from './kube-error.ts'
 import type { KubeObject } from './kube-object.ts'
 import type { ReflectorOptions } from './reflector.ts'
 
@@ -23,25 +24,6 @@ const STALL_GRACE_SECONDS = 5
 /** client-go's "very short watch": reconnecting at once would be a busy loop. */
 const SHORT_SECONDS = 1
 const WATCH_SECONDS = { min: 300, max: 600 }
-
-/** A signal that the caller's signal aborts, and a stall. */
-const guard = <T extends KubeObject>({ clock, signal }: ReflectorOptions<T>, seconds: number) => {
-  const controller = new AbortController()
-  const onAbort = () => controller.abort(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
-  const cancel = clock.after((seconds + STALL_GRACE_SECONDS) * 1000, () => {
-    const message = `the watch is still open ${STALL_GRACE_SECONDS} s after its ${seconds} s`
-    controller.abort(new KubeError({ status: 0, reason: REQUEST_TIMEOUT, message }))
-  })
-  return {
-    signal: controller.signal,
-    release: () => {
-      cancel()
-      signal.removeEventListener('abort', onAbort)
-    },
-  }
-}
 
 const deltasOf = <T extends KubeObject>(
   known: KnownObjects<T>,
@@ -68,7 +50,9 @@ export async function* watchOnce<T extends KubeObject>(
   const { min, max } = watchSeconds
   const timeoutSeconds = Math.round(min + random() * (max - min))
   const started = clock.monotonic()
-  const { signal, release } = guard(options, timeoutSeconds)
+  const hangs = `the watch is still open ${STALL_GRACE_SECONDS} s after its ${timeoutSeconds} s`
+  const hardEnd = (timeoutSeconds + STALL_GRACE_SECONDS) * 1000
+  const deadline = startDeadline(clock, hardEnd, options.signal, hangs)
   let events = 0
   try {
     const stream = client.watch(kind, {
@@ -78,7 +62,7 @@ export async function* watchOnce<T extends KubeObject>(
       resourceVersion: state.resourceVersion,
       timeoutSeconds,
       allowBookmarks: true,
-      signal,
+      signal: deadline.signal,
     })
     for await (const event of stream) {
       events += 1
@@ -89,10 +73,13 @@ export async function* watchOnce<T extends KubeObject>(
       state.resourceVersion = resourceVersion
     }
   } catch (error) {
-    const stalled = signal.aborted && !options.signal.aborted
-    return { reason: stalled ? 'stalled' : isGone(error) ? 'gone' : 'failed', events, error }
+    return {
+      reason: deadline.isOver() ? 'stalled' : isGone(error) ? 'gone' : 'failed',
+      events,
+      error,
+    }
   } finally {
-    release()
+    deadline.release()
   }
   const seconds = (clock.monotonic() - started) / 1000
   if (seconds < SHORT_SECONDS && events === 0) return { reason: 'short', events }

@@ -1,0 +1,207 @@
+/**
+ * Leader election by a Lease. Whether another's lease has run out is measured from the local moment at which
+ * its record was seen to change, so clocks of different machines need not agree.
+ */
+import { type Clock, sleep, systemClock } from './clock.ts'
+import { startDeadline } from './deadline.ts'
+import type { KubeClient } from './kube-client.ts'
+import { isAlreadyExists, isConflict } from './kube-error.ts'
+import {
+  claimedSpec,
+  LEASE,
+  type Lease,
+  type LeaseSpec,
+  leaseManifest,
+  releasedSpec,
+} from './lease.ts'
+import type { Log } from './log.ts'
+
+export type LeaderOptions = {
+  readonly client: Pick<KubeClient, 'find' | 'create' | 'patch'>
+  readonly namespace: string
+  readonly name: string
+  /** Unlike that of any other candidate, and of an earlier life of this one. */
+  readonly identity: string
+  readonly log: Log
+  /** Leadership was lost, not released: whoever acts on it must stop at once. */
+  readonly onLost: (reason: Error) => void
+  readonly leaseDurationMs?: number
+  readonly renewDeadlineMs?: number
+  readonly retryPeriodMs?: number
+  readonly clock?: Clock
+  readonly random?: () => number
+}
+
+export type LeaderElector = {
+  /** Resolves once we lead; from then on the lease is renewed until `release`, or `onLost` is called. Call it once. */
+  acquire(signal: AbortSignal): Promise<void>
+  /** False as soon as the last renewal is too old, even before `onLost`. */
+  isLeader(): boolean
+  /** Stops renewing and gives the lease away; for a graceful stop, after the work has ended. Never throws. */
+  release(): Promise<void>
+}
+
+type Timing = {
+  readonly leaseDurationMs: number
+  readonly renewDeadlineMs: number
+  readonly retryPeriodMs: number
+}
+
+/** client-go's jitter, so that candidates do not knock all at once. */
+const JITTER = 1.2
+
+const timingOf = (options: LeaderOptions): Timing => {
+  const { leaseDurationMs = 15_000, renewDeadlineMs = 10_000, retryPeriodMs = 2_000 } = options
+  if (leaseDurationMs <= renewDeadlineMs || renewDeadlineMs <= retryPeriodMs * JITTER)
+    throw new TypeError(
+      `need lease duration > renew deadline > ${JITTER} · retry period, got ${leaseDurationMs}, ${renewDeadlineMs}, ${retryPeriodMs} ms`,
+    )
+  return { leaseDurationMs, renewDeadlineMs, retryPeriodMs }
+}
+
+/** Remembers the lease as last seen, and since when its record is the same. */
+const createObservation = (clock: Clock) => {
+  let lease: Lease | undefined
+  let record = ''
+  let changedAt = 0
+  return {
+    see: (seen: Lease) => {
+      const now = JSON.stringify(seen.spec ?? {})
+      if (lease === undefined || now !== record) changedAt = clock.monotonic()
+      lease = seen
+      record = now
+    },
+    /** Another holder may still be at work. */
+    isHeldByOther: (identity: string, defaultDurationMs: number) => {
+      const { holderIdentity, leaseDurationSeconds } = lease?.spec ?? {}
+      if (!holderIdentity || holderIdentity === identity) return false
+      const durationMs = leaseDurationSeconds ? leaseDurationSeconds * 1000 : defaultDurationMs
+      return clock.monotonic() < changedAt + durationMs
+    },
+    holder: () => lease?.spec?.holderIdentity,
+    lease: () => lease,
+  }
+}
+
+/** Writes to the lease, each against the resourceVersion last seen. */
+const createLeaseWriter = (options: LeaderOptions, clock: Clock, { leaseDurationMs }: Timing) => {
+  const { client, namespace, name, identity } = options
+  const observation = createObservation(clock)
+  let mustRead = true
+
+  const write = async (lease: Lease, spec: LeaseSpec, signal?: AbortSignal) => {
+    const { resourceVersion } = lease.metadata
+    const body = { metadata: { resourceVersion }, spec }
+    const written = await client.patch(LEASE, { namespace, name }, body, { signal })
+    observation.see(written)
+    mustRead = false
+  }
+  const read = async (signal: AbortSignal) => {
+    const lease = await client.find(LEASE, { namespace, name }, { signal })
+    if (lease) observation.see(lease)
+    return lease
+  }
+  const create = async (spec: LeaseSpec, signal: AbortSignal) => {
+    const manifest = leaseManifest(namespace, name, { ...spec, leaseTransitions: 0 })
+    observation.see(await client.create(LEASE, manifest, { signal }))
+    mustRead = false
+  }
+  /** Whether the lease is ours now; false where another was first. */
+  const claim = async (signal: AbortSignal): Promise<boolean> => {
+    const lease = mustRead ? await read(signal) : observation.lease()
+    if (lease && observation.isHeldByOther(identity, leaseDurationMs)) return false
+    const claimed = claimedSpec(lease?.spec ?? {}, {
+      identity,
+      leaseDurationMs,
+      nowMs: clock.now(),
+    })
+    mustRead = true
+    try {
+      if (lease) await write(lease, claimed, signal)
+      else await create(claimed, signal)
+      return true
+    } catch (error) {
+      if (isConflict(error) || isAlreadyExists(error)) return false
+      throw error
+    }
+  }
+  const giveAway = async (signal: AbortSignal) => {
+    const lease = mustRead ? await read(signal) : observation.lease()
+    if (lease?.spec?.holderIdentity !== identity) return
+    await write(lease, releasedSpec(clock.now()), signal)
+  }
+  return { claim, giveAway, holder: observation.holder }
+}
+
+export const createLeaderElector = (options: LeaderOptions): LeaderElector => {
+  const { identity, log, onLost, clock = systemClock, random = Math.random } = options
+  const timing = timingOf(options)
+  const { renewDeadlineMs, retryPeriodMs } = timing
+  const writer = createLeaseWriter(options, clock, timing)
+  const stopRenewing = new AbortController()
+  let leading = false
+  let renewedAt = Number.NEGATIVE_INFINITY
+  let renewing: Promise<void> = Promise.resolve()
+
+  const leftMs = () => renewedAt + renewDeadlineMs - clock.monotonic()
+
+  const attempt = async (limitMs: number, signal: AbortSignal): Promise<boolean> => {
+    // from before the request: the others count from after it
+    const asked = clock.monotonic()
+    const deadline = startDeadline(clock, limitMs, signal, `no answer within ${limitMs} ms`)
+    try {
+      if (!(await writer.claim(deadline.signal))) return false
+      renewedAt = asked
+      return true
+    } catch (error) {
+      if (!signal.aborted) log.warn({ identity, err: error }, 'lease could not be written')
+      return false
+    } finally {
+      deadline.release()
+    }
+  }
+
+  const lose = (reason: string) => {
+    leading = false
+    onLost(new Error(`${identity} lost the lease: ${reason}`))
+  }
+
+  const renew = async (signal: AbortSignal) => {
+    while (!signal.aborted) {
+      await sleep(clock, Math.min(retryPeriodMs, Math.max(leftMs(), 0)), signal).catch(() => {})
+      if (signal.aborted) return
+      if (leftMs() <= 0) return lose(`not renewed for ${renewDeadlineMs} ms`)
+      const renewed = await attempt(leftMs(), signal)
+      const holder = writer.holder()
+      if (!renewed && holder !== identity && !signal.aborted)
+        return lose(`it is held by ${holder || 'nobody'}`)
+    }
+  }
+
+  const acquire = async (signal: AbortSignal) => {
+    signal.throwIfAborted()
+    while (!(await attempt(renewDeadlineMs, signal)))
+      await sleep(clock, retryPeriodMs * (1 + random() * (JITTER - 1)), signal)
+    leading = true
+    log.info({ identity }, 'leading')
+    renewing = renew(stopRenewing.signal)
+  }
+
+  const release = async () => {
+    stopRenewing.abort()
+    await renewing
+    if (!leading) return
+    leading = false
+    const deadline = startDeadline(clock, renewDeadlineMs, undefined, 'no answer')
+    try {
+      await writer.giveAway(deadline.signal)
+      log.info({ identity }, 'released the lease')
+    } catch (error) {
+      log.warn({ identity, err: error }, 'lease could not be released; it runs out by itself')
+    } finally {
+      deadline.release()
+    }
+  }
+
+  return { acquire, release, isLeader: () => leading && leftMs() > 0 }
+}
