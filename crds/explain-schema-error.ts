@@ -1,0 +1,119 @@
+/** One ajv error → one sentence that names the value and what is allowed. */
+import type { ErrorObject } from 'ajv'
+import { nearest } from './did-you-mean.ts'
+import { type FieldProblem, listed, shown } from './field-problem.ts'
+import type { FieldPath, SchemaNode } from './schema-node.ts'
+
+const WITH_ARTICLE: Readonly<Record<string, string>> = {
+  object: 'an object',
+  array: 'a list',
+  string: 'a string',
+  integer: 'an integer',
+  number: 'a number',
+  boolean: 'true or false',
+}
+
+const quotesHint = (wanted: string, value: unknown): string => {
+  if (wanted === 'string' && ['number', 'boolean'].includes(typeof value))
+    return ` (put it in quotes)`
+  const isNumber = (wanted === 'integer' || wanted === 'number') && typeof value === 'string'
+  return isNumber && value.trim() !== '' && Number.isFinite(Number(value))
+    ? ' (leave out the quotes)'
+    : ''
+}
+
+const schemes = (pattern: string): readonly string[] | undefined =>
+  /^\^\(([a-z0-9|]+)\):\/\/\.\+$/.exec(pattern)?.[1]?.split('|')
+
+const schemeText = (scheme: string) =>
+  scheme === 'file' ? 'file://… (only with `attune run`)' : `${scheme}://…`
+
+const patternMessage = (pattern: string, value: unknown): string => {
+  const allowed = schemes(pattern)
+  return allowed
+    ? `must be ${listed(allowed.map(schemeText))}, not ${shown(value)}`
+    : `must match ${pattern}, not ${shown(value)}`
+}
+
+const enumMessage = (allowed: readonly string[], value: unknown): string => {
+  const meant = typeof value === 'string' ? nearest(value, allowed) : undefined
+  return `must be ${listed(allowed)}, not ${shown(value)}${meant ? `; did you mean ${meant}?` : ''}`
+}
+
+type Explained = Pick<FieldProblem, 'message' | 'reason'> & { readonly part?: 'key' }
+type Explain = (value: unknown, limit: unknown, schema: SchemaNode) => Explained
+
+const outOfBounds =
+  (words: string): Explain =>
+  (value, limit) => ({
+    reason: 'FieldValueInvalid',
+    message: `must be ${words} ${limit}, not ${shown(value)}`,
+  })
+
+const EXPLAIN: Readonly<Record<string, Explain>> = {
+  type: (value, wanted) => ({
+    reason: 'FieldValueTypeInvalid',
+    message: `must be ${WITH_ARTICLE[String(wanted)] ?? wanted}, not ${shown(value)}${quotesHint(String(wanted), value)}`,
+  }),
+  'x-kubernetes-int-or-string': value => ({
+    reason: 'FieldValueTypeInvalid',
+    message: `must be an integer or a string, not ${shown(value)}`,
+  }),
+  enum: (value, allowed) => ({
+    reason: 'FieldValueNotSupported',
+    message: enumMessage(allowed as string[], value),
+  }),
+  pattern: (value, pattern) => ({
+    reason: 'FieldValueInvalid',
+    message: patternMessage(String(pattern), value),
+  }),
+  minimum: outOfBounds('at least'),
+  maximum: outOfBounds('at most'),
+  exclusiveMinimum: outOfBounds('greater than'),
+  exclusiveMaximum: outOfBounds('less than'),
+  minLength: (_, limit) => ({
+    reason: 'FieldValueInvalid',
+    message: limit === 1 ? 'must not be empty' : `must have at least ${limit} characters`,
+  }),
+  maxLength: (value, limit) => ({
+    reason: 'FieldValueTooLong',
+    message: `has ${[...String(value)].length} characters; at most ${limit}`,
+  }),
+  minItems: (_, limit) => ({
+    reason: 'FieldValueInvalid',
+    message: `must have at least ${limit} item${limit === 1 ? '' : 's'}`,
+  }),
+  maxItems: (value, limit) => ({
+    reason: 'FieldValueTooMany',
+    message: `has ${(value as unknown[]).length} items; at most ${limit}`,
+  }),
+  maxProperties: (value, limit) => ({
+    reason: 'FieldValueTooMany',
+    message: `has ${Object.keys(value as object).length} entries; at most ${limit}`,
+  }),
+  'x-kubernetes-list-type': (_, listType, schema) => ({
+    reason: 'FieldValueDuplicate',
+    message:
+      listType === 'map'
+        ? `two items have the same ${listed(schema['x-kubernetes-list-map-keys'] ?? [], 'and')}`
+        : 'holds an item twice',
+  }),
+}
+
+export const explain = (error: ErrorObject, path: FieldPath): FieldProblem => {
+  if (error.keyword === 'required') {
+    const field = String(error.params['missingProperty'])
+    return {
+      path: [...path, field],
+      part: 'key',
+      reason: 'FieldValueRequired',
+      message: 'is required',
+    }
+  }
+  const explained = EXPLAIN[error.keyword]?.(
+    error.data,
+    error.schema,
+    (error.parentSchema ?? {}) as SchemaNode,
+  ) ?? { reason: 'FieldValueInvalid', message: error.message ?? error.keyword }
+  return { path, part: 'value', ...explained }
+}

@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { canonicalJson } from '../../crds/canonical-json.ts'
+import { validateManifest } from '../../crds/validate.ts'
+import { controlPlane } from '../fixtures/cluster/control-plane.ts'
+import { eventually } from '../fixtures/cluster/eventually.ts'
+import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { dryRun } from '../fixtures/crds/dry-run.ts'
+import { ACCEPTED, REFUSED } from '../fixtures/crds/manifests.ts'
+
+const CRD = join(import.meta.dirname, '../../crds/instructiontuningjobs.yaml')
+const MINIMAL = ACCEPTED['only what is required'] ?? ''
+
+type Crd = { status: { conditions: { type: string; status: string; message: string }[] } }
+
+t.before(async () => {
+  // without --server-side: the whole file has to fit into an annotation
+  await kubectl(['apply', '--validate=strict', '-f', CRD])
+  const { kubeconfig } = await controlPlane()
+  await eventually(async () => {
+    const { status, message } = await dryRun(kubeconfig, MINIMAL)
+    if (status === 404) throw new Error(message)
+  })
+})
+
+t.test('the CRD is established and structural', async t => {
+  const crd = JSON.parse(await kubectl(['get', '-f', CRD, '-o', 'json'])) as Crd
+  const conditions = Object.fromEntries(crd.status.conditions.map(c => [c.type, c.status]))
+  t.match(conditions, { Established: 'True', NamesAccepted: 'True' })
+  t.notHas(conditions, 'NonStructuralSchema')
+})
+
+t.test('the API server and the local check both accept', async t => {
+  const { kubeconfig } = await controlPlane()
+  for (const [name, text] of Object.entries(ACCEPTED)) {
+    const server = await dryRun(kubeconfig, text)
+    const local = validateManifest(text, { mode: 'cluster' })
+    t.equal(server.status, 201, `${name}: ${server.message}`)
+    t.strictSame(local.errors, [], `${name}: local`)
+    t.equal(
+      canonicalJson(local.job?.spec ?? null),
+      canonicalJson(server.object?.spec ?? null),
+      `${name}: the same defaults`,
+    )
+  }
+})
+
+t.test('the API server and the local check both refuse', async t => {
+  const { kubeconfig } = await controlPlane()
+  for (const [name, text] of Object.entries(REFUSED)) {
+    const server = await dryRun(kubeconfig, text)
+    const local = validateManifest(text, { mode: 'cluster' })
+    t.ok([400, 422].includes(server.status), `${name}: ${server.status} ${server.message}`)
+    t.not(local.errors.length, 0, `${name}: local`)
+  }
+})
+
+t.test('a job that no operator has seen has observedGeneration -1', async t => {
+  await kubectl(['create', 'namespace', 'crd-status'])
+  t.teardown(() => kubectl(['delete', 'namespace', 'crd-status', '--wait=false']))
+  await kubectl(['create', '-n', 'crd-status', '-f', '-'], MINIMAL)
+  const text = await kubectl(['get', 'itj', 'home', '-n', 'crd-status', '-o', 'json'])
+  t.strictSame((JSON.parse(text) as { status: unknown }).status, { observedGeneration: -1 })
+})
+
+t.test('kubectl get shows the columns', async t => {
+  await kubectl(['create', 'namespace', 'crd-columns'])
+  t.teardown(() => kubectl(['delete', 'namespace', 'crd-columns', '--wait=false']))
+  const at = ['-n', 'crd-columns']
+  await kubectl(['create', ...at, '-f', '-'], MINIMAL)
+  const status = {
+    phase: 'Training',
+    run: 2,
+    training: { step: 120, totalSteps: 400, progress: '120/400', loss: 1.25, tokensPerSecond: 900 },
+  }
+  const patch = JSON.stringify({ status })
+  await kubectl([
+    'patch',
+    'itj',
+    'home',
+    ...at,
+    '--subresource=status',
+    '--type=merge',
+    '-p',
+    patch,
+  ])
+  const [head, row] = (await kubectl(['get', 'itj', 'home', ...at, '-o', 'wide'])).split('\n')
+  t.equal(
+    head?.trim().replaceAll(/\s+/g, ' '),
+    'NAME PHASE STEP LOSS SCORE MODEL AGE TOKENS/S ETA RUN MESSAGE',
+  )
+  t.match(row, /home +Training +120\/400 +1\.25 +hf:\/\/owner\/model +\S+ +900 +2/)
+})
+
+t.test('the committed file is the one that was applied', async t => {
+  t.ok(readFileSync(CRD).length < 262_144)
+})
