@@ -30,6 +30,8 @@ export type Tokenizer = {
   encodeText(text: string, atStart?: boolean): number[]
   /** Text in which control tokens are control tokens: only for text that is trusted. */
   encodeTemplate(text: string): number[]
+  /** Cuts text at the control tokens in it. */
+  splitControl(text: string): readonly Part[]
   decode(tokens: Iterable<number>, options?: { readonly skipControl?: boolean }): string
   /** UTF-8 bytes of text that the token stands for */
   byteLength(token: number): number
@@ -53,7 +55,7 @@ export const createTokenizer = (files: TokenizerFiles): Tokenizer => {
       )
     return ids
   }
-  const splits = splitterOf(controlTokens)
+  const splitControl = splitterOf(controlTokens)
   const eos = controlTokens.find(token => token.content === files.specialTokens.eos)
   return {
     vocabSize: vocabSizeOf(files.tokenizer),
@@ -63,9 +65,10 @@ export const createTokenizer = (files: TokenizerFiles): Tokenizer => {
     chatTemplate: files.chatTemplate,
     encodeText,
     encodeTemplate: text =>
-      splits(text).flatMap(part =>
+      splitControl(text).flatMap(part =>
         'token' in part ? [part.token.id] : encodeText(part.text, part.start === 0),
       ),
+    splitControl,
     decode: (tokens, options) => decode(first, controlById, tokens, options?.skipControl ?? false),
     byteLength: byteLengths(first, added),
   }
@@ -117,7 +120,7 @@ export type Part =
   | { readonly start: number; readonly text: string }
 
 /** @returns a function that cuts text at control tokens, leftmost and longest first */
-export const splitterOf = (controlTokens: readonly ControlToken[]) => {
+const splitterOf = (controlTokens: readonly ControlToken[]) => {
   const byContent = new Map(controlTokens.map(token => [token.content, token]))
   const contents = [...byContent.keys()].sort((a, b) => b.length - a.length)
   const pattern = contents.map(content => content.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')
