@@ -50,6 +50,7 @@ const programs = {
   'kube-scheduler': kubernetes('kube-scheduler', 10),
   kubelet: kubernetes('kubelet', 40),
   'kube-proxy': kubernetes('kube-proxy', 15),
+  pause: { version: 'pause-1', package: './pause', pinned: true, flags: '-s -w', seconds: 2 },
   helm: installed('helm.sh/helm/v3/cmd/helm', 'v3.22.0', 65),
 } as const satisfies Record<string, Program>
 

@@ -92,6 +92,7 @@ const startControllers = async ({ record, credentials }: Settings): Promise<void
       `--cert-dir=${join(record.folder, 'controller-manager-certificates')}`,
       `--service-account-private-key-file=${credentials.serviceAccountKey}`,
       `--root-ca-file=${credentials.certificateFile}`,
+      '--use-service-account-credentials',
       '--node-monitor-grace-period=2m',
     ],
     isReady: () => answersOk(`https://127.0.0.1:${port}/healthz`),

@@ -1,10 +1,19 @@
 /** What a run of the harness has put on the machine, on disk before it happens where that can be. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { withLock } from './lock.ts'
 import { runsFolder } from './paths.ts'
 import { identify, isAlive, type ProcessId } from './processes.ts'
-import { removeTrace, type Trace } from './traces.ts'
+import { removeFolder, removeTrace, type Trace } from './traces.ts'
 
 type RunState = {
   /** Without an owner a run stays until `cluster:down`. */
@@ -34,9 +43,23 @@ const writeState = (name: string, state: RunState): void => {
   renameSync(`${file}.tmp`, file)
 }
 
+/** What cannot be removed stays in the record, for the next run to try again. */
 const cleanState = async (name: string, state: RunState): Promise<void> => {
-  for (const trace of state.traces.toReversed()) await removeTrace(trace)
-  rmSync(join(runsFolder, name), { recursive: true, force: true })
+  const errors: unknown[] = []
+  const left: Trace[] = []
+  for (const trace of state.traces.toReversed()) {
+    try {
+      await removeTrace(trace)
+    } catch (error) {
+      errors.push(error)
+      left.unshift(trace)
+    }
+  }
+  if (errors.length > 0) {
+    writeState(name, { ...state, traces: left })
+    throw new AggregateError(errors, `cannot remove everything that run ${name} has started`)
+  }
+  removeFolder(join(runsFolder, name))
   rmSync(fileOf(name), { force: true })
 }
 
@@ -75,13 +98,18 @@ export const runNames = (): string[] => {
     .map(file => file.slice(0, -'.json'.length))
 }
 
+/** Undefined also for a run that ended just now. */
+const ownerOf = (name: string): ProcessId | undefined =>
+  existsSync(fileOf(name)) ? readState(name).owner : undefined
+
 /** Removes what the named run left, whoever owned it. */
 export const cleanRun = (name: string): Promise<void> => cleanState(name, readState(name))
 
 /** Removes what runs left whose process is dead: they crashed or were killed. */
-export const cleanCrashedRuns = async (): Promise<void> => {
-  for (const name of runNames()) {
-    const { owner } = readState(name)
-    if (owner !== undefined && !isAlive(owner)) await cleanRun(name)
-  }
-}
+export const cleanCrashedRuns = (): Promise<void> =>
+  withLock('clean', async () => {
+    for (const name of runNames()) {
+      const owner = ownerOf(name)
+      if (owner !== undefined && !isAlive(owner)) await cleanRun(name)
+    }
+  })
