@@ -1,0 +1,109 @@
+/** What to do about a job: pure, and the same for the same caches and the same moment. */
+import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
+import { specHash } from '@attune/crds/stage-keys.ts'
+import type { JobConfig } from './job-config.ts'
+import { isWorthWriting, jobStatus } from './job-status.ts'
+import { RUN_LABEL } from './names.ts'
+import { jobHasEnded } from './pod-state.ts'
+import { removal } from './removal.ts'
+import { withRun } from './run.ts'
+import type {
+  Decision,
+  Observed,
+  Removal,
+  RunStep,
+  Situation,
+  Step,
+  StepResult,
+} from './situation.ts'
+import { expire } from './steps/expire.ts'
+import { finishStage } from './steps/finish-stage.ts'
+import { recoverWorkspace } from './steps/recover-workspace.ts'
+import { rejectInvalidSpec } from './steps/reject-invalid-spec.ts'
+import { runStage } from './steps/run-stage.ts'
+import { skipStage } from './steps/skip-stage.ts'
+import { startRun } from './steps/start-run.ts'
+import { suspend } from './steps/suspend.ts'
+import { watchStage } from './steps/watch-stage.ts'
+import { track } from './track.ts'
+
+const NOTHING: Decision = Object.freeze({ apply: [], remove: [], events: [] })
+
+const ofRun =
+  (step: RunStep): Step =>
+  situation =>
+    situation.run ? step({ ...situation, run: situation.run }) : undefined
+
+/** The first that applies decides. */
+const STEPS: readonly Step[] = [
+  startRun,
+  ...[
+    rejectInvalidSpec,
+    recoverWorkspace,
+    finishStage,
+    suspend,
+    skipStage,
+    runStage,
+    watchStage,
+    expire,
+  ].map(ofRun),
+  ({ runs }) => ({ runs }),
+]
+
+const firstResult = (situation: Situation): StepResult => {
+  for (const step of STEPS) {
+    const result = step(situation)
+    if (result) return result
+  }
+  return { runs: situation.runs }
+}
+
+/** Jobs of another run that still go on, and what belongs to runs that history has dropped. */
+const strays = (
+  { stageJobs, configMaps }: Observed,
+  runs: readonly RunStatus[],
+): readonly Removal[] => {
+  const current = String(runs.at(-1)?.number)
+  const known = new Set(runs.map(({ number }) => String(number)))
+  const runOf = (object: { metadata: { labels?: Readonly<Record<string, string>> } }) =>
+    object.metadata.labels?.[RUN_LABEL] ?? ''
+  return [
+    ...stageJobs
+      .filter(job => !job.metadata.deletionTimestamp)
+      .filter(job => !known.has(runOf(job)) || (runOf(job) !== current && !jobHasEnded(job)))
+      .map(job => removal('Job', job)),
+    ...configMaps.filter(map => !known.has(runOf(map))).map(map => removal('ConfigMap', map)),
+  ]
+}
+
+const distinct = (removals: readonly Removal[]): readonly Removal[] => [
+  ...new Map(removals.map(item => [`${item.kind} ${item.uid}`, item])).values(),
+]
+
+export const decide = (observed: Observed, now: number, config: JobConfig): Decision => {
+  const { metadata, spec, status } = observed.job
+  if (!spec || metadata.deletionTimestamp) return NOTHING
+  const earlier = status?.runs ?? []
+  const last = earlier.at(-1)
+  const tracked = last && track(last, observed, now)
+  const runs = tracked ? withRun(earlier, tracked.run) : []
+  const situation: Situation = {
+    observed,
+    spec,
+    specHash: specHash(spec),
+    runs,
+    run: tracked?.run,
+    now,
+    config,
+  }
+  const result = firstResult(situation)
+  const kept = { ...result, runs: result.runs.slice(-spec.runHistoryLimit) }
+  const next = jobStatus(observed, kept, now)
+  return {
+    apply: result.apply ?? [],
+    remove: distinct([...(result.remove ?? []), ...strays(observed, kept.runs)]),
+    ...(next && isWorthWriting(observed, next, now) ? { status: next } : {}),
+    events: [...(tracked?.events ?? []), ...(result.events ?? [])],
+    ...(result.requeueAfterMs === undefined ? {} : { requeueAfterMs: result.requeueAfterMs }),
+  }
+}

@@ -1,0 +1,41 @@
+/** The Events a job gets, each in one place. */
+import type { Reason } from '@attune/crds/conditions.ts'
+import type { Stage } from '@attune/crds/stage.ts'
+import type { EventReason, JobEvent } from './situation.ts'
+
+const normal = (reason: EventReason, message: string): JobEvent => ({
+  type: 'Normal',
+  reason,
+  message,
+})
+const warning = (reason: EventReason, message: string): JobEvent => ({
+  type: 'Warning',
+  reason,
+  message,
+})
+
+export const accepted = () => normal('Accepted', 'run 1 is accepted')
+export const runStarted = (run: number) =>
+  normal('RunStarted', `the spec changed: run ${run} starts`)
+export const superseded = (run: number) =>
+  normal('Superseded', `run ${run} is stopped for a new one; its checkpoint is kept`)
+export const stageStarted = (run: number, stage: Stage) =>
+  normal('StageStarted', `run ${run}: stage ${stage} starts`)
+export const stageFinished = (run: number, stage: Stage, seconds: number) =>
+  normal('StageFinished', `run ${run}: stage ${stage} ended after ${Math.round(seconds)} s`)
+export const stageSkipped = (run: number, stage: Stage, from: number) =>
+  normal('StageSkipped', `run ${run}: stage ${stage} has the same inputs as in run ${from}`)
+export const suspended = (run: number) =>
+  normal('Suspended', `run ${run} is suspended; no pod runs`)
+export const resumed = (run: number, stage: Stage) =>
+  normal('Resumed', `run ${run} goes on with stage ${stage}`)
+export const succeeded = (run: number) => normal('Succeeded', `run ${run} is published`)
+export const expired = () =>
+  normal('Expired', 'Jobs, pods and workspace are removed after ttlSecondsAfterFinished')
+export const workspaceLost = (run: number) =>
+  warning('WorkspaceLost', `run ${run}: the workspace is gone; starting from the first stage`)
+export const failed = (run: number, reason: Reason, message: string) =>
+  warning(reason, `run ${run} failed: ${message}`)
+export const retrying = (stage: Stage, attempt: number, why: string) =>
+  warning('Retrying', `stage ${stage}, attempt ${attempt}: ${why}`)
+export const outOfMemory = (message: string) => warning('OutOfMemory', message)

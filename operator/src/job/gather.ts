@@ -1,0 +1,51 @@
+/** Everything a decision looks at, from caches only; what is not there is undefined. */
+import { type ObjectKey, objectKey } from '../kube/kube-object.ts'
+import type { StoreReader } from '../kube/store.ts'
+import type { Claim, ConfigMap, InstructionTuningJob, Pod, StageJob } from './kinds.ts'
+import { JOB_UID_ANNOTATION, workspaceName } from './names.ts'
+import type { ProgressReport } from './progress.ts'
+import type { Observed } from './situation.ts'
+
+export type Caches = {
+  readonly jobs: Pick<StoreReader<InstructionTuningJob>, 'get'>
+  readonly stageJobs: Pick<StoreReader<StageJob>, 'ownedBy'>
+  readonly pods: Pick<StoreReader<Pod>, 'byIndex'>
+  readonly claims: Pick<StoreReader<Claim>, 'ownedBy'>
+  readonly configMaps: Pick<StoreReader<ConfigMap>, 'ownedBy'>
+  /** newest answer of a pod, by the pod's uid */
+  readonly progress: { get(podUid: string): ProgressReport | undefined }
+}
+
+/** Pods outlive their Jobs while they save: they are found by the job and not by their owner. */
+export const JOB_UID_INDEX = 'jobUid'
+export const podIndexes = {
+  [JOB_UID_INDEX]: ({ metadata }: Pod) => {
+    const uid = metadata.annotations?.[JOB_UID_ANNOTATION]
+    return uid === undefined ? [] : [uid]
+  },
+}
+
+const progressOf = (pods: readonly Pod[], progress: Caches['progress']): Observed['progress'] =>
+  Object.fromEntries(
+    pods.flatMap(({ metadata }) => {
+      const report = progress.get(metadata.uid ?? '')
+      return report ? [[metadata.name, report] as const] : []
+    }),
+  )
+
+export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => {
+  const job = caches.jobs.get(key)
+  const uid = job?.metadata.uid
+  if (!job || uid === undefined) return undefined
+  const workspace = objectKey({ ...job.metadata, name: workspaceName(job.metadata.name) })
+  const claim = caches.claims.ownedBy(uid).find(({ metadata }) => objectKey(metadata) === workspace)
+  const pods = caches.pods.byIndex(JOB_UID_INDEX, uid)
+  return {
+    job,
+    ...(claim ? { claim } : {}),
+    configMaps: caches.configMaps.ownedBy(uid),
+    stageJobs: caches.stageJobs.ownedBy(uid),
+    pods,
+    progress: progressOf(pods, caches.progress),
+  }
+}

@@ -1,0 +1,7 @@
+/** What the job's reconcile needs to know of the operator's configuration. */
+export type JobConfig = {
+  readonly trainerImage: string
+  readonly trainerImagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
+  /** of /metrics and /progress in a trainer pod */
+  readonly trainerPort: number
+}

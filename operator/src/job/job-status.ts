@@ -1,0 +1,59 @@
+/** Status of a job as a whole: its current run on top, its history below. */
+import { canonicalJson } from '@attune/crds/canonical-json.ts'
+import type { Phase } from '@attune/crds/conditions.ts'
+import type { InstructionTuningJobStatus } from '@attune/crds/instruction-tuning-job-status.ts'
+import { type AcceleratorTime, acceleratorTime } from './accelerator-time.ts'
+import { jobConditions } from './job-conditions.ts'
+import { isRunning } from './pod-state.ts'
+import type { Observed, StepResult } from './situation.ts'
+
+/** Accelerator time alone is no reason to write more often. */
+const ACCOUNTING_MS = 60_000
+
+export const jobStatus = (
+  { job, pods }: Pick<Observed, 'job' | 'pods'>,
+  { runs, note, slices }: StepResult,
+  now: number,
+): InstructionTuningJobStatus | undefined => {
+  const run = runs.at(-1)
+  if (!run) return undefined
+  const { metadata, status: before } = job
+  const generation = metadata.generation ?? 0
+  const kept = before?.run === run.number ? before.evaluation?.slices : undefined
+  const known = slices ?? kept
+  return {
+    phase: run.phase as Phase,
+    observedGeneration: generation,
+    conditions: jobConditions(run, note, { conditions: before?.conditions ?? [], generation }, now),
+    run: run.number,
+    runs: [...runs],
+    ...(run.plan ? { plan: run.plan } : {}),
+    ...(run.dataset ? { dataset: run.dataset } : {}),
+    ...(run.training ? { training: run.training } : {}),
+    ...(run.evaluation
+      ? { evaluation: { ...run.evaluation, ...(known ? { slices: known } : {}) } }
+      : {}),
+    ...(run.artifacts ? { artifacts: run.artifacts } : {}),
+    ...acceleratorTime(before ?? {}, pods, now),
+  }
+}
+
+const withoutAccounting = ({
+  acceleratorSeconds: _seconds,
+  accountedUntil: _until,
+  ...rest
+}: InstructionTuningJobStatus & AcceleratorTime) => rest
+
+/** Whether it says anything new; while a pod runs, its accelerator time alone is new once a minute. */
+export const isWorthWriting = (
+  { job, pods }: Pick<Observed, 'job' | 'pods'>,
+  status: InstructionTuningJobStatus,
+  now: number,
+): boolean => {
+  const before = job.status ?? {}
+  if (canonicalJson(withoutAccounting(before)) !== canonicalJson(withoutAccounting(status)))
+    return true
+  if (before.accountedUntil === status.accountedUntil) return false
+  const since = now - (Date.parse(before.accountedUntil ?? '') || 0)
+  return since >= ACCOUNTING_MS || !pods.some(isRunning)
+}

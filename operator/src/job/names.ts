@@ -1,0 +1,54 @@
+/** Deterministic names and labels of everything that belongs to a job. */
+import { createHash } from 'node:crypto'
+import type { Stage } from '@attune/crds/stage.ts'
+import { GROUP, type InstructionTuningJob } from './kinds.ts'
+
+/** Label values, and names of Jobs (they become a label of their pods), end here. */
+const NAME_MAX = 63
+const HASH_LENGTH = 8
+
+export const JOB_LABEL = `${GROUP}/job`
+export const RUN_LABEL = `${GROUP}/run`
+export const STAGE_LABEL = `${GROUP}/stage`
+/** The whole name: the label holds a shortened one where the name is long. */
+export const JOB_NAME_ANNOTATION = `${GROUP}/job-name`
+/** Tells the pods of this job from those of an earlier one of the same name. */
+export const JOB_UID_ANNOTATION = `${GROUP}/job-uid`
+export const FIELD_MANAGER = 'attune-operator'
+/** Marks what the operator made, so that it caches nothing else of these kinds. */
+export const CHILD_SELECTOR = `app.kubernetes.io/managed-by=${FIELD_MANAGER}`
+
+/** `<name><suffix>`, and where that is longer than 63 characters `<start of name>-<hash of name><suffix>`. */
+export const shortName = (name: string, suffix = ''): string => {
+  if (name.length + suffix.length <= NAME_MAX) return `${name}${suffix}`
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_LENGTH)
+  const kept = name.slice(0, NAME_MAX - suffix.length - HASH_LENGTH - 1).replace(/[^a-z0-9]+$/, '')
+  return `${kept}-${hash}${suffix}`
+}
+
+/** Dots are fine in the name of a job and not in that of a pod's host. */
+const base = (name: string): string => {
+  if (!name.includes('.')) return name
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_LENGTH)
+  return `${name.replaceAll('.', '-')}-${hash}`
+}
+
+export const jobLabel = (name: string) => shortName(name)
+export const workspaceName = (name: string) => shortName(base(name), '-workspace')
+export const configMapName = (name: string, run: number) => shortName(base(name), `-${run}`)
+export const stageJobName = (name: string, run: number, stage: Stage) =>
+  shortName(base(name), `-${run}-${stage}`)
+
+export const labelsOf = (
+  job: InstructionTuningJob,
+  part: { readonly run?: number; readonly stage?: Stage } = {},
+): Record<string, string> => ({
+  // not app.kubernetes.io/instance: Argo CD tracks what it owns by it
+  'app.kubernetes.io/name': 'attune',
+  'app.kubernetes.io/component': part.stage ?? 'job',
+  'app.kubernetes.io/part-of': 'attune',
+  'app.kubernetes.io/managed-by': FIELD_MANAGER,
+  [JOB_LABEL]: jobLabel(job.metadata.name),
+  ...(part.run === undefined ? {} : { [RUN_LABEL]: String(part.run) }),
+  ...(part.stage === undefined ? {} : { [STAGE_LABEL]: part.stage }),
+})

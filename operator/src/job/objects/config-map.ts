@@ -1,0 +1,27 @@
+/** The job file of one run, as its stages read it. */
+import type { JobFile } from '@attune/crds/stage.ts'
+import type { Manifest } from '../../kube/kube-client.ts'
+import { controllerReference } from '../../kube/kube-object.ts'
+import { API_VERSION, type InstructionTuningJob } from '../kinds.ts'
+import { configMapName, JOB_NAME_ANNOTATION, labelsOf } from '../names.ts'
+
+export const JOB_FILE = 'job.json'
+
+export const configMap = (job: InstructionTuningJob, run: number): Manifest => {
+  const { name, namespace = '' } = job.metadata
+  if (!job.spec) throw new TypeError(`${name} has no spec`)
+  const file: JobFile = { apiVersion: API_VERSION, name, namespace, run, spec: job.spec }
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: configMapName(name, run),
+      ...(namespace ? { namespace } : {}),
+      labels: labelsOf(job, { run }),
+      annotations: { [JOB_NAME_ANNOTATION]: name },
+      ownerReferences: [controllerReference(job)],
+    },
+    immutable: true,
+    data: { [JOB_FILE]: `${JSON.stringify(file, null, 2)}\n` },
+  }
+}

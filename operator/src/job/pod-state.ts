@@ -1,0 +1,54 @@
+/** What a stage's pod says of itself. */
+import { ownedBy } from '../kube/predicates.ts'
+import type { Pod, StageJob, Terminated } from './kinds.ts'
+
+export const CONTAINER = 'trainer'
+
+const container = (pod: Pod) =>
+  pod.status?.containerStatuses?.find(status => status.name === CONTAINER)
+
+export const terminated = (pod: Pod): Terminated | undefined => container(pod)?.state?.terminated
+export const runningSince = (pod: Pod): string | undefined =>
+  container(pod)?.state?.running?.startedAt
+
+const phaseOf = (pod: Pod) => pod.status?.phase
+/** It holds no resources any more, though the object may still be there. */
+export const hasEnded = (pod: Pod) => phaseOf(pod) === 'Succeeded' || phaseOf(pod) === 'Failed'
+export const isRunning = (pod: Pod) => !hasEnded(pod) && runningSince(pod) !== undefined
+
+export const podsOf = (pods: readonly Pod[], job: StageJob | undefined): readonly Pod[] =>
+  job ? pods.filter(pod => ownedBy(job, pod)) : []
+
+const created = (pod: Pod) => Date.parse(pod.metadata.creationTimestamp ?? '') || 0
+
+/**
+ * The pod whose word counts. Times have whole seconds only: among pods of one second it is the one
+ * that still runs, then the one that was the newest before.
+ */
+export const newestPod = (pods: readonly Pod[], before?: string): Pod | undefined =>
+  [...pods].sort(
+    (a, b) =>
+      created(b) - created(a) ||
+      Number(hasEnded(a)) - Number(hasEnded(b)) ||
+      Number(b.metadata.name === before) - Number(a.metadata.name === before) ||
+      (a.metadata.name < b.metadata.name ? 1 : -1),
+  )[0]
+
+export const wasDisrupted = (pod: Pod) =>
+  pod.status?.conditions?.some(
+    ({ type, status }) => type === 'DisruptionTarget' && status === 'True',
+  )
+
+export const jobCondition = (job: StageJob, type: 'Complete' | 'Failed') =>
+  job.status?.conditions?.find(condition => condition.type === type && condition.status === 'True')
+export const jobHasEnded = (job: StageJob) =>
+  jobCondition(job, 'Complete') !== undefined || jobCondition(job, 'Failed') !== undefined
+
+/** What keeps it from running, in the words of the scheduler or the kubelet. */
+export const waitingFor = (pod: Pod): string | undefined => {
+  const waiting = container(pod)?.state?.waiting
+  if (waiting?.reason && waiting.reason !== 'ContainerCreating')
+    return `${waiting.reason}${waiting.message ? `: ${waiting.message}` : ''}`
+  const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled')
+  return scheduled?.status === 'False' ? (scheduled.message ?? scheduled.reason) : undefined
+}

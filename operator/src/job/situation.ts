@@ -1,0 +1,84 @@
+/** What a decision starts from, and what it is. */
+import type { Reason } from '@attune/crds/conditions.ts'
+import type {
+  InstructionTuningJobStatus,
+  RunStatus,
+} from '@attune/crds/instruction-tuning-job-status.ts'
+import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import type { EvaluationSummary } from '@attune/crds/stage.ts'
+import type { Manifest } from '../kube/kube-client.ts'
+import type { ObjectRef } from '../kube/kube-object.ts'
+import type { JobConfig } from './job-config.ts'
+import type { Claim, ConfigMap, InstructionTuningJob, Pod, StageJob } from './kinds.ts'
+import type { ProgressReport } from './progress.ts'
+
+/** What the caches hold of one job; children and pods of an earlier job of the same name are not in it. */
+export type Observed = {
+  readonly job: InstructionTuningJob
+  readonly claim?: Claim
+  readonly configMaps: readonly ConfigMap[]
+  readonly stageJobs: readonly StageJob[]
+  readonly pods: readonly Pod[]
+  /** of a running pod, by its name */
+  readonly progress: Readonly<Record<string, ProgressReport>>
+}
+
+export type ChildKind = 'Job' | 'ConfigMap' | 'PersistentVolumeClaim'
+export type Child = { readonly kind: ChildKind; readonly manifest: Manifest }
+export type Removal = { readonly kind: ChildKind; readonly ref: ObjectRef; readonly uid: string }
+
+export type JobEvent = {
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: EventReason
+  readonly message: string
+}
+export type EventReason =
+  | Reason
+  | 'RunStarted'
+  | 'Superseded'
+  | 'StageStarted'
+  | 'StageFinished'
+  | 'StageSkipped'
+  | 'Resumed'
+  | 'Expired'
+
+export type Decision = {
+  /** made where they are not there */
+  readonly apply: readonly Child[]
+  readonly remove: readonly Removal[]
+  /** absent: status stays as it is */
+  readonly status?: InstructionTuningJobStatus
+  readonly events: readonly JobEvent[]
+  readonly requeueAfterMs?: number
+}
+
+/** One look at a job, as the steps see it. */
+export type Situation = {
+  readonly observed: Observed
+  readonly spec: ResolvedSpec
+  readonly specHash: string
+  /** the oldest first; the last one is the current */
+  readonly runs: readonly RunStatus[]
+  readonly run: RunStatus | undefined
+  readonly now: number
+  readonly config: JobConfig
+}
+
+export type Slices = NonNullable<EvaluationSummary['slices']>
+
+export type StepResult = {
+  readonly runs: readonly RunStatus[]
+  readonly apply?: readonly Child[]
+  readonly remove?: readonly Removal[]
+  readonly events?: readonly JobEvent[]
+  /** says more about an unfinished run than its phase does */
+  readonly note?: { readonly reason: Reason; readonly message: string }
+  /** of an evaluation that ended just now */
+  readonly slices?: Slices
+  readonly requeueAfterMs?: number
+}
+
+/** One policy; undefined where it does not apply. */
+export type Step = (situation: Situation) => StepResult | undefined
+/** A step that applies only while a run is there. */
+export type RunStep = (situation: Situation & { readonly run: RunStatus }) => StepResult | undefined

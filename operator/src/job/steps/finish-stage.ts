@@ -1,0 +1,111 @@
+/** A stage's Job ended: its result goes into the run, and the run goes on or fails. */
+import type { RunStatus, StageStatus } from '@attune/crds/instruction-tuning-job-status.ts'
+import type { StageResult } from '@attune/crds/stage.ts'
+import { stageFinished } from '../events.ts'
+import type { Pod, StageJob } from '../kinds.ts'
+import { hasEnded, jobCondition, newestPod, terminated } from '../pod-state.ts'
+import { trainedStatus } from '../progress.ts'
+import { removal } from '../removal.ts'
+import { currentStage, isFinished, withRun, withStage } from '../run.ts'
+import type { RunStep, Situation, StepResult } from '../situation.ts'
+import { stageFailure } from '../stage-failure.ts'
+import { readStageResult } from '../stage-result.ts'
+import { rfc3339Seconds } from '../../kube/conditions.ts'
+import { stageJobOf, stagePodsOf } from '../track.ts'
+import { failRun, gateFailure, succeedRun } from './end-run.ts'
+
+type Ended = {
+  readonly situation: Situation
+  readonly run: RunStatus
+  readonly stage: StageStatus
+  readonly job: StageJob
+  readonly pods: readonly Pod[]
+}
+
+const withResult = (run: RunStatus, result: StageResult): RunStatus => {
+  const { dataset, plan, training, evaluation, artifacts } = result
+  const { slices: _slices, ...figures } = evaluation ?? {}
+  return {
+    ...run,
+    ...(dataset ? { dataset } : {}),
+    ...(plan ? { plan } : {}),
+    ...(training ? { training: trainedStatus(run.training, training) } : {}),
+    ...(evaluation
+      ? { evaluation: figures as NonNullable<RunStatus['evaluation']>, score: evaluation.score }
+      : {}),
+    ...(artifacts ? { artifacts: [...artifacts] } : {}),
+  }
+}
+
+const succeeded = ({ situation, run, stage }: Ended, result: StageResult): StepResult => {
+  const { now, runs } = situation
+  const ended = withStage(withResult(run, result), stage.name, {
+    state: 'Succeeded',
+    seconds: result.seconds,
+    finishedAt: rfc3339Seconds(now),
+    ...(result.digest ? { digest: result.digest } : {}),
+  })
+  const gates = stage.name === 'evaluate' ? gateFailure(ended) : undefined
+  const next = gates
+    ? failRun(situation, ended, gates)
+    : stage.name === 'publish'
+      ? succeedRun(situation, ended)
+      : { runs: withRun(runs, ended) }
+  return {
+    ...next,
+    events: [stageFinished(run.number, stage.name, result.seconds), ...(next.events ?? [])],
+    ...(result.evaluation?.slices ? { slices: result.evaluation.slices } : {}),
+  }
+}
+
+const failed = ({ situation, run, stage }: Ended, failure: Parameters<typeof failRun>[2]) => {
+  const finishedAt = rfc3339Seconds(situation.now)
+  return failRun(situation, withStage(run, stage.name, { state: 'Failed', finishedAt }), failure)
+}
+
+/**
+ * The pod was removed before its result was read. What it made lies in the workspace, so a repeat is short:
+ * without its Job the stage is started again.
+ */
+const repeat = (ended: Ended): StepResult => {
+  const { situation, stage, job } = ended
+  const reason = 'RetriesExhausted'
+  const message = `the pods of stage ${stage.name} were removed before their result was read`
+  return (stage.attempts ?? 0) > situation.spec.retry.limit
+    ? failed(ended, { reason, message })
+    : {
+        runs: situation.runs,
+        remove: [removal('Job', job)],
+        note: { reason: 'Retrying', message },
+      }
+}
+
+const completed = (ended: Ended): StepResult | undefined => {
+  const { pods, stage } = ended
+  if (pods.length === 0) return repeat(ended)
+  const pod = newestPod(
+    pods.filter(candidate => terminated(candidate)?.exitCode === 0),
+    stage.pod,
+  )
+  // the cache of pods is behind that of Jobs
+  if (!pod) return pods.every(hasEnded) ? repeat(ended) : undefined
+  const result = readStageResult(terminated(pod)?.message, stage.name)
+  if (result?.outcome === 'Succeeded' && (result.digest || stage.name === 'publish'))
+    return succeeded(ended, result)
+  const message = `stage ${stage.name} ended with exit code 0 and left no result that can be read; is the trainer image of another version?`
+  return failed(ended, { reason: 'StageFailed', message })
+}
+
+export const finishStage: RunStep = situation => {
+  const { run, observed } = situation
+  const stage = currentStage(run)
+  if (isFinished(run) || stage?.state !== 'Running') return undefined
+  const job = stageJobOf(observed, run, stage)
+  if (!job) return undefined
+  const pods = stagePodsOf(observed, run, stage)
+  const ended = { situation, run, stage, job, pods }
+  if (jobCondition(job, 'Complete')) return completed(ended)
+  if (jobCondition(job, 'Failed'))
+    return failed(ended, stageFailure(job, stage.name, newestPod(pods, stage.pod)))
+  return undefined
+}

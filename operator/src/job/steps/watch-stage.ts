@@ -1,0 +1,28 @@
+/** A stage runs: say what its pod waits for, or that it is tried again. */
+import type { Reason } from '@attune/crds/conditions.ts'
+import { newestPod, waitingFor } from '../pod-state.ts'
+import { currentStage, isFinished, withRun } from '../run.ts'
+import type { RunStep } from '../situation.ts'
+import { attemptFailure, wasInterrupted } from '../stage-failure.ts'
+import { stagePodsOf } from '../track.ts'
+
+const MESSAGE_MAX = 1024
+
+export const watchStage: RunStep = ({ run, runs, observed }) => {
+  const stage = currentStage(run)
+  if (isFinished(run) || stage?.state !== 'Running') return undefined
+  const uid = observed.claim?.metadata.uid
+  const kept = withRun(runs, uid ? { ...run, workspace: run.workspace ?? uid } : run)
+  const note = (reason: Reason, message: string) => ({
+    runs: kept,
+    note: { reason, message: message.slice(0, MESSAGE_MAX) },
+  })
+  const pod = newestPod(stagePodsOf(observed, run, stage), stage.pod)
+  if (!pod) return { runs: kept }
+  if (wasInterrupted(pod))
+    return note('Retrying', `pod ${pod.metadata.name} was stopped; its work goes on`)
+  const failure = attemptFailure(pod, stage.name)
+  if (failure) return note('Retrying', failure.message)
+  const waiting = waitingFor(pod)
+  return waiting ? note('Waiting', `pod ${pod.metadata.name}: ${waiting}`) : { runs: kept }
+}

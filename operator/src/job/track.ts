@@ -1,0 +1,63 @@
+/** Brings the running stage of a run up to what its pods show: attempts, the newest pod, training progress. */
+import type { RunStatus, StageStatus } from '@attune/crds/instruction-tuning-job-status.ts'
+import type { Pod } from './kinds.ts'
+import { outOfMemory, retrying } from './events.ts'
+import { stageJobName } from './names.ts'
+import { newestPod, podsOf } from './pod-state.ts'
+import { trainingStatus } from './progress.ts'
+import { currentStage, withStage } from './run.ts'
+import type { JobEvent, Observed } from './situation.ts'
+import { attemptFailure, wasInterrupted } from './stage-failure.ts'
+import { rfc3339Seconds } from '../kube/conditions.ts'
+
+export type Tracked = { readonly run: RunStatus; readonly events: readonly JobEvent[] }
+
+export const stageJobOf = (observed: Observed, run: RunStatus, stage: StageStatus) => {
+  const name = stageJobName(observed.job.metadata.name, run.number, stage.name)
+  return observed.stageJobs.find(({ metadata }) => metadata.name === name)
+}
+
+export const stagePodsOf = (observed: Observed, run: RunStatus, stage: StageStatus) =>
+  podsOf(observed.pods, stageJobOf(observed, run, stage))
+
+const retryEvents = (stage: StageStatus, pods: readonly Pod[]): readonly JobEvent[] => {
+  if (stage.pod === undefined) return []
+  const attempt = (stage.attempts ?? 0) + 1
+  const last = pods.find(({ metadata }) => metadata.name === stage.pod)
+  if (!last || wasInterrupted(last))
+    return [retrying(stage.name, attempt, `pod ${stage.pod} was stopped; its work goes on`)]
+  const failure = attemptFailure(last, stage.name)
+  return [
+    ...(failure?.reason === 'OutOfMemory' ? [outOfMemory(failure.message)] : []),
+    retrying(stage.name, attempt, failure?.message ?? `pod ${stage.pod} ended`),
+  ]
+}
+
+const withProgress = (run: RunStatus, stage: StageStatus, observed: Observed): RunStatus => {
+  const report = stage.pod === undefined ? undefined : observed.progress[stage.pod]
+  if (stage.name !== 'train' || report?.stage !== 'train' || !report.training) return run
+  const training = trainingStatus(run.training, report.training)
+  // a plan taken over from an earlier run knows the steps of that one
+  const plan = run.plan && { ...run.plan, totalSteps: training.totalSteps }
+  return { ...run, training, ...(plan ? { plan } : {}) }
+}
+
+export const track = (run: RunStatus, observed: Observed, now: number): Tracked => {
+  const stage = currentStage(run)
+  if (stage?.state !== 'Running') return { run, events: [] }
+  const pods = stagePodsOf(observed, run, stage)
+  const newest = newestPod(pods, stage.pod)
+  if (!newest) return { run, events: [] }
+  if (newest.metadata.name === stage.pod)
+    return { run: withProgress(run, stage, observed), events: [] }
+  const started = {
+    ...stage,
+    pod: newest.metadata.name,
+    attempts: (stage.attempts ?? 0) + 1,
+    startedAt: stage.startedAt ?? newest.metadata.creationTimestamp ?? rfc3339Seconds(now),
+  }
+  return {
+    run: withProgress(withStage(run, stage.name, started), started, observed),
+    events: retryEvents(stage, pods),
+  }
+}
