@@ -1,0 +1,129 @@
+/** Makes the training engine: weights on disk once, then a worker thread that answers commands. */
+import { mkdir } from 'node:fs/promises'
+import { Worker } from 'node:worker_threads'
+import type { AdapterConfig, AdapterTensors } from '../model/adapter.ts'
+import type { ModelConfig, Weights } from '../model/config.ts'
+import { initialAdapter } from '../model/lora-init.ts'
+import type { EngineCommand, EngineReply, EngineStart, FlatState } from './engine-messages.ts'
+import { flatten, unflatten } from './flat-state.ts'
+import type { EngineState, TrainingEngine } from './training-engine.ts'
+import { storeWeights } from './weights-file.ts'
+
+export type TrainingEngineOptions = {
+  readonly config: ModelConfig
+  /** read to the end before the engine is returned; the caller closes them */
+  readonly weights: Weights
+  /** content address of the weights: a copy in the scratch folder made for the same one is used again */
+  readonly weightsDigest?: string
+  readonly adapterConfig: AdapterConfig
+  /** a fresh adapter, an adapter to go on from, or the state of an earlier engine */
+  readonly start:
+    | { readonly seed: number }
+    | { readonly parameters: AdapterTensors }
+    | { readonly state: EngineState }
+  /** recompute layers in the backward pass: half the memory, a third more time */
+  readonly recompute: boolean
+  readonly scratchFolder: string
+  /** of ONNX Runtime; results are equal to the bit only at the same number */
+  readonly threads: number
+}
+
+const stateOf = ({ config, adapterConfig, start }: TrainingEngineOptions): FlatState => {
+  const flat = (tensors: AdapterTensors) => flatten(config, adapterConfig, tensors)
+  if ('state' in start) {
+    const { parameters, firstMoments, secondMoments } = start.state
+    return {
+      parameters: flat(parameters),
+      firstMoments: flat(firstMoments),
+      secondMoments: flat(secondMoments),
+    }
+  }
+  const parameters = flat(
+    'parameters' in start ? start.parameters : initialAdapter(config, adapterConfig, start.seed),
+  )
+  const zeros = () => new Float32Array(parameters.length)
+  return { parameters, firstMoments: zeros(), secondMoments: zeros() }
+}
+
+type Pending = {
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: Error) => void
+}
+
+/** @returns a function that sends a command and waits for its answer; a dead worker fails every command */
+const callsOf = (worker: Worker) => {
+  const pending = new Map<number, Pending>()
+  let count = 0
+  let dead: Error | undefined
+  const die = (error: Error) => {
+    dead ??= error
+    for (const { reject } of pending.values()) reject(error)
+    pending.clear()
+  }
+  worker.on('error', error => die(error instanceof Error ? error : new Error(String(error))))
+  worker.on('exit', code => die(new Error(`the training engine's thread ended with code ${code}`)))
+  worker.on('message', (reply: EngineReply) => {
+    const waiting = pending.get(reply.id)
+    pending.delete(reply.id)
+    if ('error' in reply) waiting?.reject(new Error(`training engine: ${reply.error}`))
+    else waiting?.resolve(reply.result)
+  })
+  return <T>(command: EngineCommand): Promise<T> => {
+    if (dead) return Promise.reject(dead)
+    count += 1
+    const id = count
+    return new Promise<T>((resolve, reject) => {
+      pending.set(id, { resolve: result => resolve(result as T), reject })
+      worker.postMessage({ ...command, id })
+    })
+  }
+}
+
+export const createTrainingEngine = async (
+  options: TrainingEngineOptions,
+): Promise<TrainingEngine> => {
+  const { config, adapterConfig, weights, weightsDigest, recompute, threads } = options
+  const folder = options.scratchFolder
+  const state = stateOf(options)
+  await mkdir(folder, { recursive: true })
+  const stored = await storeWeights({
+    folder,
+    config,
+    weights,
+    ...(weightsDigest === undefined ? {} : { digest: weightsDigest }),
+  })
+  // The library reads this from the process's environment when it is loaded, and a worker's env is a copy.
+  process.env['ORT_DISABLE_TELEMETRY'] = '1'
+  const start: EngineStart = {
+    config,
+    adapterConfig,
+    weights: stored,
+    state,
+    recompute,
+    folder,
+    threads,
+  }
+  const worker = new Worker(new URL('./engine-worker.ts', import.meta.url), { workerData: start })
+  const call = callsOf(worker)
+  return {
+    accumulate: batch => call({ kind: 'accumulate', batch }),
+    evaluate: batch => call({ kind: 'evaluate', batch }),
+    update: update => call({ kind: 'update', options: update }),
+    state: async () => {
+      const flat = await call<FlatState>({ kind: 'state' })
+      const named = (data: Float32Array) => unflatten(config, adapterConfig, data)
+      return {
+        parameters: named(flat.parameters),
+        firstMoments: named(flat.firstMoments),
+        secondMoments: named(flat.secondMoments),
+      }
+    },
+    close: async () => {
+      try {
+        await call({ kind: 'close' })
+      } finally {
+        await worker.terminate()
+      }
+    },
+  }
+}

@@ -1,0 +1,36 @@
+/** What the engine's two sides say to each other across the thread boundary. */
+import type { AdapterConfig } from '../model/adapter.ts'
+import type { ModelConfig } from '../model/config.ts'
+import type { MicroBatch, UpdateOptions } from './training-engine.ts'
+import type { StoredWeight } from './weights-file.ts'
+
+/** P trainable parameters, in the order of `parameterSlots`. */
+export type FlatState = {
+  readonly parameters: Float32Array
+  readonly firstMoments: Float32Array
+  readonly secondMoments: Float32Array
+}
+
+export type EngineStart = {
+  readonly config: ModelConfig
+  readonly adapterConfig: AdapterConfig
+  readonly weights: readonly StoredWeight[]
+  readonly state: FlatState
+  readonly recompute: boolean
+  /** holds the weights; graphs are written beside them */
+  readonly folder: string
+  readonly threads: number
+}
+
+export type EngineCommand =
+  | { readonly kind: 'accumulate'; readonly batch: MicroBatch }
+  | { readonly kind: 'evaluate'; readonly batch: MicroBatch }
+  | { readonly kind: 'update'; readonly options: UpdateOptions }
+  | { readonly kind: 'state' }
+  | { readonly kind: 'close' }
+
+export type EngineRequest = EngineCommand & { readonly id: number }
+
+export type EngineReply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: string }

@@ -1,0 +1,38 @@
+/** The engine's thread: `run` of ONNX Runtime blocks its event loop, so nothing else may live here. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { Engine } from './engine.ts'
+import type { EngineReply, EngineRequest, EngineStart } from './engine-messages.ts'
+
+const engine = new Engine(workerData as EngineStart)
+
+const carryOut = async (request: EngineRequest): Promise<unknown> => {
+  switch (request.kind) {
+    case 'accumulate':
+      return engine.accumulate(request.batch)
+    case 'evaluate':
+      return engine.evaluate(request.batch)
+    case 'update':
+      return engine.update(request.options)
+    case 'state':
+      return engine.state()
+    case 'close':
+      return engine.close()
+  }
+}
+
+const answer = async (request: EngineRequest): Promise<EngineReply> => {
+  try {
+    return { id: request.id, result: await carryOut(request) }
+  } catch (error) {
+    return { id: request.id, error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+// One at a time: a command reads the state that the one before left.
+let last: Promise<void> = Promise.resolve()
+parentPort?.on('message', (request: EngineRequest) => {
+  last = last.then(async () => {
+    parentPort?.postMessage(await answer(request))
+    if (request.kind === 'close') parentPort?.close()
+  })
+})

@@ -1,0 +1,127 @@
+/** The graphs that training runs. P trainable parameters, B rows, T tokens a row, N targets. */
+import { backward } from '../autodiff/backward.ts'
+import { crossEntropy } from '../autodiff/composites/cross-entropy.ts'
+import { GraphBuilder } from '../graph/build.ts'
+import type { Graph, Value } from '../graph/node.ts'
+import { add } from '../graph/operators/elementwise.ts'
+import { gather } from '../graph/operators/movement.ts'
+import type { AdapterConfig } from '../model/adapter.ts'
+import type { ModelConfig } from '../model/config.ts'
+import { headWeight, type LlamaParts, llamaHidden } from '../model/llama.ts'
+import { frozenLinear, loraLinear, parameterCount, parameterSlots } from '../model/lora.ts'
+import { adamW } from '../optim/adamw.ts'
+import { rotaryTables } from './generator-rotary.ts'
+import type { StoredWeight } from './weights-file.ts'
+
+export type ModelProgram = {
+  readonly config: ModelConfig
+  readonly adapterConfig: AdapterConfig
+  readonly weights: readonly StoredWeight[]
+  readonly rows: number
+  readonly length: number
+  readonly recompute: boolean
+}
+
+const batchInputs = (g: GraphBuilder, { config, rows, length }: ModelProgram) => {
+  const { cos, sin } = rotaryTables(length, config.headDim, config.ropeTheta)
+  const half = config.headDim / 2
+  return {
+    rows,
+    length,
+    tokens: g.input('tokens', 'int32', [rows, length]),
+    positions: g.input('positions', 'int64', [rows, length]),
+    segments: g.input('segments', 'int32', [rows, length]),
+    cos: g.constant('float32', cos, [length, half]),
+    sin: g.constant('float32', sin, [length, half]),
+  }
+}
+
+const partsOf = (g: GraphBuilder, program: ModelProgram, parameters: Value): LlamaParts => {
+  const { config, adapterConfig } = program
+  const values = new Map(
+    program.weights.map(({ name, shape, external }) => [
+      name,
+      g.external(name, 'float32', shape, external),
+    ]),
+  )
+  const weight = (name: string): Value => {
+    const value = values.get(name)
+    if (!value) throw new TypeError(`weight ${name} is not stored`)
+    return value
+  }
+  const slots = parameterSlots(config, adapterConfig)
+  const linear = loraLinear(g, frozenLinear(weight), parameters, slots, adapterConfig)
+  const flag = program.recompute && { recomputeFlag: g.input('recompute', 'bool', []) }
+  return { config, weight, linear, ...flag }
+}
+
+const lossOf = (g: GraphBuilder, program: ModelProgram, parameters: Value) => {
+  const parts = partsOf(g, program, parameters)
+  const hidden = llamaHidden(g, parts, batchInputs(g, program))
+  const positions = g.input('target_positions', 'int32', ['N'])
+  return crossEntropy(g, {
+    hidden: gather(g, hidden, positions),
+    weight: headWeight(parts),
+    targets: g.input('target_tokens', 'int32', ['N']),
+    maxTargets: program.rows * program.length,
+  })
+}
+
+const parametersInput = (g: GraphBuilder, program: ModelProgram): Value => {
+  const count = parameterCount(parameterSlots(program.config, program.adapterConfig))
+  return g.input('parameters', 'float32', [count])
+}
+
+/** micro-batch → loss sum, and gradient sums added to those before */
+export const trainProgram = (program: ModelProgram): Graph => {
+  const g = new GraphBuilder()
+  const parameters = parametersInput(g, program)
+  const before = g.input('gradient_sums', 'float32', parameters.shape)
+  const { lossSum } = lossOf(g, program, parameters)
+  const [gradient] = backward(g, lossSum, [parameters])
+  g.output('loss_sum', lossSum)
+  g.output('gradient_sums_after', add(g, before, gradient!))
+  return g.finish('train')
+}
+
+export const evaluateProgram = (program: ModelProgram): Graph => {
+  const g = new GraphBuilder()
+  const { lossSum, correct } = lossOf(
+    g,
+    { ...program, recompute: false },
+    parametersInput(g, program),
+  )
+  g.output('loss_sum', lossSum)
+  g.output('correct', correct)
+  return g.finish('evaluate')
+}
+
+export const updateProgram = (count: number): Graph => {
+  const g = new GraphBuilder()
+  const vector = (name: string) => g.input(name, 'float32', [count])
+  const state = {
+    parameters: vector('parameters'),
+    firstMoments: vector('first_moments'),
+    secondMoments: vector('second_moments'),
+  }
+  const sums = vector('gradient_sums')
+  const scalar = (name: string) => g.input(name, 'float32', [])
+  const scalars = {
+    targets: scalar('targets'),
+    maxGradientNorm: scalar('maxGradientNorm'),
+    keep: scalar('keep'),
+    beta1: scalar('beta1'),
+    oneMinusBeta1: scalar('oneMinusBeta1'),
+    beta2: scalar('beta2'),
+    oneMinusBeta2: scalar('oneMinusBeta2'),
+    stepSize: scalar('stepSize'),
+    correction: scalar('correction'),
+    epsilon: scalar('epsilon'),
+  }
+  const after = adamW(g, state, sums, scalars)
+  g.output('gradient_norm', after.gradientNorm)
+  g.output('parameters_after', after.parameters)
+  g.output('first_moments_after', after.firstMoments)
+  g.output('second_moments_after', after.secondMoments)
+  return g.finish('update')
+}
