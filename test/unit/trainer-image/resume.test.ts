@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { runStageProcess, type StageRun } from '../../fixtures/stage-process.ts'
+import { type TinyJob, writeTinyJob } from '../../fixtures/tiny-job.ts'
+
+const prepared = async (folder: string): Promise<TinyJob> => {
+  const tiny = await writeTinyJob(folder)
+  const run = await runStageProcess('prepare', tiny)
+  if (run.code !== 0) throw new Error(`prepare failed: ${run.stderr}`)
+  return tiny
+}
+const adapterOf = (tiny: TinyJob, run: StageRun) =>
+  readFile(
+    join(tiny.workspace, 'train', run.result?.key ?? '', 'adapter', 'adapter_model.safetensors'),
+  )
+const linesOf = async (tiny: TinyJob, run: StageRun) => {
+  const text = await readFile(
+    join(tiny.workspace, 'train', run.result?.key ?? '', 'metrics.jsonl'),
+    'utf8',
+  )
+  return text
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line) as { step: number; loss?: number })
+}
+
+t.test(
+  'a training that is killed and goes on ends at the bytes of one that was left alone',
+  async t => {
+    const whole = await prepared(t.testdir({}))
+    const reference = await runStageProcess('train', whole)
+    t.equal(reference.code, 0, reference.stderr)
+    const bytes = await adapterOf(whole, reference)
+    const curve = (await linesOf(whole, reference)).map(({ step, loss }) => [step, loss])
+
+    const atStep = (step: number, name: NodeJS.Signals) => ({
+      kill: (progress: { training?: { step: number } }) =>
+        (progress.training?.step ?? 0) >= step ? name : undefined,
+    })
+
+    t.test('by SIGKILL at three different steps, one after the other', async t => {
+      const tiny = await prepared(t.testdir({}))
+      for (const step of [3, 6, 9]) {
+        const killed = await runStageProcess('train', tiny, atStep(step, 'SIGKILL'))
+        t.equal(killed.signal, 'SIGKILL', `killed at step ${step}`)
+      }
+      const resumed = await runStageProcess('train', tiny)
+      t.equal(resumed.code, 0, resumed.stderr)
+      t.match(resumed.stderr, /resumed from a checkpoint/)
+      t.ok(bytes.equals(await adapterOf(tiny, resumed)), 'the adapter is the same to the byte')
+      t.strictSame(
+        (await linesOf(tiny, resumed)).map(({ step, loss }) => [step, loss]),
+        curve,
+        'and so is the loss curve',
+      )
+    })
+
+    t.test('by SIGTERM, which saves first and exits with 75', async t => {
+      const tiny = await prepared(t.testdir({}))
+      const stopped = await runStageProcess('train', tiny, atStep(5, 'SIGTERM'))
+      t.equal(stopped.code, 75, stopped.stderr)
+      t.match(stopped.result, { outcome: 'Stopped', message: /checkpoint is saved/ })
+      const resumed = await runStageProcess('train', tiny)
+      t.equal(resumed.code, 0, resumed.stderr)
+      t.ok(bytes.equals(await adapterOf(tiny, resumed)))
+    })
+  },
+)
+
+t.test('another seed gives another adapter', async t => {
+  const [one, two] = [
+    await prepared(t.testdir({ one: {} })),
+    await writeTinyJob(join(t.testdirName, 'two'), spec => ({
+      ...spec,
+      training: { ...spec.training, seed: 7 },
+    })),
+  ]
+  const first = await runStageProcess('train', one)
+  await runStageProcess('prepare', two)
+  const second = await runStageProcess('train', two)
+  t.equal(second.code, 0, second.stderr)
+  t.notOk((await adapterOf(one, first)).equals(await adapterOf(two, second)))
+})
