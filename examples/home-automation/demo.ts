@@ -17,7 +17,10 @@ const absolute = (uri: unknown) => String(uri).replace('file://./', `file://${he
 const writeManifest = async (modelUri: string): Promise<string> => {
   const manifest = parseDocument(await readFile(join(here, 'job.yaml'), 'utf8'))
   manifest.setIn(['spec', 'model', 'source', 'uri'], modelUri)
-  for (const path of [['dataset', 'sources', 0], ['dataset', 'validation', 'sources', 0]]) {
+  for (const path of [
+    ['dataset', 'sources', 0],
+    ['dataset', 'validation', 'sources', 0],
+  ]) {
     const at = ['spec', ...path, 'uri']
     manifest.setIn(at, absolute(manifest.getIn(at)))
   }
@@ -29,9 +32,20 @@ const writeManifest = async (modelUri: string): Promise<string> => {
 }
 
 const attune = (manifest: string) =>
-  spawn(process.execPath, [join(root, 'cli', 'src', 'main.ts'), 'run', manifest, '--workspace', join(folder, 'workspace'), ...process.argv.slice(2)], {
-    stdio: 'inherit',
-  })
+  spawn(
+    process.execPath,
+    [
+      join(root, 'cli', 'src', 'main.ts'),
+      'run',
+      manifest,
+      '--workspace',
+      join(folder, 'workspace'),
+      ...process.argv.slice(2),
+    ],
+    {
+      stdio: 'inherit',
+    },
+  )
 
 const main = async () => {
   const uri = await fetchModel(join(root, '.attune', 'models', 'smollm2-135m-instruct'), say)
@@ -39,8 +53,11 @@ const main = async () => {
   say(`job:   ${manifest}`)
   const child = attune(manifest)
   // the terminal sends Ctrl-C to the child too, which saves a checkpoint
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => signal === 'SIGTERM' && child.kill(signal))
-  process.exitCode = await new Promise<number>(resolve => child.once('exit', code => resolve(code ?? 1)))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => signal === 'SIGTERM' && child.kill(signal))
+  process.exitCode = await new Promise<number>(resolve =>
+    child.once('exit', code => resolve(code ?? 1)),
+  )
 }
 
 await main().catch((error: Error) => {

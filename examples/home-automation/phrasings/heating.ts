@@ -1,0 +1,91 @@
+import type { Category } from './phrasing.ts'
+
+export const heating: Category = {
+  name: 'heating',
+  actions: [
+    {
+      command: ({ place, room, temperature }) => ({
+        intent: 'heating.set',
+        room: (place ?? room)!,
+        temperature: temperature!,
+      }),
+      train: [
+        'set the {room} to {temperature} degrees',
+        'heat the {place} to {temperature} degrees',
+        'set the heating in the {place} to {temperature} degrees',
+        'turn the {room} heating to {temperature} degrees',
+        'set the {room} thermostat to {temperature}',
+        'make it {temperature} degrees in the {place}',
+        'keep the {room} at {temperature} degrees',
+        'I want {temperature} degrees in the {room}.',
+        'The {room} should be at {temperature} degrees.',
+        "I'm in the {room}. Set it to {temperature} degrees.",
+        '{temperature} degrees in the {place}.',
+      ],
+      heldOut: [
+        'bring the {place} to {temperature} degrees',
+        'adjust the {room} thermostat to {temperature} degrees',
+        "I'd like the {room} at {temperature} degrees.",
+        'have the {place} heated to {temperature} degrees',
+      ],
+    },
+    {
+      command: ({ place, room }) => ({
+        intent: 'heating.adjust',
+        room: (place ?? room)!,
+        change: 'warmer',
+      }),
+      train: [
+        "It's freezing in the {room}.",
+        "I'm cold in the {room}.",
+        'make it warmer in the {place}',
+        'turn up the heating in the {place}',
+        'turn the {room} heating up',
+        'The {room} is too cold.',
+        'My feet are cold in the {room}.',
+        "I'm in the {room} and I'm shivering.",
+        'warm up the {room}',
+        "It's a bit chilly in the {place}.",
+        'raise the temperature in the {room}',
+        'It could be warmer in the {place}.',
+        "I'm in the {room}. It's freezing in here.",
+      ],
+      heldOut: [
+        "It's icy cold in the {room}.",
+        "I'm freezing here in the {room}.",
+        'get the {place} a little warmer',
+        'The {room} feels cold.',
+        "We're shivering in the {room}.",
+      ],
+    },
+    {
+      command: ({ place, room }) => ({
+        intent: 'heating.adjust',
+        room: (place ?? room)!,
+        change: 'cooler',
+      }),
+      train: [
+        "It's too hot in the {room}.",
+        "I'm sweating in the {room}.",
+        'make it cooler in the {place}',
+        'turn down the heating in the {place}',
+        'turn the {room} heating down',
+        'The {room} is too warm.',
+        "It's boiling in the {room}.",
+        "I'm in the {room} and I'm way too hot.",
+        'cool down the {room}',
+        "It's a bit too warm in the {place}.",
+        'lower the temperature in the {room}',
+        'It could be cooler in the {place}.',
+        "I'm in the {room}. It's so hot in here.",
+      ],
+      heldOut: [
+        "It's awfully hot in the {room}.",
+        "I'm boiling here in the {room}.",
+        'get the {place} a little cooler',
+        'The {room} feels hot.',
+        "We're sweating in the {room}.",
+      ],
+    },
+  ],
+}

@@ -1,0 +1,83 @@
+import type { Category } from './phrasing.ts'
+
+export const lights: Category = {
+  name: 'lights',
+  actions: [
+    {
+      command: ({ place, room }) => ({ intent: 'light.set', room: (place ?? room)!, state: 'on' }),
+      train: [
+        'turn on the light in the {place}',
+        'switch on the {room} lights',
+        'turn the {room} light on',
+        'put the lights on in the {place}',
+        'light up the {room}',
+        'switch the lights in the {place} on',
+        'get the {room} lamp on',
+        "It's too dark in the {room}.",
+        "I can't see a thing in the {room}.",
+        "I'm in the {room}. Turn on the light.",
+        "I'm going into the {room}, lights on please.",
+        'Lights on in the {place}.',
+        'The {room} needs some light.',
+      ],
+      heldOut: [
+        'bring the lights on in the {place}',
+        'have the {room} light switched on',
+        'Why is it so dark in the {room}?',
+        'I want the light on in the {place}.',
+        'I can hardly see anything in the {room}.',
+      ],
+    },
+    {
+      command: ({ place, room }) => ({ intent: 'light.set', room: (place ?? room)!, state: 'off' }),
+      train: [
+        'turn off the light in the {place}',
+        'switch off the {room} lights',
+        'turn the {room} light off',
+        'put out the light in the {room}',
+        'kill the lights in the {place}',
+        'switch the lights in the {place} off',
+        'Nobody is in the {room}, so no light is needed there.',
+        "I'm leaving the {room}. Lights off.",
+        "We don't need the light in the {room} any more.",
+        'Lights out in the {place}.',
+        'Someone left the light on in the {room}.',
+        "I'm in the {room}. Turn off the light.",
+      ],
+      heldOut: [
+        'shut off the {room} lights',
+        'have the lights in the {place} switched off',
+        'The {room} light can go off now.',
+        "I don't want any light in the {place}.",
+        'No one needs light in the {room}.',
+      ],
+    },
+    {
+      command: ({ room, brightness }) => ({
+        intent: 'light.set',
+        room: room!,
+        state: 'on',
+        brightness: brightness!,
+      }),
+      train: [
+        'dim the {room} lights to {brightness} percent',
+        'set the light in the {room} to {brightness} percent',
+        'set the {room} brightness to {brightness} percent',
+        'bring the {room} lights down to {brightness} percent',
+        'make the light in the {room} {brightness} percent bright',
+        'put the {room} lamp at {brightness} percent',
+        '{brightness} percent light in the {room}.',
+        "I'm in the {room}. Lights at {brightness} percent.",
+        'The light in the {room} should be at {brightness} percent.',
+        'I want the {room} lights at {brightness} percent.',
+        'change the lights in the {room} to {brightness} percent',
+      ],
+      heldOut: [
+        'take the {room} lights to {brightness} percent',
+        'adjust the lights in the {room} to {brightness} percent',
+        'I want {brightness} percent brightness in the {room}.',
+        'The {room} should be lit at {brightness} percent.',
+      ],
+    },
+  ],
+}
