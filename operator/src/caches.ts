@@ -1,0 +1,94 @@
+/** The informers that the job's reconcile reads, and which job each of their objects belongs to. */
+import type { Config } from './config.ts'
+import { podIndexes } from './job/gather.ts'
+import {
+  Claims,
+  ConfigMaps,
+  GROUP,
+  type InstructionTuningJob,
+  InstructionTuningJobs,
+  KIND,
+  type Pod,
+  Pods,
+  StageJobs,
+} from './job/kinds.ts'
+import { CHILD_SELECTOR, JOB_NAME_ANNOTATION } from './job/names.ts'
+import { createInformer, type Informer } from './kube/informer.ts'
+import type { KubeClient } from './kube/kube-client.ts'
+import {
+  type KubeObject,
+  type ObjectKey,
+  objectKey,
+  type ResourceKind,
+} from './kube/kube-object.ts'
+import type { Log } from './kube/log.ts'
+import { controllerKeys } from './kube/predicates.ts'
+import type { OperatorMetrics } from './metrics.ts'
+
+type Options = {
+  readonly client: KubeClient
+  readonly config: Pick<Config, 'namespace'>
+  readonly log: Log
+  readonly metrics: OperatorMetrics
+}
+
+export type OperatorCaches = ReturnType<typeof createCaches>
+
+/** A pod's controller is a Job that may be gone: its annotation names the tuning job. */
+const jobOfPod = ({ metadata }: Pod): readonly ObjectKey[] => {
+  const name = metadata.annotations?.[JOB_NAME_ANNOTATION]
+  const { namespace } = metadata
+  return name ? [objectKey({ name, ...(namespace ? { namespace } : {}) })] : []
+}
+
+export const createCaches = ({ client, config, log, metrics }: Options) => {
+  const common = (kind: ResourceKind) => ({
+    client,
+    log,
+    observe: metrics.watching(kind.plural),
+    ...(config.namespace ? { namespace: config.namespace } : {}),
+  })
+  const children = <T extends KubeObject>(kind: ResourceKind<T>): Informer<T> =>
+    createInformer({ ...common(kind), kind, labelSelector: CHILD_SELECTOR })
+
+  const jobs = createInformer<InstructionTuningJob>({
+    ...common(InstructionTuningJobs),
+    kind: InstructionTuningJobs,
+  })
+  const pods = createInformer<Pod>({
+    ...common(Pods),
+    kind: Pods,
+    labelSelector: CHILD_SELECTOR,
+    indexes: podIndexes,
+  })
+  const stageJobs = children(StageJobs)
+  const claims = children(Claims)
+  const configMaps = children(ConfigMaps)
+  const all: readonly Pick<Informer<never>, 'run' | 'hasSynced' | 'whenSynced'>[] = [
+    jobs,
+    pods,
+    stageJobs,
+    claims,
+    configMaps,
+  ]
+  const ofOwner = controllerKeys({ group: GROUP, kind: KIND })
+
+  return {
+    jobs,
+    pods,
+    stageJobs,
+    claims,
+    configMaps,
+    run: (signal: AbortSignal) => Promise.all(all.map(informer => informer.run(signal))),
+    hasSynced: () => all.every(informer => informer.hasSynced()),
+    whenSynced: (signal: AbortSignal) =>
+      Promise.all(all.map(informer => informer.whenSynced(signal))),
+    /** Everything that changes leads to the job that it belongs to. */
+    subscribe: (handle: (job: ObjectKey) => void) => {
+      jobs.subscribe({ handle })
+      pods.subscribe({ handle, keysOf: jobOfPod })
+      for (const informer of [stageJobs, claims, configMaps])
+        informer.subscribe({ handle, keysOf: ofOwner })
+    },
+  }
+}

@@ -1,0 +1,145 @@
+/** Wiring: client, caches, leader, workers, servers, and their orderly end. */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { createCaches } from './caches.ts'
+import type { Config } from './config.ts'
+import { type RunningServer, serveHealth, serveMetrics } from './health.ts'
+import { createProgressPoller } from './job/progress-poller.ts'
+import { createReconcile } from './job/reconcile.ts'
+import { createKubeClient } from './kube/client.ts'
+import { sleep, systemClock } from './kube/clock.ts'
+import { createEventRecorder } from './kube/events.ts'
+import type { KubeConnection } from './kube/kube-connection.ts'
+import { objectKey } from './kube/kube-object.ts'
+import { createLeaderElector } from './kube/leader.ts'
+import type { Log } from './kube/log.ts'
+import { runWorkers } from './kube/run-workers.ts'
+import { createWorkQueue } from './kube/work-queue.ts'
+import { createMetrics, type JobCount } from './metrics.ts'
+
+const NAME = 'attune-operator'
+/** A child that the API server refuses, e.g. for a quota, is tried again at least this often. */
+const BACKOFF = { baseMs: 50, capMs: 60_000 }
+
+export type OperatorOptions = {
+  readonly config: Config
+  readonly connection: KubeConnection
+  readonly log: Log
+  /** Another replica leads: the process must end at once. */
+  readonly onLost: (reason: Error) => void
+}
+
+export type Operator = {
+  readonly metricsPort: number
+  readonly healthPort: number
+  isLeader(): boolean
+  /** Resolves when every job that was being looked at is done with and the lease is given away. */
+  stop(): Promise<void>
+}
+
+const countJobs = (
+  jobs: readonly { metadata: { namespace?: string }; status?: { phase?: string } }[],
+) => {
+  const counts = new Map<string, JobCount>()
+  for (const { metadata, status } of jobs) {
+    const labels = { namespace: metadata.namespace ?? '', phase: status?.phase ?? 'Pending' }
+    const key = JSON.stringify(labels)
+    counts.set(key, { ...labels, count: (counts.get(key)?.count ?? 0) + 1 })
+  }
+  return [...counts.values()]
+}
+
+/** Resolves once the servers listen; leading and reconciling follow by themselves. */
+export const startOperator = async (options: OperatorOptions): Promise<Operator> => {
+  const { config, connection, log, onLost } = options
+  const identity = `${hostname()}_${randomUUID()}`
+  const stopping = new AbortController()
+  const stopCaches = new AbortController()
+  let leading = () => false
+
+  const metrics = createMetrics(() => (leading() ? countJobs(caches.jobs.list()) : []))
+  const client = createKubeClient(connection, { userAgent: NAME, observe: metrics.requested })
+  const caches = createCaches({ client, config, log, metrics })
+  const queue = createWorkQueue({ observe: metrics.queue, backoff: BACKOFF })
+  const events = createEventRecorder({
+    client,
+    component: NAME,
+    instance: identity,
+    log,
+    onDropped: metrics.eventDropped,
+  })
+  const elector = createLeaderElector({
+    client,
+    namespace: config.leaderNamespace ?? connection.namespace,
+    name: NAME,
+    identity,
+    log,
+    onLost,
+  })
+  const poller = createProgressPoller({
+    pods: () => caches.pods.list(),
+    port: config.trainerPort,
+    intervalMs: config.pollIntervalMs,
+    onChange: queue.add,
+    log,
+  })
+  const reconcile = createReconcile({
+    client,
+    events,
+    now: systemClock.now,
+    caches: { ...caches, progress: poller },
+    config,
+  })
+
+  const resync = async (signal: AbortSignal) => {
+    while (!signal.aborted) {
+      await sleep(systemClock, config.resyncMs, signal).catch(() => {})
+      for (const job of caches.jobs.list()) queue.add(objectKey(job.metadata))
+    }
+  }
+
+  const lead = async (signal: AbortSignal) => {
+    await caches.whenSynced(signal)
+    if (config.leaderElect) await elector.acquire(signal)
+    leading = config.leaderElect ? elector.isLeader : () => !signal.aborted
+    metrics.leader.set(1)
+    caches.subscribe(queue.add)
+    await Promise.all([
+      runWorkers({ queue, workers: config.workers, reconcile, log, observe: metrics.reconciled }),
+      poller.run(signal),
+      resync(signal),
+    ])
+  }
+
+  const servers: readonly RunningServer[] = [
+    await serveMetrics(config.metricsPort, metrics.registry),
+    await serveHealth(config.healthPort, caches.hasSynced),
+  ]
+  const cached = caches.run(stopCaches.signal)
+  const led = lead(stopping.signal).catch(error => {
+    if (!stopping.signal.aborted) onLost(error as Error)
+  })
+  cached.catch(error => {
+    if (!stopCaches.signal.aborted) onLost(error as Error)
+  })
+
+  const stop = async () => {
+    stopping.abort()
+    queue.shutDown()
+    await led
+    await events.flush()
+    metrics.leader.set(0)
+    if (config.leaderElect) await elector.release()
+    stopCaches.abort()
+    // its reason is the abort
+    await cached.catch(() => {})
+    for (const server of servers) await server.close()
+    client.close()
+  }
+  return {
+    metricsPort: servers[0]?.port ?? 0,
+    healthPort: servers[1]?.port ?? 0,
+    isLeader: () => leading(),
+    stop,
+  }
+}
