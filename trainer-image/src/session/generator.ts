@@ -1,5 +1,5 @@
 /** Answers prompts with the base and the tuned model, both in one ONNX Runtime session on a worker thread. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { GraphBuilder } from '../graph/build.ts'
@@ -14,7 +14,7 @@ import {
 } from './generator-weights.ts'
 
 export type GeneratorOptions = GeneratorModel & {
-  /** existing or not; a folder of its own is made below it and removed by `close` */
+  /** `generator` below it is this generator's alone: emptied now, removed by `close` */
   readonly scratchFolder: string
   readonly threads: number
 }
@@ -128,8 +128,10 @@ const checkPrompts = (prompts: readonly Int32Array[], maxPositions: number) => {
 
 /** One call of `generate` at a time. */
 export const createGenerator = async (options: GeneratorOptions): Promise<Generator> => {
-  await mkdir(options.scratchFolder, { recursive: true })
-  const folder = await mkdtemp(join(options.scratchFolder, 'generate-'))
+  const folder = join(options.scratchFolder, 'generator')
+  // what a killed process left
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
   const stop = new Int32Array(new SharedArrayBuffer(4))
   let worker: Worker | undefined
   const close = async () => {
