@@ -6,6 +6,7 @@ import { validateManifest } from '../../crds/validate.ts'
 import { controlPlane } from '../fixtures/cluster/control-plane.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { testNamespace } from '../fixtures/cluster/namespace.ts'
 import { dryRun } from '../fixtures/crds/dry-run.ts'
 import { ACCEPTED, REFUSED } from '../fixtures/crds/manifests.ts'
 
@@ -57,17 +58,15 @@ t.test('the API server and the local check both refuse', async t => {
 })
 
 t.test('a job that no operator has seen has observedGeneration -1', async t => {
-  await kubectl(['create', 'namespace', 'crd-status'])
-  t.teardown(() => kubectl(['delete', 'namespace', 'crd-status', '--wait=false']))
-  await kubectl(['create', '-n', 'crd-status', '-f', '-'], MINIMAL)
-  const text = await kubectl(['get', 'itj', 'home', '-n', 'crd-status', '-o', 'json'])
+  const namespace = await testNamespace(t)
+  await kubectl(['create', '-n', namespace, '-f', '-'], MINIMAL)
+  const text = await kubectl(['get', 'itj', 'home', '-n', namespace, '-o', 'json'])
   t.strictSame((JSON.parse(text) as { status: unknown }).status, { observedGeneration: -1 })
 })
 
 t.test('kubectl get shows the columns', async t => {
-  await kubectl(['create', 'namespace', 'crd-columns'])
-  t.teardown(() => kubectl(['delete', 'namespace', 'crd-columns', '--wait=false']))
-  const at = ['-n', 'crd-columns']
+  const namespace = await testNamespace(t)
+  const at = ['-n', namespace]
   await kubectl(['create', ...at, '-f', '-'], MINIMAL)
   const status = {
     phase: 'Training',

@@ -1,0 +1,33 @@
+/** The `attune` command: its subcommands, and how any failure ends. */
+import { Command } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
+import { CliError } from './cli-error.ts'
+import { planCommand } from './commands/plan.ts'
+import { runCommand } from './commands/run.ts'
+import { validateCommand } from './commands/validate.ts'
+
+const EXAMPLES = `
+Examples:
+  attune validate job.yaml
+  attune plan job.yaml
+  attune run job.yaml`
+
+export const createProgram = (): Command =>
+  new Command('attune')
+    .description('Instruction tuning: the job that a cluster runs, on this machine.')
+    .version(manifest.version)
+    .addHelpText('after', EXAMPLES)
+    .addCommand(validateCommand())
+    .addCommand(planCommand())
+    .addCommand(runCommand())
+
+/** Sets the exit code; only what nobody foresaw keeps its stack trace. */
+export const main = async (argv: readonly string[]): Promise<void> => {
+  try {
+    await createProgram().parseAsync([...argv])
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = error.exitCode
+  }
+}

@@ -1,0 +1,39 @@
+/** Ctrl-C once asks the running stage to save and stop, twice kills it. */
+import type { StageProcess } from './stage-process.ts'
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+export type Interrupts = {
+  readonly asked: () => boolean
+  readonly killed: () => boolean
+  /** The stage that signals go to; undefined between stages. */
+  readonly watch: (stage: Pick<StageProcess, 'kill'> | undefined) => void
+  readonly dispose: () => void
+}
+
+/** @param say tells the user what happens now */
+export const createInterrupts = (
+  say: (line: string) => void,
+  emitter: Pick<NodeJS.Process, 'on' | 'off'> = process,
+): Interrupts => {
+  let count = 0
+  let current: Pick<StageProcess, 'kill'> | undefined
+  const interrupt = () => {
+    count += 1
+    if (count === 1) say('stopping: the stage saves what it has (Ctrl-C again kills it)')
+    current?.kill(count === 1 ? 'SIGTERM' : 'SIGKILL')
+  }
+  for (const signal of SIGNALS) emitter.on(signal, interrupt)
+  return {
+    asked: () => count > 0,
+    killed: () => count > 1,
+    watch: stage => {
+      current = stage
+      // asked while it was being started
+      if (stage && count > 0) stage.kill(count === 1 ? 'SIGTERM' : 'SIGKILL')
+    },
+    dispose: () => {
+      for (const signal of SIGNALS) emitter.off(signal, interrupt)
+    },
+  }
+}

@@ -1,0 +1,29 @@
+/** Where things lie in a workspace, and where results are published. */
+import { mkdir, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { STAGES, type Stage } from '@attune/crds/stage.ts'
+
+export const defaultWorkspace = (manifest: string, jobName: string): string =>
+  join(dirname(resolve(manifest)), '.attune', jobName)
+
+export const jobFile = (workspace: string): string => join(workspace, 'job.json')
+export const logFile = (workspace: string, stage: Stage): string =>
+  join(workspace, 'logs', `${stage}.log`)
+export const resultFile = (workspace: string, stage: Stage): string =>
+  join(workspace, 'results', `${stage}.json`)
+
+export const createWorkspace = async (workspace: string): Promise<void> => {
+  for (const folder of ['logs', 'results'])
+    await mkdir(join(workspace, folder), { recursive: true })
+}
+
+/** Removes what the stages made, and nothing else: the folder may be one that the user named. */
+export const clearStages = async (workspace: string): Promise<void> => {
+  for (const stage of STAGES) await rm(join(workspace, stage), { recursive: true, force: true })
+}
+
+/** Folder of this machine that an output URI means. */
+export const outputFolder = (uri: string, fileRoot: string, pvcRoot: string): string =>
+  uri.startsWith('pvc://')
+    ? join(pvcRoot, uri.slice('pvc://'.length))
+    : resolve(fileRoot, uri.slice('file://'.length))
