@@ -166,6 +166,8 @@ const hubDownload = (
   identity: file.checksum?.hex ?? commit,
   checksum: file.checksum,
   open: async (offset, signal) => {
+    // the library asks for the first byte, which an empty file does not have
+    if (file.bytes === 0) return { offset: 0, totalBytes: 0, body: nothing() }
     try {
       const blob = await downloadFile({
         repo: repoOf(access),
@@ -175,10 +177,13 @@ const hubDownload = (
         fetch: hubFetch(access.uri, access.hubUrl, undefined, signal, access.fetch),
       })
       if (!blob) throw sourceNotFound(`${access.uri}: ${file.path} does not exist`)
-      const from = offset < blob.size ? offset : 0
-      return { offset: from, totalBytes: blob.size, body: blob.slice(from, blob.size).stream() }
+      const from = offset <= blob.size ? offset : 0
+      const body = from < blob.size ? blob.slice(from, blob.size).stream() : nothing()
+      return { offset: from, totalBytes: blob.size, body }
     } catch (error) {
       throw translated(access.uri, error)
     }
   },
 })
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
