@@ -58,6 +58,13 @@ const isNodeReady = (kubectl: Cluster['kubectl']) => async (): Promise<boolean> 
   return (await kubectl(['get', 'node', nodeName, '-o', path]).catch(() => '')) === 'True'
 }
 
+/** The API server refuses pods of a namespace whose service account has not been made yet. */
+const hasServiceAccount = (kubectl: Cluster['kubectl']) => (): Promise<boolean> =>
+  kubectl(['get', 'serviceaccount', 'default']).then(
+    () => true,
+    () => false,
+  )
+
 /** There is no device: the scheduler places pods by this number, and no more than that. */
 const advertiseGpus = (kubectl: Cluster['kubectl'], count: number): Promise<string> =>
   kubectl([
@@ -92,6 +99,10 @@ const startNode = async (record: RunRecord, images: readonly ImageName[]): Promi
   await waitUntil(isNodeReady(kubectl), {
     what: 'waiting for the node to be ready',
     timeoutMs: 120_000,
+  })
+  await waitUntil(hasServiceAccount(kubectl), {
+    what: 'waiting for the default service account',
+    timeoutMs: 60_000,
   })
   await advertiseGpus(kubectl, 8)
   await kubectl(['create', '-f', '-'], JSON.stringify(storageClass))

@@ -1,11 +1,10 @@
 /** Debian and Node in an image, where the default `node:24-bookworm-slim` cannot be pulled. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { run } from '../run-command.ts'
 import { say } from '../say.ts'
-import { buildah, commitImage, imageExists, storageFolder } from './buildah.ts'
-import { mkdirSync } from 'node:fs'
+import { commitImage, imageExists, storageFolder } from './buildah.ts'
 
 /** The harness runs on the very Node that the repository pins, so that is the image's. */
 export const baseImage = `localhost/attune-node-base:${process.versions.node}`
@@ -46,7 +45,6 @@ export const ensureBaseImage = async (): Promise<void> => {
       commands: ['groupadd --gid 1000 node && useradd --uid 1000 --gid node --create-home node'],
     })
   } finally {
-    if (existsSync(folder)) rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
   }
-  await buildah('images')
 }

@@ -41,11 +41,12 @@ export const ensureDependencies = async (workspace: string): Promise<string> => 
   if (existsSync(folder)) return folder
   mkdirSync(parent, { recursive: true })
   const building = mkdtempSync(`${folder}.building-`)
+  const root = join(building, 'attune') // the Dockerfile's WORKDIR
   for (const file of files) {
-    mkdirSync(dirname(join(building, file)), { recursive: true })
-    cpSync(join(repositoryFolder, file), join(building, file))
+    mkdirSync(dirname(join(root, file)), { recursive: true })
+    cpSync(join(repositoryFolder, file), join(root, file))
   }
-  await install(building, workspace)
+  await install(root, workspace)
   renameSync(building, folder)
   return folder
 }
