@@ -112,13 +112,14 @@ export class GraphBuilder {
     operator: string,
     inputs: readonly Value[],
     build: () => readonly Value[],
+    attributes: Attributes = {},
   ): readonly Value[] {
     const outer = this.#nodes
     this.#nodes = []
     try {
       const outputs = build()
       const body = this.#nodes
-      const node = { operator, domain: 'attune' as const, inputs, outputs, attributes: {}, body }
+      const node = { operator, domain: 'attune' as const, inputs, outputs, attributes, body }
       outer.push(Object.freeze(node))
       return outputs
     } finally {

@@ -39,7 +39,12 @@ export type LlamaParts = {
 }
 
 /** A token sees the tokens of its own document up to itself. @returns per query block (B, 1, 1, block, end) */
-export const attentionBiases = (g: GraphBuilder, segments: Value, length: number): Value[] => {
+export const attentionBiases = (
+  g: GraphBuilder,
+  segments: Value,
+  length: number,
+  block?: number,
+): readonly Value[] => {
   const [rows] = segments.shape
   const indices = (start: number, end: number, shape: readonly number[]) =>
     g.constant(
@@ -48,7 +53,7 @@ export const attentionBiases = (g: GraphBuilder, segments: Value, length: number
       shape,
     )
   const [visible, hidden] = [g.scalar('float32', 0), g.scalar('float32', MASKED)]
-  return queryBlocks(length).map(({ start, end }) => {
+  return queryBlocks(length, block).map(({ start, end }) => {
     const n = end - start
     const queries = reshape(g, slice(g, segments, { axis: 1, start, end }), [rows!, 1, 1, n, 1])
     const keys = reshape(g, slice(g, segments, { axis: 1, start: 0, end }), [rows!, 1, 1, 1, end])

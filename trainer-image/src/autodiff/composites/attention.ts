@@ -6,22 +6,23 @@
  * A block's G query heads lie below each other, so keys and values are never repeated, and their gradients come summed.
  */
 import type { GraphBuilder } from '../../graph/build.ts'
-import type { Value } from '../../graph/node.ts'
+import { int, type Value } from '../../graph/node.ts'
 import { add, mul, neg } from '../../graph/operators/elementwise.ts'
 import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
 import { concat, reshape, slice } from '../../graph/operators/movement.ts'
 import { reduceSum, softmax } from '../../graph/operators/reduce.ts'
 import { known } from '../../graph/shapes.ts'
-import { inputOf, type Row } from '../row.ts'
+import { inputOf, numberOf, type Row } from '../row.ts'
 
-const BLOCK = 256
+/** Queries of a block. */
+export const BLOCK = 256
 
 export type QueryBlock = { readonly start: number; readonly end: number }
 
-export const queryBlocks = (length: number): readonly QueryBlock[] =>
-  Array.from({ length: Math.ceil(length / BLOCK) }, (_, i) => ({
-    start: i * BLOCK,
-    end: Math.min(length, (i + 1) * BLOCK),
+export const queryBlocks = (length: number, block = BLOCK): readonly QueryBlock[] =>
+  Array.from({ length: Math.ceil(length / block) }, (_, i) => ({
+    start: i * block,
+    end: Math.min(length, (i + 1) * block),
   }))
 
 /** q: (B, K, G, T, D) @returns the block's queries, (B, K, G·(end - start), D) */
@@ -34,10 +35,9 @@ const queriesOf = (g: GraphBuilder, q: Value, { start, end }: QueryBlock): Value
 /** The inverse of `queriesOf` for all blocks together. */
 const joinQueries = (g: GraphBuilder, parts: readonly Value[], q: Value): Value => {
   const [b, k, groups, , d] = q.shape
-  const blocks = queryBlocks(known([q.shape[3]!])[0]!)
-  const shaped = parts.map((part, i) => {
-    const { start, end } = blocks[i]!
-    return reshape(g, part, [b!, k!, groups!, end - start, d!])
+  const shaped = parts.map(part => {
+    const size = known([part.shape[2]!])[0]! / known([groups!])[0]!
+    return reshape(g, part, [b!, k!, groups!, size, d!])
   })
   return concat(g, shaped, 3)
 }
@@ -53,6 +53,7 @@ type AttentionInputs = {
   readonly v: Value
   /** of each query block (B, 1, 1, end - start, end): 0 where a query sees a key, else very negative */
   readonly biases: readonly Value[]
+  readonly block?: number
 }
 
 const probabilitiesOf = (
@@ -72,9 +73,9 @@ const probabilitiesOf = (
 
 /** @returns (B, K, G, T, D) */
 export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
-  const { q, k, v, biases } = inputs
-  const blocks = queryBlocks(known([q.shape[3]!])[0]!)
-  return g.composite('Attention', [q, k, v], () => {
+  const { q, k, v, biases, block: size = BLOCK } = inputs
+  const blocks = queryBlocks(known([q.shape[3]!])[0]!, size)
+  const build = () => {
     const probabilities: Value[] = []
     const parts = blocks.map((block, i) => {
       const p = probabilitiesOf(g, queriesOf(g, q, block), keysOf(g, k, block), biases[i]!, q)
@@ -82,7 +83,8 @@ export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
       return matMul(g, p, keysOf(g, v, block))
     })
     return [joinQueries(g, parts, q), ...probabilities]
-  })[0]!
+  }
+  return g.composite('Attention', [q, k, v], build, { block: int(size) })[0]!
 }
 
 /** Each block's gradient of the keys it saw, (B, K, end, D), summed to (B, K, T, D). */
@@ -102,7 +104,7 @@ const sumOverBlocks = (g: GraphBuilder, parts: readonly Value[], like: Value): V
 const attentionGradient: Row = (g, node, [dOut]) => {
   const [q, k, v] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)]
   const [out, ...probabilities] = node.outputs
-  const blocks = queryBlocks(known([q.shape[3]!])[0]!)
+  const blocks = queryBlocks(known([q.shape[3]!])[0]!, numberOf(node, 'block', BLOCK))
   const alpha = 1 / Math.sqrt(known(q.shape.slice(-1))[0]!)
   const delta = reduceSum(g, mul(g, dOut!, out!), [-1])
   const perBlock = blocks.map((block, i) => {

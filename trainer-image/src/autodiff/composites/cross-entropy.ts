@@ -53,11 +53,12 @@ export type CrossEntropyInputs = {
   readonly targets: Value
   /** no batch has more targets */
   readonly maxTargets: number
+  readonly chunk?: number
 }
 
 export const crossEntropy = (g: GraphBuilder, inputs: CrossEntropyInputs): CrossEntropy => {
   const { hidden, weight, targets, maxTargets } = inputs
-  const rows = chunkRows(known([weight.shape[0]!])[0]!)
+  const rows = inputs.chunk ?? chunkRows(known([weight.shape[0]!])[0]!)
   const total = (parts: readonly Value[]) => parts.reduce((a, b) => add(g, a, b))
   const [lossSum, correct] = g.composite('CrossEntropy', [hidden], () => {
     const chunks = Array.from({ length: Math.ceil(maxTargets / rows) }, (_, i) => {

@@ -32,7 +32,6 @@ export const ARITHMETIC: Readonly<Record<string, Row>> = {
     const condition = inputOf(node, 0)
     return [undefined, () => where(g, condition, d!, zero), () => where(g, condition, zero, d!)]
   },
-  Sum: (_, node, [d]) => node.inputs.map(() => () => d!),
   Pow: (g, node, [d]) => {
     const [x, exponent] = [inputOf(node, 0), inputOf(node, 1)]
     return [() => mul(g, d!, div(g, mul(g, outputOf(node, 0), exponent), x)), undefined]
