@@ -12,7 +12,7 @@ import {
   Pods,
   StageJobs,
 } from './job/kinds.ts'
-import { CHILD_SELECTOR, JOB_NAME_ANNOTATION } from './job/names.ts'
+import { CHILD_SELECTOR, JOB_LABEL } from './job/names.ts'
 import { createInformer, type Informer } from './kube/informer.ts'
 import type { KubeClient } from './kube/kube-client.ts'
 import {
@@ -34,9 +34,9 @@ type Options = {
 
 export type OperatorCaches = ReturnType<typeof createCaches>
 
-/** A pod's controller is a Job that may be gone: its annotation names the tuning job. */
+/** A pod's controller is a Job that may be gone: its label names the tuning job. */
 const jobOfPod = ({ metadata }: Pod): readonly ObjectKey[] => {
-  const name = metadata.annotations?.[JOB_NAME_ANNOTATION]
+  const name = metadata.labels?.[JOB_LABEL]
   const { namespace } = metadata
   return name ? [objectKey({ name, ...(namespace ? { namespace } : {}) })] : []
 }

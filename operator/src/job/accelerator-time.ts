@@ -45,7 +45,6 @@ export const acceleratorTime = (
     seconds += (count * (to - from)) / 1000
     until = to
   }
-  return until === 0
-    ? before
-    : { acceleratorSeconds: seconds, accountedUntil: rfc3339Seconds(until) }
+  // named fields only: `before` may be a whole status
+  return until === 0 ? {} : { acceleratorSeconds: seconds, accountedUntil: rfc3339Seconds(until) }
 }

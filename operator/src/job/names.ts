@@ -3,15 +3,13 @@ import { createHash } from 'node:crypto'
 import type { Stage } from '@attune/crds/stage.ts'
 import { GROUP, type InstructionTuningJob } from './kinds.ts'
 
-/** Label values, and names of Jobs (they become a label of their pods), end here. */
+/** Names of Jobs become a label of their pods, and label values end here. */
 const NAME_MAX = 63
 const HASH_LENGTH = 8
 
 export const JOB_LABEL = `${GROUP}/job`
 export const RUN_LABEL = `${GROUP}/run`
 export const STAGE_LABEL = `${GROUP}/stage`
-/** The whole name: the label holds a shortened one where the name is long. */
-export const JOB_NAME_ANNOTATION = `${GROUP}/job-name`
 /** Tells the pods of this job from those of an earlier one of the same name. */
 export const JOB_UID_ANNOTATION = `${GROUP}/job-uid`
 export const FIELD_MANAGER = 'attune-operator'
@@ -26,18 +24,10 @@ export const shortName = (name: string, suffix = ''): string => {
   return `${kept}-${hash}${suffix}`
 }
 
-/** Dots are fine in the name of a job and not in that of a pod's host. */
-const base = (name: string): string => {
-  if (!name.includes('.')) return name
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_LENGTH)
-  return `${name.replaceAll('.', '-')}-${hash}`
-}
-
-export const jobLabel = (name: string) => shortName(name)
-export const workspaceName = (name: string) => shortName(base(name), '-workspace')
-export const configMapName = (name: string, run: number) => shortName(base(name), `-${run}`)
+export const workspaceName = (name: string) => shortName(name, '-workspace')
+export const configMapName = (name: string, run: number) => shortName(name, `-${run}`)
 export const stageJobName = (name: string, run: number, stage: Stage) =>
-  shortName(base(name), `-${run}-${stage}`)
+  shortName(name, `-${run}-${stage}`)
 
 export const labelsOf = (
   job: InstructionTuningJob,
@@ -48,7 +38,7 @@ export const labelsOf = (
   'app.kubernetes.io/component': part.stage ?? 'job',
   'app.kubernetes.io/part-of': 'attune',
   'app.kubernetes.io/managed-by': FIELD_MANAGER,
-  [JOB_LABEL]: jobLabel(job.metadata.name),
+  [JOB_LABEL]: job.metadata.name,
   ...(part.run === undefined ? {} : { [RUN_LABEL]: String(part.run) }),
   ...(part.stage === undefined ? {} : { [STAGE_LABEL]: part.stage }),
 })

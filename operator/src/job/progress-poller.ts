@@ -4,7 +4,7 @@ import { type Clock, sleep, systemClock } from '../kube/clock.ts'
 import { type ObjectKey, objectKey } from '../kube/kube-object.ts'
 import type { Log } from '../kube/log.ts'
 import type { Pod } from './kinds.ts'
-import { JOB_NAME_ANNOTATION } from './names.ts'
+import { JOB_LABEL } from './names.ts'
 import { isRunning } from './pod-state.ts'
 import { type ProgressReport, readProgress } from './progress.ts'
 
@@ -33,8 +33,8 @@ export type ProgressPoller = {
 type Target = { readonly uid: string; readonly host: string; readonly job: ObjectKey }
 
 const targetOf = (pod: Pod): Target | undefined => {
-  const { uid, namespace, annotations } = pod.metadata
-  const name = annotations?.[JOB_NAME_ANNOTATION]
+  const { uid, namespace, labels } = pod.metadata
+  const name = labels?.[JOB_LABEL]
   const host = pod.status?.podIP
   if (!uid || !name || !host || !isRunning(pod)) return undefined
   return { uid, host, job: objectKey({ name, ...(namespace ? { namespace } : {}) }) }

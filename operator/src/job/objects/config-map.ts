@@ -3,7 +3,7 @@ import type { JobFile } from '@attune/crds/stage.ts'
 import type { Manifest } from '../../kube/kube-client.ts'
 import { controllerReference } from '../../kube/kube-object.ts'
 import { API_VERSION, type InstructionTuningJob } from '../kinds.ts'
-import { configMapName, JOB_NAME_ANNOTATION, labelsOf } from '../names.ts'
+import { configMapName, labelsOf } from '../names.ts'
 
 export const JOB_FILE = 'job.json'
 
@@ -18,7 +18,6 @@ export const configMap = (job: InstructionTuningJob, run: number): Manifest => {
       name: configMapName(name, run),
       ...(namespace ? { namespace } : {}),
       labels: labelsOf(job, { run }),
-      annotations: { [JOB_NAME_ANNOTATION]: name },
       ownerReferences: [controllerReference(job)],
     },
     immutable: true,

@@ -2,7 +2,7 @@
 import { EXIT, PERMANENT_EXIT_CODES } from '@attune/crds/stage.ts'
 import type { Manifest } from '../../kube/kube-client.ts'
 import { controllerReference } from '../../kube/kube-object.ts'
-import { JOB_NAME_ANNOTATION, labelsOf, stageJobName } from '../names.ts'
+import { labelsOf, stageJobName } from '../names.ts'
 import { CONTAINER } from '../pod-state.ts'
 import { type StagePod, stagePod } from './stage-pod.ts'
 
@@ -30,7 +30,6 @@ export const stageJob = (pod: StagePod): Manifest => {
       name: stageJobName(name, run, stage),
       ...(namespace ? { namespace } : {}),
       labels: labelsOf(job, { run, stage }),
-      annotations: { [JOB_NAME_ANNOTATION]: name },
       ownerReferences: [controllerReference(job)],
     },
     spec: {

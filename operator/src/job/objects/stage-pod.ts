@@ -2,7 +2,7 @@
 import type { Stage } from '@attune/crds/stage.ts'
 import type { JobConfig } from '../job-config.ts'
 import type { InstructionTuningJob } from '../kinds.ts'
-import { JOB_NAME_ANNOTATION, JOB_UID_ANNOTATION, labelsOf } from '../names.ts'
+import { JOB_UID_ANNOTATION, labelsOf } from '../names.ts'
 import { CONTAINER } from '../pod-state.ts'
 import { credentialsSecret } from '../spec-rules.ts'
 import { JOB_FILE } from './config-map.ts'
@@ -96,7 +96,6 @@ export const stagePod = (pod: StagePod) => {
       labels: { ...podTemplate?.labels, ...labelsOf(job, { run, stage }) },
       annotations: {
         ...podTemplate?.annotations,
-        [JOB_NAME_ANNOTATION]: job.metadata.name,
         [JOB_UID_ANNOTATION]: job.metadata.uid,
       },
     },

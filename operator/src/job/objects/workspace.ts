@@ -2,7 +2,7 @@
 import type { Manifest } from '../../kube/kube-client.ts'
 import { controllerReference } from '../../kube/kube-object.ts'
 import type { InstructionTuningJob } from '../kinds.ts'
-import { JOB_NAME_ANNOTATION, labelsOf, workspaceName } from '../names.ts'
+import { labelsOf, workspaceName } from '../names.ts'
 
 export const workspace = (job: InstructionTuningJob): Manifest => {
   const { name, namespace } = job.metadata
@@ -14,7 +14,6 @@ export const workspace = (job: InstructionTuningJob): Manifest => {
       name: workspaceName(name),
       ...(namespace ? { namespace } : {}),
       labels: labelsOf(job),
-      annotations: { [JOB_NAME_ANNOTATION]: name },
       ownerReferences: [controllerReference(job)],
     },
     spec: {
