@@ -1,4 +1,5 @@
 /** The `attune` command: its subcommands, and how any failure ends. */
+import { StageError } from '@attune/trainer/stage-error.ts'
 import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { CliError } from './cli-error.ts'
@@ -26,7 +27,7 @@ export const main = async (argv: readonly string[]): Promise<void> => {
   try {
     await createProgram().parseAsync([...argv])
   } catch (error) {
-    if (!(error instanceof CliError)) throw error
+    if (!(error instanceof CliError || error instanceof StageError)) throw error
     process.stderr.write(`${error.message}\n`)
     process.exitCode = error.exitCode
   }

@@ -2,11 +2,12 @@
 import { mkdir, readlink, rm, stat, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import { parseSource } from '@attune/trainer/source/parse-uri.ts'
 import { CliError } from '../cli-error.ts'
 
 export type Mounts = Readonly<Record<string, string>>
 
-const CLAIM = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
+const CLAIM = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/
 
 /** Adds one `claim=DIR`; the shape of commander's option parsers. */
 export const parseMount = (text: string, earlier: Mounts): Mounts => {
@@ -35,8 +36,8 @@ export const claimsOf = (spec: ResolvedSpec): readonly Use[] => {
     ['spec.output.uri', spec.output.uri],
   ]
   return uris.flatMap(([field, uri]) => {
-    const claim = /^pvc:\/\/([^/]+)/.exec(uri)?.[1]
-    return claim === undefined ? [] : [{ field, claim }]
+    const source = parseSource(uri)
+    return source.kind === 'pvc' ? [{ field, claim: source.claim }] : []
   })
 }
 

@@ -2,6 +2,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { STAGES, type Stage } from '@attune/crds/stage.ts'
+import { parseSource } from '@attune/trainer/source/parse-uri.ts'
 
 export const defaultWorkspace = (manifest: string, jobName: string): string =>
   join(dirname(resolve(manifest)), '.attune', jobName)
@@ -22,8 +23,10 @@ export const clearStages = async (workspace: string): Promise<void> => {
   for (const stage of STAGES) await rm(join(workspace, stage), { recursive: true, force: true })
 }
 
-/** Folder of this machine that an output URI means. */
-export const outputFolder = (uri: string, fileRoot: string, pvcRoot: string): string =>
-  uri.startsWith('pvc://')
-    ? join(pvcRoot, uri.slice('pvc://'.length))
-    : resolve(fileRoot, uri.slice('file://'.length))
+/** Folder of this machine that an output URI means, read as the stages read it. */
+export const outputFolder = (uri: string, fileRoot: string, pvcRoot: string): string => {
+  const output = parseSource(uri)
+  if (output.kind === 'pvc') return join(pvcRoot, output.claim, output.path)
+  if (output.kind === 'file') return resolve(fileRoot, output.path)
+  throw new TypeError(`spec.output.uri: ${uri} is no folder`)
+}

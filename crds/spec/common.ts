@@ -1,0 +1,42 @@
+/** Field shapes that several sections of the spec share. */
+import { type CelRule, object, optional, Type } from '../schema.ts'
+
+const URI_MAX = 2048
+/** hf: and https: are read over the network, pvc: from a claim of the namespace, file: only by `attune run`. */
+export const MODEL_SCHEMES = ['hf', 'https', 'pvc', 'file'] as const
+export const DATASET_SCHEMES = ['hf', 'https', 'pvc', 'file'] as const
+export const OUTPUT_SCHEMES = ['pvc', 'file'] as const
+
+/** A pod sees no file of the machine where the manifest was written. */
+const noFileUris = (others: string): CelRule => ({
+  rule: "!self.startsWith('file://')",
+  message: `file:// works only with \`attune run\`; use ${others}`,
+  clusterOnly: true,
+})
+
+export const uri = (schemes: readonly string[], description: string) =>
+  Type.String({
+    minLength: 1,
+    maxLength: URI_MAX,
+    pattern: `^(${schemes.join('|')})://.+`,
+    description,
+    'x-kubernetes-validations': [
+      noFileUris(schemes === OUTPUT_SCHEMES ? 'pvc://' : 'pvc://, hf:// or https://'),
+    ],
+  })
+
+export const secretName = Type.String({
+  minLength: 1,
+  maxLength: 253,
+  description: 'Name of the Secret.',
+})
+export const secretRef = (description: string) =>
+  optional(object({ name: secretName }, { description }))
+
+export const fraction = (description: string, value?: number) =>
+  Type.Number({
+    minimum: 0,
+    maximum: 1,
+    description,
+    ...(value === undefined ? {} : { default: value }),
+  })

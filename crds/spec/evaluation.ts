@@ -1,0 +1,110 @@
+/** `spec.evaluation`. */
+import { defaulted, object, oneOf, optional, Type } from '../schema.ts'
+
+const Suite = object({
+  name: Type.String({
+    minLength: 1,
+    maxLength: 63,
+    pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
+    description: 'Name in metrics and gates.',
+  }),
+  type: optional(
+    oneOf(['Generation'], {
+      default: 'Generation',
+      description: '`Generation`: greedy answers to the validation examples against their outputs.',
+    }),
+  ),
+  metrics: optional(
+    Type.Array(oneOf(['exactMatch', 'tokenF1']), {
+      minItems: 1,
+      maxItems: 2,
+      default: ['exactMatch', 'tokenF1'],
+      description: 'What is measured; the first is the main one.',
+      'x-kubernetes-list-type': 'set',
+    }),
+  ),
+  maxNewTokens: optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 8192,
+      default: 64,
+      description: 'Longest answer in tokens.',
+    }),
+  ),
+  maxExamples: optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 100_000,
+      default: 200,
+      description: 'At most so many validation examples, in their stable order.',
+    }),
+  ),
+})
+
+const Gate = object(
+  {
+    metric: Type.String({
+      minLength: 3,
+      maxLength: 128,
+      pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?/(exactMatch|tokenF1)$',
+      description: '`<suite>/<metric>`.',
+    }),
+    atLeast: optional(Type.Number({ description: 'Lowest allowed value of the tuned model.' })),
+    improvesOnBaseBy: optional(
+      Type.Number({ description: 'Lowest allowed difference tuned − base.' }),
+    ),
+    maxSliceGap: optional(
+      Type.Number({
+        minimum: 0,
+        description: 'Largest allowed difference of the mean over slices and the worst slice.',
+      }),
+    ),
+  },
+  {
+    'x-kubernetes-validations': [
+      {
+        rule: '(has(self.atLeast) ? 1 : 0) + (has(self.improvesOnBaseBy) ? 1 : 0) + (has(self.maxSliceGap) ? 1 : 0) == 1',
+        message: 'give exactly one of atLeast, improvesOnBaseBy, maxSliceGap',
+      },
+    ],
+  },
+)
+
+export const Evaluation = defaulted(
+  {
+    everySteps: optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000,
+        default: 50,
+        description: 'Steps between measurements of validation loss and token accuracy.',
+      }),
+    ),
+    suites: optional(
+      Type.Array(Suite, {
+        maxItems: 8,
+        default: [{ name: 'held-out' }],
+        description: 'Measured after training on the base and the tuned model.',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['name'],
+      }),
+    ),
+    gates: optional(
+      Type.Array(Gate, {
+        maxItems: 16,
+        default: [],
+        description: 'All must hold, or nothing is published.',
+        'x-kubernetes-list-type': 'atomic',
+      }),
+    ),
+  },
+  {
+    description: 'How to judge the result.',
+    'x-kubernetes-validations': [
+      {
+        rule: "!has(self.gates) || self.gates.all(g, self.suites.exists(s, s.metrics.exists(m, s.name + '/' + m == g.metric)))",
+        message: 'every gate must name a metric of a suite, as <suite>/<metric>',
+      },
+    ],
+  },
+)

@@ -1,0 +1,76 @@
+/** `spec.resources` and `spec.podTemplate`. */
+import { defaulted, object, oneOf, optional, quantity, stringMap, Type } from '../schema.ts'
+import { secretName } from './common.ts'
+
+const Toleration = object({
+  key: optional(Type.String()),
+  operator: optional(oneOf(['Exists', 'Equal'])),
+  value: optional(Type.String()),
+  effect: optional(oneOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])),
+  tolerationSeconds: optional(Type.Integer()),
+})
+const tolerations = optional(
+  Type.Array(Toleration, {
+    maxItems: 32,
+    description: 'Taints that the pods tolerate.',
+    'x-kubernetes-list-type': 'atomic',
+  }),
+)
+
+const Compute = (description: string, defaults?: Record<string, string>) =>
+  defaulted(
+    { cpu: optional(quantity('Cores.')), memory: optional(quantity('Bytes.')) },
+    { description, ...(defaults ? { default: defaults } : {}) },
+  )
+
+export const Resources = defaulted(
+  {
+    accelerator: optional(
+      object(
+        {
+          resource: optional(
+            Type.String({
+              default: 'nvidia.com/gpu',
+              minLength: 1,
+              maxLength: 253,
+              description: 'Extended resource name.',
+            }),
+          ),
+          count: optional(
+            Type.Integer({ minimum: 1, maximum: 16, default: 1, description: 'Devices per pod.' }),
+          ),
+          nodeSelector: stringMap('Node labels of the stages that use the accelerator.'),
+          tolerations,
+        },
+        { description: 'Device of Train and Evaluate; absent: CPU.' },
+      ),
+    ),
+    requests: Compute('Requested by every stage.', { cpu: '1', memory: '2Gi' }),
+    limits: Compute('Limits of every stage.', { memory: '4Gi' }),
+  },
+  { description: "The pods' resources." },
+)
+
+export const PodTemplate = defaulted(
+  {
+    labels: stringMap('Further pod labels.'),
+    annotations: stringMap('Further pod annotations.'),
+    nodeSelector: stringMap('Node labels of every stage.'),
+    tolerations,
+    imagePullSecrets: optional(
+      Type.Array(object({ name: secretName }), {
+        maxItems: 8,
+        description: 'Secrets to pull the trainer image with.',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['name'],
+      }),
+    ),
+    runtimeClassName: optional(
+      Type.String({ maxLength: 253, description: 'RuntimeClass of the pods.' }),
+    ),
+    priorityClassName: optional(
+      Type.String({ maxLength: 253, description: 'PriorityClass of the pods.' }),
+    ),
+  },
+  { description: 'What the pods of every stage carry besides.' },
+)

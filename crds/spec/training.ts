@@ -1,0 +1,171 @@
+/** `spec.training`. */
+import { defaulted, oneOf, optional, Type } from '../schema.ts'
+import { fraction } from './common.ts'
+
+export const Training = defaulted(
+  {
+    epochs: optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1000,
+        description: 'Passes over the data; 1 if maxSteps is absent too.',
+      }),
+    ),
+    maxSteps: optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000_000,
+        description: 'Optimizer steps, in place of epochs.',
+      }),
+    ),
+    batchSize: optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 65536,
+        default: 16,
+        description: 'Rows (packed rows where `packing` is on) per optimizer step.',
+      }),
+    ),
+    microBatchSize: optional(
+      Type.Unsafe<number | 'Auto'>({
+        'x-kubernetes-int-or-string': true,
+        default: 'Auto',
+        description:
+          'Rows computed at once; the gradient is that of the whole batch whatever it is. A positive integer or `Auto`.',
+        'x-kubernetes-validations': [
+          {
+            rule: "type(self) == int ? self >= 1 : self == 'Auto'",
+            message: 'must be a positive integer or Auto',
+          },
+        ],
+      }),
+    ),
+    sequenceLength: optional(
+      Type.Integer({
+        minimum: 16,
+        maximum: 131072,
+        default: 512,
+        description: 'Tokens per row; longer examples lose the start of their prompt.',
+      }),
+    ),
+    packing: optional(
+      Type.Boolean({
+        default: true,
+        description: 'Several examples share a row without seeing each other.',
+      }),
+    ),
+    learningRate: optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1,
+        default: 0.0002,
+        description: 'Peak learning rate.',
+      }),
+    ),
+    schedule: defaulted(
+      {
+        type: optional(
+          oneOf(['Constant', 'Linear', 'Cosine'], {
+            default: 'Cosine',
+            description: 'Shape after the warm-up.',
+          }),
+        ),
+        warmupFraction: optional(
+          fraction('Share of all steps in which the rate rises from 0.', 0.03),
+        ),
+      },
+      { description: 'Learning-rate schedule, by the formulas of Hugging Face transformers.' },
+    ),
+    optimizer: defaulted(
+      {
+        type: optional(
+          oneOf(['AdamW'], {
+            default: 'AdamW',
+            description: 'Adam with decoupled weight decay (arXiv:1711.05101).',
+          }),
+        ),
+        beta1: optional(
+          Type.Number({
+            minimum: 0,
+            exclusiveMaximum: 1,
+            default: 0.9,
+            description: 'Decay of the first moment.',
+          }),
+        ),
+        beta2: optional(
+          Type.Number({
+            minimum: 0,
+            exclusiveMaximum: 1,
+            default: 0.999,
+            description: 'Decay of the second moment.',
+          }),
+        ),
+        epsilon: optional(
+          Type.Number({
+            exclusiveMinimum: 0,
+            maximum: 1,
+            default: 1e-8,
+            description: 'Added to the denominator.',
+          }),
+        ),
+        weightDecay: optional(
+          Type.Number({
+            minimum: 0,
+            maximum: 1,
+            default: 0,
+            description: 'Decoupled weight decay.',
+          }),
+        ),
+      },
+      { description: 'The optimizer.' },
+    ),
+    maxGradientNorm: optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1e6,
+        default: 1,
+        description: 'Gradients are clipped to this global L2 norm.',
+      }),
+    ),
+    gradientCheckpointing: optional(
+      oneOf(['Auto', 'Enabled', 'Disabled'], {
+        default: 'Auto',
+        description:
+          'Recompute activations in the backward pass: less memory, more time. `Auto` enables it where the estimate exceeds the memory limit.',
+      }),
+    ),
+    seed: optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 4294967295,
+        default: 42,
+        description: 'Seed of adapter initialization and data order.',
+      }),
+    ),
+    checkpoint: defaulted(
+      {
+        everySteps: optional(
+          Type.Integer({
+            minimum: 1,
+            maximum: 1_000_000,
+            default: 50,
+            description: 'Steps between checkpoints.',
+          }),
+        ),
+        keep: optional(
+          Type.Integer({ minimum: 1, maximum: 100, default: 2, description: 'Checkpoints kept.' }),
+        ),
+      },
+      { description: 'Checkpoints, also written on SIGTERM.' },
+    ),
+  },
+  {
+    description: 'How to train.',
+    'x-kubernetes-validations': [
+      {
+        rule: '!(has(self.epochs) && has(self.maxSteps))',
+        message: 'give epochs or maxSteps, not both',
+      },
+    ],
+  },
+)
