@@ -86,7 +86,13 @@ export class GraphBuilder {
 
   node(spec: NodeSpec): readonly Value[] {
     const outputs = spec.outputs.map(
-      output => output && Object.freeze({ name: this.#fresh(spec.operator), ...output }),
+      output =>
+        output &&
+        Object.freeze({
+          name: this.#fresh(spec.operator),
+          type: output.type,
+          shape: output.shape,
+        }),
     )
     this.#nodes.push(
       Object.freeze({
