@@ -1,0 +1,36 @@
+/** HTML with every value escaped, unless it is markup already. */
+
+export type Markup = { readonly markup: string }
+export type Content = string | number | Markup | undefined | readonly Content[]
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+// control characters are not allowed in HTML even when escaped; a lone surrogate is not even text
+const unprintable = (text: string) =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  text.toWellFormed().replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g, '\ufffd')
+
+export const escapeHtml = (text: string): string =>
+  unprintable(text).replace(/[&<>"']/g, character => ENTITIES[character]!)
+
+const render = (content: Content): string => {
+  if (content === undefined) return ''
+  if (typeof content === 'string') return escapeHtml(content)
+  if (typeof content === 'number') return String(content)
+  if ('markup' in content) return content.markup
+  return content.map(render).join('')
+}
+
+/** Template tag: html`<p>${text}</p>` */
+export const html = (strings: TemplateStringsArray, ...values: readonly Content[]): Markup => ({
+  markup: String.raw({ raw: strings }, ...values.map(render)),
+})
+
+/** Markup that was made here, never text from outside. */
+export const trusted = (markup: string): Markup => ({ markup })
