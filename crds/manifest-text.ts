@@ -17,6 +17,7 @@ import { KUBERNETES_SCALARS } from './yaml-scalars.ts'
 export const MAX_MANIFEST_BYTES = 1 << 20
 const MAX_DOCUMENTS = 100
 const MAX_ALIASES = 100
+const TOO_DEEP = 'nested too deeply'
 
 export type Position = { readonly line: number; readonly column: number }
 /** `key`: where the field's name stands; `value`: what was given for it. */
@@ -71,6 +72,9 @@ const readDocument = (
   document: Document.Parsed,
   at: (offset: number) => Position,
 ): ManifestDocument | TextError[] => {
+  // the parser reports its own stack overflow as one more error of the text
+  if (document.errors.some(error => error.message.includes('call stack')))
+    return [{ ...at(document.range[0]), message: TOO_DEEP }]
   if (document.errors.length)
     return document.errors.map(error => ({ ...at(error.pos[0]), message: error.message }))
   try {
@@ -80,7 +84,8 @@ const readDocument = (
       locate: (path, part) => at(offsetOf(document, path, part)),
     }
   } catch (error) {
-    return [{ ...at(document.range[0]), message: (error as Error).message }]
+    const message = error instanceof RangeError ? TOO_DEEP : (error as Error).message
+    return [{ ...at(document.range[0]), message }]
   }
 }
 
@@ -120,7 +125,7 @@ export const readManifestText = (
       errors: read.flatMap(item => (Array.isArray(item) ? item : [])),
     }
   } catch (error) {
-    if (error instanceof RangeError) return { documents: [], errors: whole('nested too deeply') }
+    if (error instanceof RangeError) return { documents: [], errors: whole(TOO_DEEP) }
     throw error
   }
 }

@@ -18,6 +18,9 @@ const DataSource = object({
   ),
 })
 
+const column = (description: string) =>
+  optional(Type.String({ minLength: 1, maxLength: 128, description }))
+
 export const Dataset = object(
   {
     sources: Type.Array(DataSource, {
@@ -29,12 +32,12 @@ export const Dataset = object(
     columns: optional(
       object(
         {
-          instruction: optional(Type.String({ minLength: 1, maxLength: 128 })),
-          input: optional(Type.String({ minLength: 1, maxLength: 128 })),
-          output: optional(Type.String({ minLength: 1, maxLength: 128 })),
-          prompt: optional(Type.String({ minLength: 1, maxLength: 128 })),
-          completion: optional(Type.String({ minLength: 1, maxLength: 128 })),
-          messages: optional(Type.String({ minLength: 1, maxLength: 128 })),
+          instruction: column('Alpaca: what to do.'),
+          input: column('Alpaca: what to do it on; may be absent in an example.'),
+          output: column('Alpaca: the answer.'),
+          prompt: column('PromptCompletion: the request.'),
+          completion: column('PromptCompletion: the answer.'),
+          messages: column('Messages: list of turns with `role` and `content`.'),
         },
         { description: "The data's own names of the format's keys, where they differ." },
       ),

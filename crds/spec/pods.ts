@@ -3,11 +3,19 @@ import { defaulted, object, oneOf, optional, quantity, stringMap, Type } from '.
 import { secretName } from './common.ts'
 
 const Toleration = object({
-  key: optional(Type.String()),
-  operator: optional(oneOf(['Exists', 'Equal'])),
-  value: optional(Type.String()),
-  effect: optional(oneOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])),
-  tolerationSeconds: optional(Type.Integer()),
+  key: optional(Type.String({ description: 'Key of the taint; absent: every key.' })),
+  operator: optional(
+    oneOf(['Exists', 'Equal'], { description: "Relation to the taint's value; absent: Equal." }),
+  ),
+  value: optional(Type.String({ description: 'Value of the taint.' })),
+  effect: optional(
+    oneOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute'], {
+      description: 'Effect of the taint; absent: every effect.',
+    }),
+  ),
+  tolerationSeconds: optional(
+    Type.Integer({ description: 'Seconds until a NoExecute taint evicts the pod.' }),
+  ),
 })
 const tolerations = optional(
   Type.Array(Toleration, {

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { parse } from 'yaml'
+import { fieldReference } from '../../../crds/field-reference.ts'
+import { generatedFiles, MAX_CRD_BYTES } from '../../../crds/generated-files.ts'
+import { INSTRUCTION_TUNING_JOB } from '../../../crds/instruction-tuning-job.ts'
+
+const repository = join(import.meta.dirname, '../../..')
+const files = generatedFiles(INSTRUCTION_TUNING_JOB)
+
+const textOf = (start: string) => files.find(file => file.path.startsWith(start))?.text ?? ''
+
+t.test('what is committed is what the definitions give', async t => {
+  for (const { path, text } of files)
+    t.equal(readFileSync(join(repository, path), 'utf8'), text, `${path}: npm run generate`)
+})
+
+t.test('the CRD fits into the annotation of kubectl apply', async t => {
+  t.ok(Buffer.byteLength(textOf('crds/')) < MAX_CRD_BYTES)
+})
+
+t.test('the CRD knows nothing of marks that are ours', async t => {
+  t.notMatch(textOf('crds/'), /clusterOnly|~kind/)
+})
+
+t.test("the chart's copy is the CRD between Helm's conditions", async t => {
+  const chart = textOf('charts/')
+  const actions = chart.split('\n').filter(line => line.includes('{{'))
+  t.strictSame(actions, [
+    '{{- if .Values.crds.enabled }}',
+    '  {{- if .Values.crds.keep }}',
+    '  {{- end }}',
+    '{{- end }}',
+  ])
+  const rendered = parse(chart.replaceAll(/^ *\{\{.*\n/gm, ''))
+  t.strictSame(rendered.metadata.annotations, { 'helm.sh/resource-policy': 'keep' })
+  delete rendered.metadata.annotations
+  t.strictSame(rendered, parse(textOf('crds/')))
+})
+
+t.test('a description that Helm would read is refused', async t => {
+  const schema = { ...INSTRUCTION_TUNING_JOB.schema, description: 'see {{ this }}' }
+  t.throws(() => generatedFiles({ ...INSTRUCTION_TUNING_JOB, schema }), /Helm/)
+})
+
+t.test('the field reference names every field of the spec', async t => {
+  const text = fieldReference(INSTRUCTION_TUNING_JOB)
+  for (const [row, found] of [
+    ['a default', '| `spec.training.batchSize` | integer | `16` | ≥ 1, ≤ 65536 |'],
+    ['a required field', '| `spec.output.uri` | string | required |'],
+    ['a list', '| `spec.dataset.sources` | list of object | required | 1–16 items |'],
+    ['a closed set', '`Constant` `Linear` `Cosine`'],
+    ['a rule', '**Rule:** give epochs or maxSteps, not both.'],
+    ['a reason', '| `GatesNotPassed` | An evaluation gate does not hold; nothing is published. |'],
+  ] as const)
+    t.match(text, found, row)
+})
+
+t.test('every field has a description', async t => {
+  const undescribed = textOf('docs/')
+    .split('\n')
+    .filter(line => line.startsWith('| `spec.') && line.endsWith('|  |'))
+  t.strictSame(undescribed, [])
+})
