@@ -47,6 +47,10 @@ const keepEnd = <A extends Int32Array | Uint8Array>(
   return end
 }
 
+/** Some models name the token that opens every turn as their beginning-of-sequence token; that one is no such thing. */
+const beginsSequence = (tokens: Int32Array, { bosTokenId }: Renderer): boolean =>
+  tokens[0] === bosTokenId && tokens.indexOf(bosTokenId ?? -1, 1) < 0
+
 /** @returns index of the last assistant turn's first token, or the number of tokens if there is none */
 const lastAnswerStart = (assistant: Uint8Array): number => {
   const end = assistant.lastIndexOf(1)
@@ -83,7 +87,7 @@ export const toDocument = (
     tokens.length > sequenceLength
   )
     return { outcome: 'tooLong' }
-  const keepFirst = tokens[0] === renderer.bosTokenId
+  const keepFirst = beginsSequence(tokens, renderer)
   const document = {
     tokens: keepEnd(tokens, sequenceLength, keepFirst),
     loss: keepEnd(loss, sequenceLength, false),
@@ -115,7 +119,7 @@ export const toQuestion = (
     promptTokens: keepEnd(
       tokens,
       Math.max(1, sequenceLength - answerLength),
-      tokens[0] === renderer.bosTokenId,
+      beginsSequence(tokens, renderer),
     ),
     prompt: before.map(({ role, content }) => `${role}: ${content}`).join('\n\n'),
     reference: messages.at(-1)?.content ?? '',

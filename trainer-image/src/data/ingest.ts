@@ -2,12 +2,13 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { ResolvedDataset } from '@attune/crds/resolved-spec.ts'
-import { datasetMalformed, modelMalformed } from '../stage-error.ts'
+import { datasetMalformed, modelMalformed, StageError } from '../stage-error.ts'
 import { createBoundedExamples } from './bounded-examples.ts'
 import { type Conversation, contentHash, withSystemPrompt } from './conversation.ts'
 import { type Document, type Renderer, toDocument, toQuestion } from './document.ts'
 import { createDocumentSpool } from './document-spool.ts'
 import { detectFormat, type Format, parseExample } from './format.ts'
+import { at, type Origin } from './malformed.ts'
 import { DEFAULT_FRACTION, type DataCounts } from './quality.ts'
 import { type DataFile, readRecords } from './read-records.ts'
 import { createSliceCounter, type Side } from './slices.ts'
@@ -90,6 +91,13 @@ const keep = async (
   }
 }
 
+/** A chat template that refuses a conversation does not know where it stood. */
+const located = (origin: Origin) => (error: unknown) => {
+  if (error instanceof StageError && error.reason === 'DatasetMalformed')
+    throw datasetMalformed(`${at(origin)}: ${error.message}`, { cause: error })
+  throw error
+}
+
 /** @returns the example's hash, or undefined if its content was seen before */
 const firstSight = (conversation: Conversation, { seen, counts }: State): string | undefined => {
   const hash = contentHash(conversation)
@@ -120,8 +128,9 @@ const readFile = async (
     if (state.counts.read > MAX_DOCUMENTS)
       throw datasetMalformed(`${file.name}: more than ${MAX_DOCUMENTS} examples in all files`)
     const hash = firstSight(conversation, state)
-    if (hash !== undefined) await keep(conversation, hash, sideOf(hash), state, options)
-    if (examples % YIELD_EVERY !== 0) continue
+    if (hash !== undefined)
+      await keep(conversation, hash, sideOf(hash), state, options).catch(located(origin))
+    if (examples % YIELD_EVERY !== 1) continue
     // lets /progress and SIGTERM be answered between examples
     await setImmediate()
     options.signal.throwIfAborted()

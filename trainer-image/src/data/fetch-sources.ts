@@ -1,0 +1,146 @@
+/** Brings model and data files to this machine, and keeps a record of what they were. */
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import { writeFileAtomically } from '../atomic-file.ts'
+import { type FetchedDataFile, fetchDataFile } from '../source/fetch-data-file.ts'
+import { fetchModel } from '../source/fetch-model.ts'
+import type { FetchOptions, FetchProgress } from '../source/source-options.ts'
+import { isJsonObject, readJsonObject } from '../weights/read-json.ts'
+import type { SourceFile } from './ingest.ts'
+
+export type SourceRecord = {
+  readonly uri: string
+  /** over the bytes that were read */
+  readonly digest: string
+  readonly revision?: string
+}
+export type SourceRecords = {
+  readonly model: SourceRecord
+  readonly train: readonly SourceRecord[]
+  readonly validation?: readonly SourceRecord[]
+}
+export type FetchedSources = {
+  readonly train: readonly SourceFile[]
+  readonly validation?: readonly SourceFile[]
+  readonly records: SourceRecords
+}
+
+type DataSource = ResolvedSpec['dataset']['sources'][number]
+export type FetchContext = Omit<FetchOptions, 'destination' | 'onProgress'> & {
+  readonly onProgress: (activity: string, progress: FetchProgress) => void
+}
+
+const RECORDS_FILE = 'sources.json'
+const RECORDS_MAX_BYTES = 2 ** 20
+/** Copies of remote data files, below the stage's folder, until they are read. */
+export const DATA_FOLDER = 'data'
+export const MODEL_FOLDER = 'model'
+
+/** Bytes that nobody promised to keep: looked at again at every run. */
+export const isLocal = (uri: string): boolean => /^(file|pvc):/.test(uri)
+
+/** Signed URLs carry their secret behind the question mark, and names end up in status. */
+const shownName = (uri: string): string =>
+  uri.startsWith('http') ? uri.replace(/[?#].*$/, '') : uri
+
+const fetchFiles = async (
+  sources: readonly DataSource[],
+  folder: string,
+  side: string,
+  { onProgress, ...context }: FetchContext,
+) => {
+  const files: SourceFile[] = []
+  const records: SourceRecord[] = []
+  for (const [index, { uri, format = 'Auto' }] of sources.entries()) {
+    const fetched: FetchedDataFile = await fetchDataFile(uri, {
+      ...context,
+      destination: join(folder, DATA_FOLDER, `${side}-${index}`),
+      onProgress: progress => onProgress('downloading data', progress),
+    })
+    const { path, digest, revision } = fetched
+    files.push({ path, name: shownName(uri), format })
+    records.push({ uri, digest, ...(revision === undefined ? {} : { revision }) })
+  }
+  return { files, records }
+}
+
+/** What an earlier attempt left of another revision would be taken for part of the model. */
+const removeOthers = async (folder: string, names: ReadonlySet<string>) => {
+  for (const name of await readdir(folder))
+    if (!names.has(name)) await rm(join(folder, name), { recursive: true, force: true })
+}
+
+const fetchModelRecord = async (
+  uri: string,
+  folder: string,
+  { onProgress, ...context }: FetchContext,
+): Promise<SourceRecord> => {
+  const destination = join(folder, MODEL_FOLDER)
+  const { files, digest, revision } = await fetchModel(uri, {
+    ...context,
+    destination,
+    onProgress: progress => onProgress('downloading model', progress),
+  })
+  await removeOthers(destination, new Set(files.map(({ name }) => name)))
+  return { uri, digest, ...(revision === undefined ? {} : { revision }) }
+}
+
+/** The data comes first: it is small, and a missing file is told before a large model is fetched. */
+export const fetchSources = async (
+  { dataset, model }: Pick<ResolvedSpec, 'dataset' | 'model'>,
+  folder: string,
+  context: FetchContext,
+): Promise<FetchedSources> => {
+  const train = await fetchFiles(dataset.sources, folder, 'train', context)
+  const { sources } = dataset.validation
+  const validation = sources && (await fetchFiles(sources, folder, 'validation', context))
+  const record = await fetchModelRecord(model.source.uri, folder, context)
+  return {
+    train: train.files,
+    ...(validation ? { validation: validation.files } : {}),
+    records: {
+      model: record,
+      train: train.records,
+      ...(validation ? { validation: validation.records } : {}),
+    },
+  }
+}
+
+export const writeRecords = (folder: string, records: SourceRecords): Promise<void> =>
+  writeFileAtomically(join(folder, RECORDS_FILE), `${JSON.stringify(records, null, 2)}\n`)
+
+const isRecord = (value: unknown): value is SourceRecord =>
+  isJsonObject(value) && typeof value['uri'] === 'string' && typeof value['digest'] === 'string'
+const areRecords = (value: unknown): boolean => Array.isArray(value) && value.every(isRecord)
+
+/** @returns undefined where there are none, or they are damaged */
+export const readRecords = async (folder: string): Promise<SourceRecords | undefined> => {
+  const value = await readJsonObject(join(folder, RECORDS_FILE), RECORDS_MAX_BYTES).catch(
+    () => undefined,
+  )
+  if (!value || !isRecord(value['model']) || !areRecords(value['train'])) return undefined
+  if (value['validation'] !== undefined && !areRecords(value['validation'])) return undefined
+  return value as unknown as SourceRecords
+}
+
+/**
+ * Do the sources hold what they held? Local ones are read again; remote ones count as unchanged,
+ * so that a finished stage needs no network.
+ */
+export const areUnchanged = async (
+  records: SourceRecords,
+  folder: string,
+  context: FetchContext,
+): Promise<boolean> => {
+  for (const { uri, digest } of [...records.train, ...(records.validation ?? [])]) {
+    if (!isLocal(uri)) continue
+    const { onProgress: _, ...options } = context
+    const found = await fetchDataFile(uri, { ...options, destination: join(folder, DATA_FOLDER) })
+    if (found.digest !== digest) return false
+  }
+  if (!isLocal(records.model.uri)) return true
+  return (
+    (await fetchModelRecord(records.model.uri, folder, context)).digest === records.model.digest
+  )
+}

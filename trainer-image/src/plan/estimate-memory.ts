@@ -1,0 +1,75 @@
+/**
+ * Peak memory of a training step, from the shapes. B rows, T tokens a row, M = B·T; C hidden, I intermediate, H heads.
+ * Counted are the float32 values that the graph holds for the backward pass; see docs of each term.
+ */
+import { queryBlocks } from '../autodiff/composites/attention.ts'
+import { chunkRows } from '../autodiff/composites/cross-entropy.ts'
+import type { AdapterConfig } from '../model/adapter.ts'
+import type { ModelConfig } from '../model/config.ts'
+import { weightShapes } from '../model/linear-layers.ts'
+import { parameterCount, parameterSlots } from '../model/lora.ts'
+
+const FLOAT_BYTES = 4
+/** Node, ONNX Runtime and its kernels' own buffers, before any tensor. */
+const PROCESS_BYTES = 400 * 2 ** 20
+/** Logits, probabilities, and the exponentials between them. */
+const LOGIT_BUFFERS = 3
+/** Parameters, two moments, the gradient's sums, and those of the step at hand. */
+const PARAMETER_COPIES = 6
+
+export type StepShape = {
+  readonly config: ModelConfig
+  readonly adapter: AdapterConfig
+  readonly rows: number
+  readonly length: number
+  readonly recompute: boolean
+}
+
+const size = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1)
+
+export const modelParameters = (config: ModelConfig): number =>
+  weightShapes(config).reduce((sum, { shape }) => sum + size(shape), 0)
+
+export const trainableParameters = (config: ModelConfig, adapter: AdapterConfig): number =>
+  parameterCount(parameterSlots(config, adapter))
+
+/** Keys that a query sees, on average over the blocks of a row. */
+const meanKeys = (length: number): number =>
+  queryBlocks(length).reduce((sum, { start, end }) => sum + (end - start) * end, 0) / length
+
+/** Values held per token and layer: the inputs of every operator whose gradient needs them. */
+const layerFloats = (config: ModelConfig, adapter: AdapterConfig, length: number): number => {
+  const { hiddenSize: c, intermediateSize: i, heads, headDim } = config
+  const kv = Math.max(...config.kvHeads) * headDim
+  const q = heads * headDim
+  // two norms with their input and output, the residuals, queries and the output of attention
+  const hidden = 5 * c + 3 * q
+  // gate, up, silu of the gate, and their product
+  const feedForward = 4 * i
+  const keysAndValues = 2 * kv
+  const probabilities = heads * meanKeys(length)
+  return (
+    hidden +
+    feedForward +
+    keysAndValues +
+    probabilities +
+    adapter.targetModules.length * adapter.rank
+  )
+}
+
+export const estimateMemory = (shape: StepShape): number => {
+  const { config, adapter, rows, length, recompute } = shape
+  const tokens = rows * length
+  const layer = tokens * layerFloats(config, adapter, length)
+  // with recomputation a layer keeps its input alone, and one layer is whole at a time
+  const layers = recompute
+    ? tokens * config.hiddenSize * config.layers + 2 * layer
+    : layer * config.layers
+  const logits = Math.min(chunkRows(config.vocabSize), tokens) * config.vocabSize * LOGIT_BUFFERS
+  const floats =
+    modelParameters(config) +
+    PARAMETER_COPIES * trainableParameters(config, adapter) +
+    layers +
+    logits
+  return PROCESS_BYTES + FLOAT_BYTES * floats
+}

@@ -1,0 +1,172 @@
+/** Stage Prepare: sources in; model folder, tokenized and packed data, report and plan out. */
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { canonicalJson } from '@attune/crds/canonical-json.ts'
+import type { DatasetSummary } from '@attune/crds/stage.ts'
+import { prepareKey } from '@attune/crds/stage-keys.ts'
+import { writeFileAtomically } from '../atomic-file.ts'
+import { type BuiltDataset, buildDataset } from '../data/build-dataset.ts'
+import {
+  areUnchanged,
+  DATA_FOLDER,
+  type FetchContext,
+  type FetchedSources,
+  fetchSources,
+  isLocal,
+  MODEL_FOLDER,
+  readRecords,
+  writeRecords,
+} from '../data/fetch-sources.ts'
+import { openRenderer } from '../data/model-renderer.ts'
+import { openPrepared } from '../data/open-prepared.ts'
+import type { ModelConfig } from '../model/config.ts'
+import { readModelConfig } from '../model/read-config.ts'
+import { makePlan } from '../plan/make-plan.ts'
+import { invalidSpec, StageStopped } from '../stage-error.ts'
+import type { StageContext, StageFunction, StageOutput } from './stage-context.ts'
+import { readStageResult, stageFolder } from './stage-folders.ts'
+
+const DATASET_FOLDER = 'dataset'
+const SCRATCH_FOLDER = 'scratch'
+/** Shares of the stage's progress. */
+const FETCHED = 0.3
+const TOKENIZED = 0.98
+/** Steps in which a download of unknown length is told, so that the activity does not change at each chunk. */
+const TOLD_BYTES = 16 * 2 ** 20
+
+const fetchContext = (context: StageContext): FetchContext => ({
+  pvcRoot: context.pvcRoot,
+  fileRoot: context.fileRoot,
+  environment: context.environment,
+  signal: context.signal,
+  onProgress(activity, { doneBytes, totalBytes }) {
+    const told = Math.floor(doneBytes / TOLD_BYTES) * (TOLD_BYTES / 2 ** 20)
+    context.report({
+      activity: totalBytes || told === 0 ? activity : `${activity}, ${told} MiB`,
+      fraction: totalBytes ? FETCHED * Math.min(1, doneBytes / totalBytes) : 0,
+    })
+  },
+})
+
+const checkLength = (config: ModelConfig, { job }: StageContext) => {
+  const { sequenceLength } = job.spec.training
+  if (sequenceLength > config.maxPositions)
+    throw invalidSpec(
+      `training.sequenceLength is ${sequenceLength}, the model has ${config.maxPositions} positions; set it to ${config.maxPositions} or less`,
+    )
+}
+
+const planOf = (config: ModelConfig, dataset: DatasetSummary, context: StageContext) =>
+  makePlan({
+    config,
+    spec: context.job.spec,
+    dataset,
+    memoryLimitBytes: context.memoryLimitBytes,
+    cores: availableParallelism(),
+  })
+
+/** An earlier result, if sources and files are still those it was made of. The plan is made anew: it follows from more than the key. */
+const reuse = async (
+  key: string,
+  folder: string,
+  context: StageContext,
+): Promise<StageOutput | undefined> => {
+  const earlier = await readStageResult(context.workspace, 'prepare', key)
+  const records = await readRecords(folder)
+  if (!earlier?.digest || !earlier.dataset || !records) return undefined
+  if (!(await areUnchanged(records, folder, fetchContext(context)))) return undefined
+  try {
+    await openPrepared(join(folder, DATASET_FOLDER))
+    const config = await readModelConfig(join(folder, MODEL_FOLDER))
+    const { digest, dataset } = earlier
+    return { key, digest, dataset, plan: planOf(config, dataset, context) }
+  } catch (error) {
+    context.log.warn({ err: error }, 'what was prepared is damaged; preparing again')
+    return undefined
+  }
+}
+
+const build = async (
+  folder: string,
+  config: ModelConfig,
+  { train, validation }: FetchedSources,
+  { job, signal, report }: StageContext,
+): Promise<BuiltDataset> => {
+  const { dataset, training } = job.spec
+  report({ activity: 'loading tokenizer', fraction: FETCHED })
+  return buildDataset(join(folder, DATASET_FOLDER), {
+    train,
+    validation,
+    dataset,
+    sequenceLength: training.sequenceLength,
+    packing: training.packing,
+    vocabularySize: config.vocabSize,
+    renderer: await openRenderer(join(folder, MODEL_FOLDER), config, dataset.chatTemplate),
+    scratch: join(folder, SCRATCH_FOLDER),
+    signal,
+    onProgress: (activity, fraction) =>
+      report({ activity, fraction: FETCHED + (TOKENIZED - FETCHED) * fraction }),
+  })
+}
+
+const prepareAnew = async (
+  key: string,
+  folder: string,
+  context: StageContext,
+): Promise<StageOutput> => {
+  // from here on the earlier result is no longer true
+  await rm(join(folder, 'result.json'), { force: true })
+  const sources = await fetchSources(context.job.spec, folder, fetchContext(context))
+  context.report({ activity: 'checking model', fraction: FETCHED })
+  const config = await readModelConfig(join(folder, MODEL_FOLDER))
+  checkLength(config, context)
+  const { summary, report, digest } = await build(folder, config, sources, context)
+  await writeFileAtomically(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
+  await writeRecords(folder, sources.records)
+  await rm(join(folder, DATA_FOLDER), { recursive: true, force: true })
+  context.log.info({ ...report.counts, fullness: report.rows.fullness }, 'data prepared')
+  const plan = planOf(config, summary, context)
+  if (!plan.fits)
+    context.log.warn(
+      { estimatedMemoryBytes: plan.estimatedMemoryBytes, limit: context.memoryLimitBytes },
+      'training is estimated to need more memory than there is',
+    )
+  return {
+    key,
+    digest: createHash('sha256')
+      .update(canonicalJson([sources.records.model.digest, digest]))
+      .digest('hex'),
+    dataset: summary,
+    plan,
+  }
+}
+
+/** Downloads stay: after a stop the next attempt goes on from them, and a mended line needs no model fetched again. */
+const cleanUp = async (folder: string, { job, signal }: StageContext) => {
+  const kept: string[] = []
+  if (signal.aborted) kept.push(MODEL_FOLDER, DATA_FOLDER)
+  else if (!isLocal(job.spec.model.source.uri)) kept.push(MODEL_FOLDER)
+  const names = await readdir(folder).catch(() => [])
+  for (const name of names)
+    if (!kept.includes(name)) await rm(join(folder, name), { recursive: true, force: true })
+  if (names.every(name => !kept.includes(name))) await rm(folder, { recursive: true, force: true })
+}
+
+export const prepare: StageFunction = async context => {
+  const key = prepareKey(context.job.spec)
+  const folder = stageFolder(context.workspace, 'prepare', key)
+  context.report({ activity: 'looking at sources', fraction: 0 })
+  try {
+    await mkdir(folder, { recursive: true })
+    const output = (await reuse(key, folder, context)) ?? (await prepareAnew(key, folder, context))
+    context.report({ activity: 'prepared', fraction: 1 })
+    return output
+  } catch (error) {
+    await cleanUp(folder, context)
+    if (context.signal.aborted)
+      throw new StageStopped('stopped while preparing; the next run starts Prepare again')
+    throw error
+  }
+}
