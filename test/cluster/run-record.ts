@@ -102,6 +102,15 @@ export const runNames = (): string[] => {
 const ownerOf = (name: string): ProcessId | undefined =>
   existsSync(fileOf(name)) ? readState(name).owner : undefined
 
+export type LiveRun = { readonly name: string; readonly pids: readonly number[] }
+
+/** Runs that other processes, or `cluster:up`, have under way. */
+export const liveRuns = (): LiveRun[] =>
+  runNames().map(name => ({
+    name,
+    pids: readState(name).traces.flatMap(trace => (trace.kind === 'process' ? [trace.id.pid] : [])),
+  }))
+
 /** Removes what the named run left, whoever owned it. */
 export const cleanRun = (name: string): Promise<void> => cleanState(name, readState(name))
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { startComponent } from '../component.ts'
 import { run } from '../run-command.ts'
 import type { RunRecord } from '../run-record.ts'
-import { bridgeName, podRange } from './addresses.ts'
+import { bridgeName, cgroupName, podNetworkName, podRange } from './addresses.ts'
 
 export type Containerd = {
   readonly socket: string
@@ -34,12 +34,13 @@ state = "${stateFolder}"
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
       SystemdCgroup = false
+      Root = "${stateFolder}/runc"
 `
 
-const podNetwork = (folder: string): string =>
+const podNetworkConfiguration = (folder: string): string =>
   JSON.stringify({
     cniVersion: '0.4.0',
-    name: 'attune',
+    name: podNetworkName,
     plugins: [
       {
         type: 'bridge',
@@ -68,9 +69,10 @@ export const startContainerd = async (record: RunRecord): Promise<Containerd> =>
   record.add({ kind: 'mounts', under: shortFolder })
   record.add({ kind: 'mounts', under: folder })
   record.add({ kind: 'shims', socket, stateFolder })
+  record.add({ kind: 'cgroup', name: cgroupName })
   mkdirSync(stateFolder, { recursive: true, mode: 0o711 })
   mkdirSync(join(folder, 'cni'), { recursive: true })
-  writeFileSync(join(folder, 'cni', '10-attune.conflist'), podNetwork(folder))
+  writeFileSync(join(folder, 'cni', '10-attune.conflist'), podNetworkConfiguration(folder))
   const configFile = join(folder, 'containerd.toml')
   writeFileSync(configFile, configuration(folder, stateFolder, socket))
   const ctr = (...args: string[]): Promise<string> =>

@@ -45,7 +45,6 @@ export const startKubelet = async (plane: ControlPlane, socket: string): Promise
   if (!existsSync('/var/lib/kubelet')) record.add({ kind: 'folder', path: '/var/lib/kubelet' })
   record.add({ kind: 'log-links', to: logs })
   mkdirSync(logs, { recursive: true })
-  record.add({ kind: 'cgroup', name: cgroupName })
   createCgroup(cgroupName)
   const configFile = join(record.folder, 'kubelet.json')
   writeFileSync(

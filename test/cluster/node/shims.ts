@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { identify, type ProcessId, stopProcess } from '../processes.ts'
+import { podNetworkName } from './addresses.ts'
 
 const cniResults = '/var/lib/cni/results'
 
@@ -34,6 +35,16 @@ const removeIfEmpty = (folder: string): void => {
   if (existsSync(folder) && entriesOf(folder).length === 0) rmdirSync(folder)
 }
 
+/** CNI names a result NETWORK-SANDBOX-INTERFACE; the loopback's network is not ours alone. */
+const removeCniResults = (): void => {
+  const names = entriesOf(cniResults)
+  const ours = names.filter(name => name.startsWith(`${podNetworkName}-`))
+  const sandboxes = ours.map(name => name.split('-')[1] as string)
+  for (const name of names.filter(each => sandboxes.some(id => each.includes(id)))) {
+    rmSync(join(cniResults, name), { force: true })
+  }
+}
+
 /** Ends the shims of the containerd at `socket` and removes their sockets and CNI results. */
 export const removeShims = async (socket: string, stateFolder: string): Promise<void> => {
   const tasks = join(stateFolder, 'io.containerd.runtime.v2.task', 'k8s.io')
@@ -43,9 +54,7 @@ export const removeShims = async (socket: string, stateFolder: string): Promise<
     const shimSocket = socketOfTask(join(tasks, id))
     if (shimSocket !== undefined) rmSync(shimSocket, { force: true })
   }
-  for (const file of entriesOf(cniResults)) {
-    if (ids.some(id => file.includes(id))) rmSync(join(cniResults, file), { force: true })
-  }
+  removeCniResults()
   for (const folder of [
     '/run/containerd/s',
     '/run/containerd/fifo',

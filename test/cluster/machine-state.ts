@@ -1,0 +1,113 @@
+/** What a harness could leave on a machine, one line a thing, to compare before and after. */
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheFolder } from './paths.ts'
+import { isAlive, type ProcessId } from './processes.ts'
+import { run } from './run-command.ts'
+import { liveRuns } from './run-record.ts'
+
+const readIfThere = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+const startTimeOf = (stat: string): string =>
+  stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+
+/** Ours by what it runs or by the cgroup it runs in. */
+const isOurs = (pid: string): boolean => {
+  const command = readIfThere(`/proc/${pid}/cmdline`)
+  const marks = [`${cacheFolder}/`, '/run/attune-', 'test/cluster/volumes/provisioner.ts']
+  return (
+    marks.some(mark => command.includes(mark)) ||
+    readIfThere(`/proc/${pid}/cgroup`).includes(':/attune/')
+  )
+}
+
+const processes = (): string[] =>
+  readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name) && isOurs(name))
+    .map(pid => ({ pid, startTime: startTimeOf(readIfThere(`/proc/${pid}/stat`)) }))
+    .filter(({ pid, startTime }) => isAlive({ pid: Number(pid), startTime } as ProcessId))
+    .map(({ pid, startTime }) => {
+      const command = readIfThere(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 200)
+      return `process ${pid} started at ${startTime}: ${command}`
+    })
+
+const mounts = (): string[] =>
+  readIfThere('/proc/self/mountinfo')
+    .split('\n')
+    .map(line => line.split(' ')[4] ?? '')
+    .filter(path => path.startsWith(`${cacheFolder}/`) || path.startsWith('/run/attune-'))
+    .map(path => `mount ${path}`)
+
+/** Folders that containerd, CNI and kubelet make outside those they are given. */
+const watchedFolders = [
+  '/run/containerd',
+  '/run/containerd/s',
+  '/run/netns',
+  '/var/lib/cni',
+  '/var/lib/cni/results',
+  '/var/lib/kubelet',
+  '/var/log/containers',
+  '/var/log/pods',
+]
+
+const entries = (): string[] => [
+  ...watchedFolders
+    .filter(existsSync)
+    .flatMap(folder => [
+      `folder ${folder}`,
+      ...readdirSync(folder).map(name => `file ${join(folder, name)}`),
+    ]),
+  ...globSync(['/run/attune-*', '/sys/fs/cgroup/attune', '/sys/fs/cgroup/*/attune']).map(
+    path => `folder ${path}`,
+  ),
+]
+
+const linesOf = async (what: string, command: string, ...args: string[]): Promise<string[]> => {
+  const text = await run(command, args, { mayFail: true }).catch(() => '')
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map(line => `${what} ${line.trim()}`)
+}
+
+const interfaces = (): string[] => readdirSync('/sys/class/net').map(name => `interface ${name}`)
+
+const addresses = async (): Promise<string[]> => {
+  const lines = await linesOf('address', 'ip', '-oneline', 'address')
+  // Lifetimes count down.
+  return lines.map(line =>
+    line.replace(/\s(valid_lft|preferred_lft)\s.*$/, '').replaceAll('\\', ''),
+  )
+}
+
+/** The state without what runs that are still alive have started. */
+export const machineState = async (): Promise<ReadonlySet<string>> => {
+  const live = liveRuns()
+  const lines = [
+    ...processes(),
+    ...mounts(),
+    ...entries(),
+    ...interfaces(),
+    ...(await addresses()),
+    ...(await linesOf('nftables', 'nft', 'list', 'tables')),
+    ...readIfThere('/etc/hosts')
+      .split('\n')
+      .map(line => `hosts line ${line}`),
+  ]
+  const isOfLiveRun = (line: string): boolean =>
+    live.some(
+      ({ name, pids }) =>
+        line.includes(name) || pids.some(pid => line.startsWith(`process ${pid} `)),
+    )
+  return new Set(lines.filter(line => !isOfLiveRun(line)))
+}
+
+/** What is there now and was not before. */
+export const leftSince = async (before: ReadonlySet<string>): Promise<string[]> =>
+  [...(await machineState())].filter(line => !before.has(line)).sort()
