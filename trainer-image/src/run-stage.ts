@@ -69,10 +69,10 @@ export const runStage = async (stage: Stage, context: StageContext): Promise<Sta
     return { result, exitCode: EXIT.ok }
   } catch (error) {
     const { exitCode, ...why } = failure(error)
-    context.log[exitCode === EXIT.stopped ? 'info' : 'error'](
-      { err: error, stage, key },
-      why.message,
-    )
+    const foreseen = error instanceof StageError || error instanceof StageStopped
+    // a stack helps only where nobody foresaw the failure
+    const detail = foreseen ? { reason: why.reason } : { err: error }
+    context.log[exitCode === EXIT.stopped ? 'info' : 'error']({ ...detail, key }, why.message)
     return { result: { stage, key, seconds: seconds(), ...why }, exitCode }
   }
 }

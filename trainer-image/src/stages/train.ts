@@ -135,6 +135,7 @@ export const train: StageFunction = async context => {
     })
     const { parameters } = await engine.state()
     const adapterFolder = join(folder, 'adapter')
+    await mkdir(adapterFolder, { recursive: true })
     await writeAdapter(adapterFolder, parameters, {
       config: adapter,
       baseModel: job.spec.model.source.uri,
