@@ -1,0 +1,89 @@
+import t from 'tap'
+import { StageJobs } from '../../operator/src/job/kinds.ts'
+import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
+import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+
+const STAGES = ['prepare', 'train', 'evaluate', 'publish'] as const
+const get = async (port: number, path: string) => {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`)
+  return { status: response.status, body: await response.text() }
+}
+
+t.test('a job goes through every phase to Succeeded', async t => {
+  const cluster = await tuningCluster(t)
+  const history = await cluster.history()
+  const operator = await cluster.operator()
+  await cluster.submit()
+  for (const stage of STAGES) await cluster.kubelet.succeeds(1, stage)
+  const job = await cluster.phase('Succeeded')
+
+  await t.test('its status says what came out', async t => {
+    t.equal(job.status?.run, 1)
+    t.equal(job.status?.evaluation?.score, 0.9)
+    t.equal(job.status?.training?.progress, '40/40')
+    t.equal(job.status?.artifacts?.length, 1)
+    t.strictSame(
+      job.status?.runs?.[0]?.stages.map(({ name, state, attempts }) => [name, state, attempts]),
+      STAGES.map(stage => [stage, 'Succeeded', 1]),
+    )
+  })
+  await t.test('it passed through the phases in their order', async t => {
+    const phases = history.map(({ status }) => status?.phase ?? '-')
+    t.strictSame(
+      phases.filter((phase, i) => phase !== phases[i - 1]),
+      ['-', 'Pending', 'Preparing', 'Training', 'Evaluating', 'Publishing', 'Succeeded'],
+    )
+  })
+  await t.test('every status on the way keeps the rules of Flux', async t => {
+    const written = history.filter(({ status }) => status?.phase !== undefined)
+    t.ok(written.length >= STAGES.length)
+    for (const seen of written) t.strictSame(brokenFluxRules(seen), [], `${seen.status?.phase}`)
+  })
+  await t.test('kubectl waits for it', async t => {
+    const target = [`itj/${cluster.name}`, '-n', cluster.namespace, '--timeout=10s']
+    for (const condition of ['Ready', 'Complete', 'Finished', 'GatesPassed', 'DatasetReady'])
+      await t.resolves(kubectl(['wait', `--for=condition=${condition}`, ...target]), condition)
+  })
+  await t.test('nothing but status is ever written to it', async t => {
+    const managers = await kubectl([
+      ...['get', `itj/${cluster.name}`, '-n', cluster.namespace, '--show-managed-fields'],
+      ...['-o', 'jsonpath={range .metadata.managedFields[*]}{.manager} {.subresource}{"\\n"}{end}'],
+    ])
+    t.match(managers, /^attune-operator status$/m)
+    t.notMatch(managers, /^attune-operator $/m)
+  })
+  await t.test('children belong to it', async t => {
+    const { items } = await cluster.client.list(StageJobs, { namespace: cluster.namespace })
+    t.equal(items.length, STAGES.length)
+    for (const { metadata } of items)
+      t.match(metadata.ownerReferences, [
+        { uid: job.metadata.uid, controller: true, blockOwnerDeletion: true },
+      ])
+  })
+  await t.test('Events tell its story', async t => {
+    const reasons = (await cluster.events()).map(({ reason }) => reason)
+    for (const reason of ['Accepted', 'StageStarted', 'StageFinished', 'Succeeded'])
+      t.ok(reasons.includes(reason), reason)
+    t.equal(reasons.filter(reason => reason === 'StageFinished').length, STAGES.length)
+    t.equal(reasons.filter(reason => reason === 'Succeeded').length, 1)
+  })
+  await t.test('metrics and probes answer', async t => {
+    const { body } = await get(operator.metricsPort, '/metrics')
+    t.match(body, `attune_jobs{namespace="${cluster.namespace}",phase="Succeeded"} 1`)
+    t.match(body, /attune_operator_reconcile_seconds_count\{outcome="success"\} \d/)
+    t.match(body, /attune_operator_api_requests_total\{.*verb="apply_?[a-z]*",.*\}/i)
+    t.match(body, 'attune_operator_leader 1')
+    t.equal((await get(operator.healthPort, '/healthz')).status, 200)
+    t.equal((await get(operator.healthPort, '/readyz')).status, 200)
+    t.equal((await get(operator.healthPort, '/metrics')).status, 404)
+  })
+  await t.test('a finished job stays as it is', async t => {
+    const other = await cluster.operator()
+    await kubectl(['annotate', `itj/${cluster.name}`, '-n', cluster.namespace, 'team=a'])
+    await cluster.until(({ metadata }) => metadata.annotations?.['team'] === 'a', 'annotated')
+    await cluster.stop(other)
+    const after = await cluster.get()
+    t.strictSame(after.status, job.status)
+  })
+})
