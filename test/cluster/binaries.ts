@@ -1,7 +1,7 @@
 /** Builds the programs of a cluster from Go modules, once a version, into the cache. */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
 import { withLock } from './lock.ts'
 import { cacheFolder } from './paths.ts'
@@ -98,6 +98,15 @@ const build = async (name: ProgramName): Promise<void> => {
   }
   say(`built ${name} in ${Math.round((Date.now() - started) / 1000)} s`)
 }
+
+const isInstalled = (program: string): boolean =>
+  (process.env['PATH'] ?? '').split(delimiter).some(folder => existsSync(join(folder, program)))
+
+/** What keeps the programs from being built, with what to do; empty if they can be or are. */
+export const missingPrograms = (): string[] =>
+  programNames.every(name => existsSync(binary(name))) || isInstalled('go')
+    ? []
+    : ['Go 1.25 or newer is missing: https://go.dev/dl']
 
 /** Builds those of the programs that the cache lacks. Two runs never build at once. */
 export const ensureBinaries = async (names: readonly ProgramName[]): Promise<void> => {

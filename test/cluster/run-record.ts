@@ -106,10 +106,12 @@ export type LiveRun = { readonly name: string; readonly pids: readonly number[] 
 
 /** Runs that other processes, or `cluster:up`, have under way. */
 export const liveRuns = (): LiveRun[] =>
-  runNames().map(name => ({
-    name,
-    pids: readState(name).traces.flatMap(trace => (trace.kind === 'process' ? [trace.id.pid] : [])),
-  }))
+  runNames()
+    .filter(name => existsSync(fileOf(name)))
+    .map(name => ({
+      name,
+      pids: readState(name).traces.flatMap(each => (each.kind === 'process' ? [each.id.pid] : [])),
+    }))
 
 /** Removes what the named run left, whoever owned it. */
 export const cleanRun = (name: string): Promise<void> => cleanState(name, readState(name))
