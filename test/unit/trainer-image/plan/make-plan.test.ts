@@ -1,0 +1,115 @@
+import type { ModelConfig } from '@attune/trainer/model/config.ts'
+import { estimateMemory } from '@attune/trainer/plan/estimate-memory.ts'
+import { makePlan } from '@attune/trainer/plan/make-plan.ts'
+import t from 'tap'
+import { resolveSpec } from '../../../../crds/defaults.ts'
+import type { InstructionTuningJobSpec } from '../../../../crds/instruction-tuning-job-spec.ts'
+
+const GIB = 2 ** 30
+
+/** SmolLM2-135M, from its config.json. */
+const smol: ModelConfig = {
+  architecture: 'llama',
+  vocabSize: 49152,
+  hiddenSize: 576,
+  intermediateSize: 1536,
+  layers: 30,
+  heads: 9,
+  kvHeads: Array(30).fill(3),
+  headDim: 64,
+  rmsNormEpsilon: 1e-5,
+  ropeTheta: 100000,
+  maxPositions: 8192,
+  tieWordEmbeddings: true,
+  eosTokenIds: [2],
+}
+const adapter = {
+  rank: 8,
+  alpha: 16,
+  targetModules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
+}
+
+type Training = NonNullable<InstructionTuningJobSpec['training']>
+const plan = (training: Training, changed: object = {}, accelerator = false) =>
+  makePlan({
+    config: smol,
+    spec: resolveSpec({
+      model: { source: { uri: 'hf://a/b' } },
+      dataset: { sources: [{ uri: 'hf://datasets/a/b/c.jsonl' }] },
+      method: { lora: { rank: 8 } },
+      training,
+      output: { uri: 'pvc://a/b' },
+      ...(accelerator ? { resources: { accelerator: { count: 1 } } } : {}),
+    }),
+    dataset: { rows: 100, trainTokens: 40_000, responseTokens: 10_000 },
+    memoryLimitBytes: 64 * GIB,
+    cores: 2,
+    ...changed,
+  })
+
+t.test('parameters are those that PEFT counts', async t => {
+  t.match(plan({}), { modelParameters: 134_515_008, trainableParameters: 2_442_240 })
+})
+
+t.test('steps count as the training loop counts them', async t => {
+  t.equal(plan({ batchSize: 16 }).totalSteps, 7, 'one epoch of 100 rows')
+  t.equal(plan({ batchSize: 16, epochs: 2 }).totalSteps, 14)
+  t.equal(plan({ batchSize: 16, maxSteps: 3 }).totalSteps, 3)
+  t.equal(plan({ batchSize: 16 }).tokensPerStep, 6400)
+})
+
+t.test('Auto takes the largest power of two within the batch and 2,048 tokens', async t => {
+  const size = (training: Training, accelerator = false) =>
+    plan(training, {}, accelerator).microBatchSize
+  t.equal(size({ sequenceLength: 512 }), 4)
+  t.equal(size({ sequenceLength: 128 }), 16)
+  t.equal(size({ sequenceLength: 300 }), 4)
+  t.equal(size({ sequenceLength: 4096 }), 1)
+  t.equal(size({ sequenceLength: 128, batchSize: 6 }), 4)
+  t.equal(size({ sequenceLength: 512 }, true), 16, 'an accelerator takes more')
+  t.equal(size({ sequenceLength: 512, microBatchSize: 6 }), 6)
+  t.equal(size({ sequenceLength: 512, microBatchSize: 99 }), 16, 'never more than a batch')
+})
+
+t.test(
+  'where it does not fit, the micro-batch shrinks first, then layers are recomputed',
+  async t => {
+    const within = (gibibytes: number, training: Training = {}) =>
+      plan({ sequenceLength: 512, ...training }, { memoryLimitBytes: gibibytes * GIB })
+    t.match(within(8), { microBatchSize: 4, recompute: false, fits: true })
+    t.match(within(4), { microBatchSize: 2, recompute: false, fits: true })
+    const small = within(1.9)
+    t.match(small, { recompute: true, fits: true })
+    t.ok(small.estimatedMemoryBytes <= 1.9 * GIB)
+    t.match(within(0.5), { microBatchSize: 1, recompute: true, fits: false })
+    t.match(within(0.5, { gradientCheckpointing: 'Disabled' }), { recompute: false, fits: false })
+    t.match(within(64, { gradientCheckpointing: 'Enabled' }), { recompute: true })
+  },
+)
+
+t.test('recomputing takes longer, more cores take less time', async t => {
+  const seconds = (training: Training, changed = {}) => plan(training, changed).estimatedSeconds
+  t.ok(
+    seconds({ gradientCheckpointing: 'Enabled' }) > seconds({ gradientCheckpointing: 'Disabled' }),
+  )
+  t.ok(seconds({}, { cores: 8 }) < seconds({}, { cores: 2 }))
+  t.ok(seconds({ epochs: 2 }) > 1.9 * seconds({ epochs: 1 }))
+})
+
+/** Peak resident memory of training SmolLM2-135M on all linear layers, float32, ONNX Runtime 1.30 on a CPU. */
+const MEASURED = [
+  { rows: 4, length: 256, rank: 16, recompute: false, bytes: 2.83e9 },
+  { rows: 2, length: 512, rank: 8, recompute: false, bytes: 2.85e9 },
+  { rows: 2, length: 512, rank: 8, recompute: true, bytes: 1.4e9 },
+]
+const TOLERANCE = 0.15
+
+t.test('the estimate is near what was measured', async t => {
+  for (const { rank, bytes, ...shape } of MEASURED) {
+    const estimate = estimateMemory({ config: smol, adapter: { ...adapter, rank }, ...shape })
+    t.ok(
+      Math.abs(estimate / bytes - 1) < TOLERANCE,
+      `${JSON.stringify(shape)}: ${(estimate / 1e9).toFixed(2)} GB, measured ${bytes / 1e9} GB`,
+    )
+  }
+})
