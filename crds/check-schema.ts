@@ -5,6 +5,9 @@ import { explain } from './explain-schema-error.ts'
 import type { FieldProblem } from './field-problem.ts'
 import { type FieldPath, isRecord, type SchemaNode } from './schema-node.ts'
 
+/** The API server decodes an integer beyond 64 bits as a float, which is none. */
+const INT64 = 2 ** 63
+
 type ListType = SchemaNode['x-kubernetes-list-type']
 
 const repeats = (listType: ListType, keys: readonly string[], items: readonly unknown[]) => {
@@ -24,17 +27,22 @@ const noItemTwice = (listType: ListType, items: unknown[], parent?: object): boo
   repeats(listType, (parent as SchemaNode)['x-kubernetes-list-map-keys'] ?? [], items) < 0
 
 const isIntOrString = (wanted: boolean, value: unknown): boolean =>
-  !wanted || typeof value === 'string' || Number.isInteger(value)
+  !wanted ||
+  typeof value === 'string' ||
+  (Number.isInteger(value) && Math.abs(value as number) < INT64)
 
 /** `anyOf` says what `x-kubernetes-int-or-string` says already, three errors at a time. */
-const withoutAnyOf = (_key: string, value: unknown): unknown =>
-  isRecord(value) && value['x-kubernetes-int-or-string'] ? { ...value, anyOf: undefined } : value
+const forAjv = (_key: string, value: unknown): unknown => {
+  if (!isRecord(value)) return value
+  if (value['x-kubernetes-int-or-string']) return { ...value, anyOf: undefined }
+  return value['type'] === 'integer' ? { minimum: -INT64, maximum: INT64 - 1024, ...value } : value
+}
 
 export const compileSchema = (node: SchemaNode): ValidateFunction => {
   const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, validateFormats: false })
   ajv.addKeyword({ keyword: 'x-kubernetes-int-or-string', validate: isIntOrString })
   ajv.addKeyword({ keyword: 'x-kubernetes-list-type', type: 'array', validate: noItemTwice })
-  return ajv.compile(JSON.parse(JSON.stringify(node, withoutAnyOf)) as object)
+  return ajv.compile(JSON.parse(JSON.stringify(node, forAjv)) as object)
 }
 
 const pathOf = (error: ErrorObject, root: unknown): FieldPath => {
