@@ -9,28 +9,61 @@ export type ChatMessage = { readonly role: string; readonly content: string }
 
 /** Text from `start` to `end` is the content of message `index`. */
 export type Span = { readonly index: number; readonly start: number; readonly end: number }
-export type RenderedText = { readonly text: string; readonly spans: readonly Span[] }
-export type RenderText = (messages: readonly ChatMessage[]) => string
+export type RenderedText = {
+  readonly text: string
+  /** text of which nothing is a control token */
+  readonly contents: readonly Span[]
+  /** contents of the assistant */
+  readonly answers: readonly Span[]
+}
+export type RenderText = (
+  messages: readonly ChatMessage[],
+  options: { readonly addGenerationPrompt: boolean },
+) => string
 
 /** @param hasControl whether text contains a control token of the model */
 export const renderWithSpans = (
   render: RenderText,
   messages: readonly ChatMessage[],
+  options: { readonly addGenerationPrompt: boolean },
   hasControl: (text: string) => boolean,
 ): RenderedText => {
-  const text = render(messages)
+  const text = render(messages, options)
   for (const mark of [markWhole, markCore]) {
-    const marked = renderMarked(render, messages, mark)
-    if (marked?.text === text) return marked
+    const marked = renderMarked(some => render(some, options), messages, mark)
+    if (marked?.text !== text) continue
+    const answers = marked.spans.filter(({ index }) => messages[index]?.role === 'assistant')
+    return { text, contents: marked.spans, answers }
   }
-  // the template looks into contents; where they hold nothing that could be mistaken, finding them is enough
+  // the template looks into contents; where they hold nothing that could be mistaken, all of it can be trusted
   const suspect = messages.findIndex(({ content }) => hasControl(content))
   if (suspect >= 0)
     throw datasetMalformed(
       `message ${suspect + 1} contains a control token of the model, and the chat template rewrites messages, so that the two cannot be told apart; take the control token out of the data`,
     )
-  return { text, spans: findContents(text, messages) }
+  return { text, contents: [], answers: answersByPrefix(render, messages, text) }
 }
+
+/** An answer begins where the conversation up to it, with the generation prompt, ends. */
+const answersByPrefix = (
+  render: RenderText,
+  messages: readonly ChatMessage[],
+  text: string,
+): readonly Span[] =>
+  messages.flatMap(({ role, content }, index) => {
+    if (role !== 'assistant') return []
+    const before = render(messages.slice(0, index), { addGenerationPrompt: true })
+    const upTo = render(messages.slice(0, index + 1), { addGenerationPrompt: false })
+    if (!text.startsWith(before))
+      throw datasetMalformed(
+        `the chat template rewrites message ${index + 1} or those before it, so that the answer cannot be found; leave earlier turns of the assistant out of the data`,
+      )
+    const bound = text.startsWith(upTo) ? upTo.length : text.length
+    const core = content.trim()
+    const found = text.indexOf(core, before.length)
+    const end = found < 0 || found + core.length > bound ? before.length : found + core.length
+    return [{ index, start: before.length, end }]
+  })
 
 type Marks = { readonly open: string; readonly close: string }
 type Mark = (content: string, index: number, marks: Marks) => string
@@ -48,10 +81,10 @@ const markCore: Mark = (content, index, marks) => {
 }
 
 const renderMarked = (
-  render: RenderText,
+  render: (messages: readonly ChatMessage[]) => string,
   messages: readonly ChatMessage[],
   mark: Mark,
-): RenderedText | undefined => {
+): Marked | undefined => {
   const marks = unusedCharacters(messages.map(({ content }) => content).join(''))
   const marked = messages.map((message, index) => ({
     ...message,
@@ -80,7 +113,9 @@ const unusedCharacters = (contents: string): Marks => {
   return { open, close }
 }
 
-const takeMarksOut = (marked: string, { open, close }: Marks): RenderedText => {
+type Marked = { readonly text: string; readonly spans: readonly Span[] }
+
+const takeMarksOut = (marked: string, { open, close }: Marks): Marked => {
   const spans: Span[] = []
   const openings = new Map<number, number>()
   let text = ''
@@ -97,15 +132,4 @@ const takeMarksOut = (marked: string, { open, close }: Marks): RenderedText => {
     }
   }
   return { text: text + marked.slice(end), spans }
-}
-
-const findContents = (text: string, messages: readonly ChatMessage[]): readonly Span[] => {
-  let from = 0
-  return messages.flatMap(({ content }, index) => {
-    const core = content.trim()
-    const start = text.indexOf(core, from)
-    if (start < 0 || core === '') return []
-    from = start + core.length
-    return [{ index, start, end: from }]
-  })
 }

@@ -1,7 +1,7 @@
 /** Conversations → tokens by the model's chat template (Jinja). Control tokens come from the template alone. */
 import { Template } from '@huggingface/jinja'
 import { datasetMalformed, modelUnsupported } from '../stage-error.ts'
-import { type ChatMessage, renderWithSpans, type Span } from './chat-template-spans.ts'
+import { type ChatMessage, renderWithSpans } from './chat-template-spans.ts'
 import { type TokensWithMask, tokenize } from './chat-template-tokens.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
@@ -77,31 +77,27 @@ export const renderConversation = (
       )
   const hasControl = (content: string) =>
     tokenizer.splitControl(content).some(part => 'token' in part)
-  const { text, spans } = renderWithSpans(
-    some => template.render(some, options),
+  const { text, contents, answers } = renderWithSpans(
+    template.render,
     messages,
+    options,
     hasControl,
   )
-  const spoken = spans
-    .filter(({ index }) => messages[index]?.role === 'assistant')
-    .map(span => ({ ...span, end: turnEnd(tokenizer, template, text, spans, span) }))
-  return tokenize(tokenizer, text, spans, spoken)
+  const spoken = answers.map(answer => {
+    const next = contents.find(({ index, start }) => index !== answer.index && start >= answer.end)
+    const tail = text.slice(answer.end, next?.start)
+    return { ...answer, end: answer.end + turnEnd(tokenizer, template, tail) }
+  })
+  return tokenize(tokenizer, text, contents, spoken)
 }
 
-/** End of the end-of-turn token, if it is the first control token after the content. */
-const turnEnd = (
-  tokenizer: Tokenizer,
-  { endOfTurn }: ChatTemplate,
-  text: string,
-  spans: readonly Span[],
-  { end }: Span,
-): number => {
-  if (endOfTurn === undefined) return end
-  const next = spans.find(({ start }) => start >= end)?.start ?? text.length
-  const control = tokenizer.splitControl(text.slice(end, next)).find(part => 'token' in part)
+/** Length up to the end of the end-of-turn token, if it is the first control token after the content. */
+const turnEnd = (tokenizer: Tokenizer, { endOfTurn }: ChatTemplate, tail: string): number => {
+  if (endOfTurn === undefined) return 0
+  const control = tokenizer.splitControl(tail).find(part => 'token' in part)
   return control && 'token' in control && control.token.content === endOfTurn
-    ? end + control.start + endOfTurn.length
-    : end
+    ? control.start + endOfTurn.length
+    : 0
 }
 
 /** Asked of the template once: what it writes after the last answer of a conversation. */
