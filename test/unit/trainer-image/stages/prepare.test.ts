@@ -1,31 +1,15 @@
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import t from 'tap'
 import type { InstructionTuningJobSpec } from '../../../../crds/instruction-tuning-job-spec.ts'
 import type { Progress } from '../../../../crds/stage.ts'
 import { openPrepared } from '../../../../trainer-image/src/data/open-prepared.ts'
-import { createTrainerMetrics } from '../../../../trainer-image/src/metrics.ts'
 import { runStage } from '../../../../trainer-image/src/run-stage.ts'
 import { prepare } from '../../../../trainer-image/src/stages/prepare.ts'
-import type { StageContext } from '../../../../trainer-image/src/stages/stage-context.ts'
+import { stageContext } from '../../../fixtures/stage-context.ts'
 import { type TinyJob, writeTinyJob } from '../../../fixtures/tiny-job.ts'
 
 type Change = (spec: InstructionTuningJobSpec) => InstructionTuningJobSpec
-
-const contextOf = (tiny: TinyJob, changed: Partial<StageContext> = {}): StageContext => ({
-  job: tiny.job,
-  workspace: tiny.workspace,
-  pvcRoot: join(tiny.workspace, '..', 'claims'),
-  fileRoot: join(tiny.workspace, '..'),
-  signal: new AbortController().signal,
-  report: () => {},
-  metrics: createTrainerMetrics(),
-  log: pino({ enabled: false }),
-  environment: {},
-  memoryLimitBytes: 8 * 2 ** 30,
-  ...changed,
-})
 
 const dataFile = (tiny: TinyJob) => join(tiny.workspace, '..', 'pairs.jsonl')
 const keys = (tiny: TinyJob) => readdir(join(tiny.workspace, 'prepare')).catch(() => [])
@@ -33,7 +17,7 @@ const keys = (tiny: TinyJob) => readdir(join(tiny.workspace, 'prepare')).catch((
 t.test('model, dataset, report and plan come out', async t => {
   const tiny = await writeTinyJob(t.testdir({}))
   const seen: Omit<Progress, 'stage'>[] = []
-  const output = await prepare(contextOf(tiny, { report: progress => seen.push(progress) }))
+  const output = await prepare(stageContext(tiny, { report: progress => seen.push(progress) }))
   t.match(output, {
     key: /^[0-9a-f]{32}$/,
     digest: /^[0-9a-f]{64}$/,
@@ -66,7 +50,7 @@ t.test('a finished stage is taken as it is until a local file changes', async t 
   const tiny = await writeTinyJob(t.testdir({}))
   const activities = async () => {
     const seen = new Set<string>()
-    const context = contextOf(tiny, { report: ({ activity }) => void seen.add(activity) })
+    const context = stageContext(tiny, { report: ({ activity }) => void seen.add(activity) })
     return { run: await runStage('prepare', context), seen }
   }
   const first = await activities()
@@ -91,12 +75,12 @@ t.test('a finished stage is taken as it is until a local file changes', async t 
 
 t.test('the plan follows the spec though the data is taken as it is', async t => {
   const folder = t.testdir({})
-  const { run } = { run: await runStage('prepare', contextOf(await writeTinyJob(folder))) }
+  const { run } = { run: await runStage('prepare', stageContext(await writeTinyJob(folder))) }
   const changed = await writeTinyJob(folder, spec => ({
     ...spec,
     training: { ...spec.training, maxSteps: 40 },
   }))
-  const again = await runStage('prepare', contextOf(changed))
+  const again = await runStage('prepare', stageContext(changed))
   t.equal(again.result.key, run.result.key)
   t.match([run.result.plan?.totalSteps, again.result.plan?.totalSteps], [12, 40])
 })
@@ -168,7 +152,7 @@ t.test('what cannot work is told by reason, and nothing stays behind', async t =
     t.test(sentence, async t => {
       const tiny = await writeTinyJob(t.testdir({}), change)
       await harm(tiny)
-      const run = await runStage('prepare', contextOf(tiny))
+      const run = await runStage('prepare', stageContext(tiny))
       t.equal(run.exitCode, code)
       t.match(run.result, { outcome: 'Failed', ...result })
       t.same(await keys(tiny), [])
@@ -178,9 +162,9 @@ t.test('what cannot work is told by reason, and nothing stays behind', async t =
 
 t.test('a change for the worse removes what was prepared before', async t => {
   const tiny = await writeTinyJob(t.testdir({}))
-  await runStage('prepare', contextOf(tiny))
+  await runStage('prepare', stageContext(tiny))
   await writeFile(dataFile(tiny), '{"prompt":1}\n')
-  t.equal((await runStage('prepare', contextOf(tiny))).exitCode, 65)
+  t.equal((await runStage('prepare', stageContext(tiny))).exitCode, 65)
   t.same(await keys(tiny), [])
 })
 
@@ -189,12 +173,12 @@ t.test('a stop ends it with the exit code of a stop', async t => {
   const controller = new AbortController()
   const run = await runStage(
     'prepare',
-    contextOf(tiny, {
+    stageContext(tiny, {
       signal: controller.signal,
       report: ({ activity }) => activity === 'packing' && controller.abort(),
     }),
   )
   t.match(run, { exitCode: 75, result: { outcome: 'Stopped' } })
   t.same(await readdir(join(tiny.workspace, 'prepare', run.result.key)), ['model'])
-  t.equal((await runStage('prepare', contextOf(tiny))).exitCode, 0)
+  t.equal((await runStage('prepare', stageContext(tiny))).exitCode, 0)
 })
