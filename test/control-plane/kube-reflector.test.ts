@@ -53,6 +53,26 @@ t.test('with the watch cache', async t => {
     t.ok(restarts.length > 0 && restarts.every(reason => reason === 'failed'))
   })
 
+  await t.test('a connection that died in silence is given up', async t => {
+    const { labelSelector, create } = fromDirect(kube, 'silent')
+    const proxy = await tcpProxy(t, plane.server)
+    const through = kubeClient(t, { kubeconfig, server: proxy.url })
+    const { story, lists, watches, restarts } = mirror(t, through, {
+      namespace,
+      labelSelector,
+      watchSeconds: { min: 1, max: 1 },
+    })
+    await until(story, 'synced')
+    await eventually(() => {
+      if (watches.length === 0) throw new Error('no watch yet')
+    })
+    proxy.freeze()
+    await create('silent-a')
+    await until(story, 'set silent-a')
+    t.ok(restarts.includes('stalled'))
+    t.equal(lists.length, 1)
+  })
+
   await t.test('a quiet stretch is resumed from its bookmark without a list', async t => {
     const { labelSelector, create } = fromDirect(kube, 'quiet')
     const noise = fromDirect(kube, 'noise')

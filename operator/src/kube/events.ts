@@ -84,7 +84,6 @@ const createMemory = (clock: Clock, maxRemembered: number) => {
         sent.delete(oldest)
       }
     },
-    forget: (identity: string) => sent.delete(identity),
   }
 }
 
@@ -119,7 +118,7 @@ const createSender = (options: EventRecorderOptions) => {
   const { client, signal, clock = systemClock, maxRemembered = MAX_REMEMBERED } = options
   const memory = createMemory(clock, maxRemembered)
 
-  const raiseCount = async (identity: string, sent: Sent, times: number): Promise<boolean> => {
+  const raiseCount = async (sent: Sent, times: number): Promise<boolean> => {
     const { namespace, name } = sent
     const count = sent.count + times
     const body = { count, lastTimestamp: rfc3339Seconds(clock.now()) }
@@ -129,14 +128,13 @@ const createSender = (options: EventRecorderOptions) => {
       return true
     } catch (error) {
       if (!isNotFound(error)) throw error
-      memory.forget(identity)
       return false
     }
   }
 
   return async (identity: string, pending: Pending) => {
     const sent = memory.recall(identity)
-    if (sent && (await raiseCount(identity, sent, pending.times))) return
+    if (sent && (await raiseCount(sent, pending.times))) return
     const manifest = eventManifest(pending, options, clock.now())
     const { metadata } = await client.create(EVENT, manifest, { signal })
     const { name, namespace = DEFAULT_NAMESPACE } = metadata

@@ -5,15 +5,7 @@
 import { type Clock, sleep, systemClock } from './clock.ts'
 import { startDeadline } from './deadline.ts'
 import type { KubeClient } from './kube-client.ts'
-import { isAlreadyExists, isConflict } from './kube-error.ts'
-import {
-  claimedSpec,
-  LEASE,
-  type Lease,
-  type LeaseSpec,
-  leaseManifest,
-  releasedSpec,
-} from './lease.ts'
+import { createLeaseWriter } from './lease-writer.ts'
 import type { Log } from './log.ts'
 
 export type LeaderOptions = {
@@ -59,87 +51,13 @@ const timingOf = (options: LeaderOptions): Timing => {
   return { leaseDurationMs, renewDeadlineMs, retryPeriodMs }
 }
 
-/** Remembers the lease as last seen, and since when its record is the same. */
-const createObservation = (clock: Clock) => {
-  let lease: Lease | undefined
-  let record = ''
-  let changedAt = 0
-  return {
-    see: (seen: Lease) => {
-      const now = JSON.stringify(seen.spec ?? {})
-      if (lease === undefined || now !== record) changedAt = clock.monotonic()
-      lease = seen
-      record = now
-    },
-    /** Another holder may still be at work. */
-    isHeldByOther: (identity: string, defaultDurationMs: number) => {
-      const { holderIdentity, leaseDurationSeconds } = lease?.spec ?? {}
-      if (!holderIdentity || holderIdentity === identity) return false
-      const durationMs = leaseDurationSeconds ? leaseDurationSeconds * 1000 : defaultDurationMs
-      return clock.monotonic() < changedAt + durationMs
-    },
-    holder: () => lease?.spec?.holderIdentity,
-    lease: () => lease,
-  }
-}
-
-/** Writes to the lease, each against the resourceVersion last seen. */
-const createLeaseWriter = (options: LeaderOptions, clock: Clock, { leaseDurationMs }: Timing) => {
-  const { client, namespace, name, identity } = options
-  const observation = createObservation(clock)
-  let mustRead = true
-
-  const write = async (lease: Lease, spec: LeaseSpec, signal?: AbortSignal) => {
-    const { resourceVersion } = lease.metadata
-    const body = { metadata: { resourceVersion }, spec }
-    const written = await client.patch(LEASE, { namespace, name }, body, { signal })
-    observation.see(written)
-    mustRead = false
-  }
-  const read = async (signal: AbortSignal) => {
-    const lease = await client.find(LEASE, { namespace, name }, { signal })
-    if (lease) observation.see(lease)
-    return lease
-  }
-  const create = async (spec: LeaseSpec, signal: AbortSignal) => {
-    const manifest = leaseManifest(namespace, name, { ...spec, leaseTransitions: 0 })
-    observation.see(await client.create(LEASE, manifest, { signal }))
-    mustRead = false
-  }
-  /** Whether the lease is ours now; false where another was first. */
-  const claim = async (signal: AbortSignal): Promise<boolean> => {
-    const lease = mustRead ? await read(signal) : observation.lease()
-    if (lease && observation.isHeldByOther(identity, leaseDurationMs)) return false
-    const claimed = claimedSpec(lease?.spec ?? {}, {
-      identity,
-      leaseDurationMs,
-      nowMs: clock.now(),
-    })
-    mustRead = true
-    try {
-      if (lease) await write(lease, claimed, signal)
-      else await create(claimed, signal)
-      return true
-    } catch (error) {
-      if (isConflict(error) || isAlreadyExists(error)) return false
-      throw error
-    }
-  }
-  const giveAway = async (signal: AbortSignal) => {
-    const lease = mustRead ? await read(signal) : observation.lease()
-    if (lease?.spec?.holderIdentity !== identity) return
-    await write(lease, releasedSpec(clock.now()), signal)
-  }
-  return { claim, giveAway, holder: observation.holder }
-}
-
 export const createLeaderElector = (options: LeaderOptions): LeaderElector => {
   const { identity, log, onLost, clock = systemClock, random = Math.random } = options
   const timing = timingOf(options)
   const { renewDeadlineMs, retryPeriodMs } = timing
-  const writer = createLeaseWriter(options, clock, timing)
+  const writer = createLeaseWriter({ ...options, clock, leaseDurationMs: timing.leaseDurationMs })
   const stopRenewing = new AbortController()
-  let leading = false
+  let state: 'idle' | 'acquiring' | 'leading' | 'over' = 'idle'
   let renewedAt = Number.NEGATIVE_INFINITY
   let renewing: Promise<void> = Promise.resolve()
 
@@ -162,7 +80,7 @@ export const createLeaderElector = (options: LeaderOptions): LeaderElector => {
   }
 
   const lose = (reason: string) => {
-    leading = false
+    state = 'over'
     onLost(new Error(`${identity} lost the lease: ${reason}`))
   }
 
@@ -180,9 +98,10 @@ export const createLeaderElector = (options: LeaderOptions): LeaderElector => {
 
   const acquire = async (signal: AbortSignal) => {
     signal.throwIfAborted()
+    state = 'acquiring'
     while (!(await attempt(renewDeadlineMs, signal)))
       await sleep(clock, retryPeriodMs * (1 + random() * (JITTER - 1)), signal)
-    leading = true
+    state = 'leading'
     log.info({ identity }, 'leading')
     renewing = renew(stopRenewing.signal)
   }
@@ -190,12 +109,13 @@ export const createLeaderElector = (options: LeaderOptions): LeaderElector => {
   const release = async () => {
     stopRenewing.abort()
     await renewing
-    if (!leading) return
-    leading = false
+    // an attempt that was aborted may have taken the lease all the same
+    const mayHold = state === 'acquiring' || state === 'leading'
+    state = 'over'
+    if (!mayHold) return
     const deadline = startDeadline(clock, renewDeadlineMs, undefined, 'no answer')
     try {
-      await writer.giveAway(deadline.signal)
-      log.info({ identity }, 'released the lease')
+      if (await writer.giveAway(deadline.signal)) log.info({ identity }, 'released the lease')
     } catch (error) {
       log.warn({ identity, err: error }, 'lease could not be released; it runs out by itself')
     } finally {
@@ -203,5 +123,5 @@ export const createLeaderElector = (options: LeaderOptions): LeaderElector => {
     }
   }
 
-  return { acquire, release, isLeader: () => leading && leftMs() > 0 }
+  return { acquire, release, isLeader: () => state === 'leading' && leftMs() > 0 }
 }

@@ -120,6 +120,45 @@ t.test('is no longer leader after the deadline even before a timer runs', async 
   await elector.release()
 })
 
+t.test('counts its own time from before it asked', async t => {
+  const { clock, elector, lost, current } = start({})
+  const slow = Promise.withResolvers<void>()
+  current.write = async spec => {
+    await slow.promise
+    return lease(spec)
+  }
+  const acquired = elector.acquire(new AbortController().signal)
+  await clock.advance(4_000)
+  slow.resolve()
+  await acquired
+  current.write = unreachable
+  current.find = unreachable
+  await clock.advance(6_000)
+  t.equal(elector.isLeader(), false)
+  t.equal(lost.length, 1)
+})
+
+t.test('gives away what an aborted attempt may have taken', async t => {
+  const { elector, current } = start({})
+  const taken = lease({ holderIdentity: 'me' })
+  const holders: (string | undefined)[] = []
+  current.write = async () => {
+    current.find = async () => taken
+    throw new Error('the answer was lost')
+  }
+  const controller = new AbortController()
+  const acquired = elector.acquire(controller.signal)
+  controller.abort(new Error('stop'))
+  await t.rejects(acquired, { message: 'stop' })
+  current.find = async () => taken
+  current.write = async spec => {
+    holders.push(spec.holderIdentity)
+    return lease(spec)
+  }
+  await elector.release()
+  t.strictSame(holders, [''])
+})
+
 t.test('loses at once when another holds the lease', async t => {
   const conflict = Object.assign(new Error('conflict'), { status: 409 })
   const { clock, elector, lost, current } = start({})

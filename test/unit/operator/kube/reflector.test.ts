@@ -181,6 +181,21 @@ t.test(
   },
 )
 
+t.test('an event between them makes the failures count anew', async t => {
+  const failed = new KubeError({ status: 500, reason: 'InternalError', message: 'decode' })
+  const watches: WatchStep[] = [
+    { end: failed },
+    { end: failed },
+    { events: [bookmark('6')], end: failed },
+    { end: failed },
+    {},
+  ]
+  const { clock, client } = start(t, [[pageOf('5')]], watches)
+  await clock.advance(60_000)
+  t.equal(client.watches.length, 5)
+  t.equal(client.lists.length, 1)
+})
+
 t.test('a watch that closes at once without a word is no reason to hurry', async t => {
   const { clock, client, restarts } = start(t, [[pageOf('5')]], [{ end: 'close' }])
   await clock.advance(999)
