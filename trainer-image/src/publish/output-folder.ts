@@ -1,5 +1,5 @@
 /** Where `output.uri` lies on this machine. */
-import { mkdir, realpath } from 'node:fs/promises'
+import { mkdir, realpath, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { parseSource } from '../source/parse-uri.ts'
 import { invalidSpec, publishFailed } from '../stage-error.ts'
@@ -7,16 +7,28 @@ import { cannotPublish } from './publish-error.ts'
 
 export type OutputRoots = { readonly pvcRoot: string; readonly fileRoot: string }
 
-const isMissing = (error: unknown) =>
-  error instanceof Error && 'code' in error && error.code === 'ENOENT'
+const hasCode = (error: unknown, code: string) =>
+  error instanceof Error && 'code' in error && error.code === code
 
 /** The deepest folder on the way to `path` that is there, with links resolved. */
 const existing = async (path: string): Promise<string> => {
   try {
     return await realpath(path)
   } catch (error) {
-    if (!isMissing(error) || dirname(path) === path) throw error
+    if (!hasCode(error, 'ENOENT') || dirname(path) === path) throw error
     return existing(dirname(path))
+  }
+}
+
+/** mkdir's own `recursive` never ends where the file system refuses with ENOENT, as /proc does. */
+const makeFolder = async (path: string): Promise<void> => {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if (hasCode(error, 'EEXIST') && (await stat(path)).isDirectory()) return
+    if (!hasCode(error, 'ENOENT') || dirname(path) === path) throw error
+    await makeFolder(dirname(path))
+    await mkdir(path)
   }
 }
 
@@ -51,7 +63,7 @@ export const openOutputFolder = async (uri: string, roots: OutputRoots): Promise
       output.kind === 'file'
         ? resolve(roots.fileRoot, output.path)
         : await claimFolder(uri, output.claim, output.path, roots.pvcRoot)
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     return await realpath(folder)
   } catch (error) {
     throw cannotPublish(uri, error)

@@ -24,8 +24,8 @@ const svg = (options: Options): Markup => {
   return trusted(figure.outerHTML)
 }
 
-const xAxis = (ticks: number) =>
-  ({ label: 'step', ticks, tickSize: 0, labelArrow: 'none' }) as const
+const xAxis = (label: string | null, ticks: number) =>
+  ({ label, ticks, tickSize: 0, labelArrow: 'none' }) as const
 const yAxis = (label: string | null, ticks: number) =>
   ({ label, ticks, tickSize: 0, grid: true, nice: true, labelArrow: 'none' }) as const
 
@@ -37,7 +37,7 @@ export const lossChart = ({ steps, validation }: Curves): Markup => {
     height: 330,
     marginLeft: 48,
     marginRight: 12,
-    x: xAxis(8),
+    x: xAxis('step', 8),
     y: yAxis('loss (nats per token)', 6),
     marks: [
       dots
@@ -54,10 +54,10 @@ const small = (label: string, y: Options['y'], marks: Options['marks']): Markup 
   svg({
     ariaLabel: `${label} by step`,
     width: 320,
-    height: 170,
+    height: 165,
     marginLeft: 48,
     marginRight: 12,
-    x: xAxis(4),
+    x: xAxis(null, 4),
     y,
     marks,
   })

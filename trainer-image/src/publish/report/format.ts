@@ -8,8 +8,8 @@ export const count = (value: number): string =>
   String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, THIN_SPACE)
 
 /** 0.9412 → 94.1 % */
-export const percent = (value: number): string =>
-  `${(100 * value).toFixed(1)}${THIN_SPACE}%`.replace('-', MINUS)
+export const percent = (value: number, digits = 1): string =>
+  `${(100 * value).toFixed(digits)}${THIN_SPACE}%`.replace('-', MINUS)
 
 /** 0.9 → +90.0, in percentage points */
 export const points = (difference: number): string => {

@@ -33,9 +33,9 @@ p { margin: 0 0 12px; max-width: 70ch; }
 .good { color: var(--good); } .bad { color: var(--bad); } .plain { color: var(--muted); }
 .figures {
   display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1px; overflow: hidden;
-  margin: 26px 0 0; border: 1px solid var(--line); border-radius: 10px; background: var(--line);
+  margin: 26px 0 0; border: 1px solid var(--line); border-radius: 10px; background: var(--card);
 }
-.figures div { background: var(--card); padding: 14px 16px; }
+.figures div { box-shadow: 0 0 0 1px var(--line); padding: 14px 16px; }
 .figures dt { color: var(--muted); font-size: 13px; }
 .figures dd { margin: 2px 0 0; font-size: 23px; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .figures small { display: block; color: var(--muted); font-size: 13px; font-weight: 400; white-space: normal; }
@@ -49,26 +49,27 @@ figcaption b { font-weight: 600; }
   vertical-align: middle; background: var(--key);
 }
 .chart-row { display: grid; grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); gap: 14px; margin-top: 14px; }
+figure.wide { overflow-x: auto; } figure.wide svg { min-width: 560px; }
 figure svg { display: block; width: 100%; height: auto; overflow: visible; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
 th, td { padding: 8px 14px 8px 0; text-align: left; border-top: 1px solid var(--line); vertical-align: middle; }
 tr > :last-child { padding-right: 0; }
 thead th { border-top: 0; color: var(--muted); font-size: 13px; font-weight: 500; padding-top: 0; white-space: nowrap; }
-tbody th { font-weight: 500; overflow-wrap: anywhere; }
+tbody th { font-weight: 500; overflow-wrap: anywhere; min-width: 110px; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 td.bars { width: 36%; min-width: 150px; }
 .bar { display: block; height: 9px; border-radius: 0 3px 3px 0; background: var(--key); min-width: 2px; }
 .bar + .bar { margin-top: 3px; }
-.track { display: block; border-left: 1px solid var(--muted); }
+.track { display: block; border-left: 1px solid var(--muted); background: linear-gradient(var(--line), var(--line)) 0 50% / 100% 1px no-repeat; }
 .base { --key: var(--base); } .tuned { --key: var(--tuned); }
 .example { margin-bottom: 16px; }
 .example header { display: flex; flex-wrap: wrap; gap: 4px 16px; margin: 0 0 10px; color: var(--muted); font-size: 14px; }
-.example dl { display: grid; grid-template-columns: 90px 1fr; gap: 6px 14px; margin: 0; }
-.example dt { color: var(--muted); font-size: 14px; padding-top: 2px; }
+.example dl { display: grid; grid-template-columns: 90px 1fr; gap: 8px 14px; margin: 0; align-items: baseline; }
+.example dt { color: var(--muted); font-size: 14px; }
 .example dd { margin: 0; min-width: 0; }
 .text {
-  margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 16em; overflow-y: auto;
+  margin: 0; max-width: none; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 16em; overflow-y: auto;
   font: 14px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
 }
 .text.answer { padding-left: 10px; border-left: 3px solid var(--key); }
@@ -82,7 +83,7 @@ footer dl { display: grid; grid-template-columns: 130px 1fr; gap: 5px 16px; marg
 footer dt { color: var(--muted); } footer dd { margin: 0; overflow-wrap: anywhere; }
 code { font: 0.92em ui-monospace, Menlo, Consolas, monospace; }
 @media (max-width: 560px) {
-  main { padding: 24px 16px 48px; } h1 { font-size: 26px; }
+  main { padding: 24px 16px 48px; } h1 { font-size: 26px; } td.bars { min-width: 56px; } th, td { padding-right: 9px; }
   .example dl, footer dl { grid-template-columns: 1fr; gap: 2px; } .example dd, footer dd { margin-bottom: 8px; }
 }
 @media print { body { background: none; } .card, .figures { break-inside: avoid; } .text { max-height: none; } }

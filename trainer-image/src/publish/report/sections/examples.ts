@@ -23,7 +23,7 @@ const answer = (model: 'base' | 'tuned', value: string, reference: string): Mark
 const scores = (sample: Sample): Markup[] =>
   Object.entries(sample.scores).map(
     ([metric, { base, tuned }]) =>
-      html`<span>${metricName(metric)} ${percent(base)} → ${percent(tuned)}</span>`,
+      html`<span>${metricName(metric)} ${percent(base, 0)} → ${percent(tuned, 0)}</span>`,
   )
 
 const example = (sample: Sample, manySuites: boolean): Markup =>

@@ -10,7 +10,7 @@ export const learningSection = ({ curves }: ReportData): Markup => {
   const { steps, validation } = curves
   if (steps.length === 0) return html``
   return html`<section><h2>Learning</h2>
-<figure class="card"><figcaption class="legend"><span class="tuned">training loss, running mean over single steps</span>${
+<figure class="card wide"><figcaption class="legend"><span class="tuned">training loss: single steps, and their running mean</span>${
     validation.length > 0 ? html`<span class="base">validation loss</span>` : undefined
   }</figcaption>${lossChart(curves)}</figure>
 <div class="chart-row">
