@@ -7,7 +7,7 @@ import { sha256File } from './file-digest.ts'
 import { httpDownload } from './http-file.ts'
 import { openHub } from './hub.ts'
 import { listFolder, resolveLocal } from './local-files.ts'
-import { type HubSource, parseSource } from './parse-uri.ts'
+import { type HubSource, parseSource, withoutQuery } from './parse-uri.ts'
 import { type FetchOptions, MAX_DATA_FILE_BYTES } from './source-options.ts'
 
 export type FetchedDataFile = {
@@ -32,8 +32,9 @@ export const fetchDataFile = async (
     case 'hub':
       return fromHub(uri, source, options)
     case 'http': {
-      const path = await target(options, uri, source.url.pathname)
-      const file = { what: uri, path, maxBytes: MAX_DATA_FILE_BYTES, onBytes: onBytes(options) }
+      const what = withoutQuery(source.url)
+      const path = await target(options, what, source.url.pathname)
+      const file = { what, path, maxBytes: MAX_DATA_FILE_BYTES, onBytes: onBytes(options) }
       await download(httpDownload(source.url, file), options.signal, options.retry)
       return finished(path, options)
     }

@@ -8,7 +8,7 @@ import { digestOf, matches, sha256File } from './file-digest.ts'
 import { httpDownload } from './http-file.ts'
 import { type HubFile, type HubRepository, openHub } from './hub.ts'
 import { contained, type LocalSource, listFolder, placeFile, resolveLocal } from './local-files.ts'
-import { type HubSource, parseSource } from './parse-uri.ts'
+import { type HubSource, parseSource, withoutQuery } from './parse-uri.ts'
 import { type Selection, selectModelFiles, WEIGHTS_INDEX } from './select-files.ts'
 import { type FetchedFile, type FetchOptions, MAX_MODEL_FILE_BYTES } from './source-options.ts'
 
@@ -29,7 +29,7 @@ export const fetchModel = async (uri: string, options: FetchOptions): Promise<Fe
     case 'hub':
       return fromHub(uri, source, options)
     case 'http':
-      return fromHttp(uri, source.url, options)
+      return fromHttp(source.url, options)
     default:
       return fromFolder(uri, source, options)
   }
@@ -89,13 +89,13 @@ const refuseUnlessGguf = (uri: string, path: string) => {
     throw invalidSpec(`${uri} is a single file and not .gguf; give a folder or a .gguf file`)
 }
 
-const fromHttp = async (uri: string, url: URL, options: FetchOptions): Promise<FetchedModel> => {
-  const name = basename(url.pathname)
-  refuseUnlessGguf(uri, name)
+const fromHttp = async (url: URL, options: FetchOptions): Promise<FetchedModel> => {
+  const what = withoutQuery(url)
+  refuseUnlessGguf(what, url.pathname)
   const path = join(options.destination, 'model.gguf')
   const onBytes = (doneBytes: number, totalBytes: number | undefined) =>
     options.onProgress?.({ doneBytes, ...(totalBytes === undefined ? {} : { totalBytes }) })
-  const file = { what: uri, path, maxBytes: MAX_MODEL_FILE_BYTES, onBytes }
+  const file = { what, path, maxBytes: MAX_MODEL_FILE_BYTES, onBytes }
   await download(httpDownload(url, file), options.signal, options.retry)
   return finished(['model.gguf'], options)
 }

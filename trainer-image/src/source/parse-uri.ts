@@ -26,7 +26,7 @@ export const parseSource = (uri: string): Source => {
   )
 }
 
-const shown = (uri: string) => JSON.stringify(uri.slice(0, 200))
+const shown = (uri: string) => JSON.stringify(uri.replace(/[?#].*$/, '').slice(0, 200))
 
 const filePath = (uri: string): string => {
   const path = decode(uri, uri.slice('file://'.length))
@@ -57,6 +57,9 @@ const hub = (uri: string): HubSource => {
     path: path === undefined ? undefined : safePath(uri, path),
   }
 }
+
+/** For messages: what comes after `?` is often a signature that opens the file to its reader. */
+export const withoutQuery = (url: URL): string => `${url.origin}${url.pathname}`
 
 /** Plain http only where nothing leaves the machine. */
 export const isAllowedOrigin = (url: URL): boolean =>

@@ -98,6 +98,13 @@ for (const [status, reason] of STATUS)
     t.strictSame(readdirSync(options.destination), [])
   })
 
+t.test('never shows what may be a signature', async t => {
+  const { url, options } = await serve(t, (_, response) => response.writeHead(403).end())
+  const error = await fetchDataFile(`${url}/x.jsonl?signature=secret`, options).catch(String)
+  t.match(error, /x\.jsonl refused access/)
+  t.notMatch(error, /secret/)
+})
+
 t.test('refuses to be redirected for ever, or away from https', async t => {
   const invalid = { name: 'StageError', reason: 'InvalidSpec' }
   const loop = await serve(t, (_, response) => redirect(response, '/again'))
