@@ -4,6 +4,7 @@ import { arch, cpus, platform } from 'node:os'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import type { JobFile, Stage, StageResult } from '@attune/crds/stage.ts'
 import { specHash } from '@attune/crds/stage-keys.ts'
+import { publicSpec } from './sources.ts'
 
 export type SourceDigest = {
   readonly uri: string
@@ -57,7 +58,7 @@ export const provenanceOf = (options: ProvenanceOptions): Provenance => {
     job: { name: job.name, namespace: job.namespace, run: job.run },
     key,
     specHash: specHash(job.spec),
-    spec: job.spec,
+    spec: publicSpec(job.spec),
     stages: Object.fromEntries(
       results.map(({ stage, key: address, digest, seconds }) => [
         stage,

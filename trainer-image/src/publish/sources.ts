@@ -1,34 +1,51 @@
-/** Where model and data came from, as Prepare noted it. */
-import { join } from 'node:path'
+/** Where model and data came from, as it may be shown. */
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
-import { isJsonObject, readJsonObject } from '../weights/read-json.ts'
+import { readRecords } from '../data/fetch-sources.ts'
 import type { SourceDigest } from './provenance.ts'
 
-/** Below the Prepare folder: `{model: {uri, revision, digest}, data: [{uri, revision, digest}]}`. */
-export const SOURCES_FILE = 'sources.json'
-const MAX_BYTES = 2 ** 20
+/** Signed URLs carry their secret behind the question mark. */
+export const publicUri = (uri: string): string =>
+  /^https?:/.test(uri) ? uri.replace(/[?#].*$/, '') : uri
 
-const asSource = (value: unknown): SourceDigest | undefined => {
-  if (!isJsonObject(value) || typeof value['uri'] !== 'string') return undefined
-  const { uri, revision, digest } = value
+const publicSource = <S extends { readonly uri: string }>(source: S): S => ({
+  ...source,
+  uri: publicUri(source.uri),
+})
+
+/** The spec without what only its owner may know. */
+export const publicSpec = (spec: ResolvedSpec): ResolvedSpec => {
+  const { validation } = spec.dataset
   return {
-    uri,
-    ...(typeof revision === 'string' ? { revision } : {}),
-    ...(typeof digest === 'string' ? { digest } : {}),
+    ...spec,
+    model: { ...spec.model, source: publicSource(spec.model.source) },
+    dataset: {
+      ...spec.dataset,
+      sources: spec.dataset.sources.map(publicSource),
+      validation: validation.sources
+        ? { ...validation, sources: validation.sources.map(publicSource) }
+        : validation,
+    },
   }
 }
 
-/** Sources of the spec, with revision and digest where Prepare noted them. */
+const withDigest = ({ uri, revision, digest }: SourceDigest): SourceDigest => ({
+  uri: publicUri(uri),
+  ...(revision === undefined ? {} : { revision }),
+  ...(digest === undefined ? {} : { digest }),
+})
+
+/** Sources of the spec, with revision and digest as Prepare noted them. */
 export const sourcesOf = async (
   spec: ResolvedSpec,
   prepareFolder: string,
 ): Promise<{ readonly baseModel: SourceDigest; readonly data: readonly SourceDigest[] }> => {
-  const noted = await readJsonObject(join(prepareFolder, SOURCES_FILE), MAX_BYTES)
+  const records = await readRecords(prepareFolder)
   const { sources, validation } = spec.dataset
-  const data = Array.isArray(noted?.['data']) ? noted['data'].map(asSource) : []
-  const wanted = [...sources, ...(validation.sources ?? [])].map(({ uri }) => uri)
+  const data: readonly SourceDigest[] = records
+    ? [...records.train, ...(records.validation ?? [])]
+    : [...sources, ...(validation.sources ?? [])].map(({ uri }) => ({ uri }))
   return {
-    baseModel: asSource(noted?.['model']) ?? { uri: spec.model.source.uri },
-    data: wanted.map(uri => data.find(source => source?.uri === uri) ?? { uri }),
+    baseModel: withDigest(records?.model ?? { uri: spec.model.source.uri }),
+    data: data.map(withDigest),
   }
 }

@@ -58,11 +58,22 @@ t.test('writes a run whole, with digests that fit', async t => {
     job: { name: 'home-assistant', namespace: 'team-a', run: 1 },
     key: output.key,
     stages: { train: { digest: 'b'.repeat(64) } },
-    baseModel: { uri: /SmolLM2/ },
+    baseModel: { uri: /SmolLM2/, revision: '12fd25f77366fa6b', digest: 'd'.repeat(64) },
+    data: [
+      { uri: 'https://data.example.org/train.jsonl', digest: 'e'.repeat(64) },
+      { uri: 'file://validation.jsonl', digest: 'f'.repeat(64) },
+    ],
     versions: { onnxruntime: /^\d+\.\d+/, trainer: /^\d+\.\d+/ },
     seeds: { training: 42 },
   })
   t.equal(context.reported.at(-1)?.fraction, 1)
+})
+
+t.test("a signed url's secret is not published", async t => {
+  const { context, out } = await prepare(t.testdir())
+  await publish(context)
+  for (const name of ['provenance.json', 'report.html', 'metrics.json'])
+    t.notMatch(await readFile(join(out, 'run-1', name), 'utf8'), 'signature', name)
 })
 
 t.test('the same run is not written twice', async t => {
