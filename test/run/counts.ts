@@ -19,18 +19,22 @@ export const plus = (a: Counts, b: Counts): Counts => ({
 
 type Tally = { passed: number; failed: number; skipped: number }
 
-/** The line after a subtest sums it up: it counts only where it alone tells of a failure. */
+const all = ({ passed, failed, skipped }: Counts): number => passed + failed + skipped
+
+/** The line after a subtest sums it up: it counts only for what the subtest did not tell. */
 const tallyInto = (parser: Parser, tally: Tally): void => {
-  let failedBeforeChild: number | undefined
+  let beforeChild: Counts | undefined
   parser.on('child', child => {
-    failedBeforeChild = tally.failed
+    beforeChild = { ...tally }
     tallyInto(child, tally)
   })
   parser.on('assert', ({ ok, skip, todo }) => {
-    const before = failedBeforeChild
-    failedBeforeChild = undefined
+    const before = beforeChild
+    beforeChild = undefined
+    const isToldOk = before !== undefined && ok && all(tally) > all(before)
+    const isToldFailed = before !== undefined && tally.failed > before.failed
+    if (isToldOk || isToldFailed) return
     if (skip) tally.skipped += 1
-    else if (before !== undefined && (ok || tally.failed > before)) return
     else if (ok) tally.passed += 1
     else if (!todo) tally.failed += 1
   })
