@@ -1,27 +1,31 @@
 /** Reads a manifest, no more of it than a cluster would take, and finds the one job in it. */
-import { open } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { MAX_MANIFEST_BYTES } from '@attune/crds/manifest-text.ts'
 import type { ResolvedJob } from '@attune/crds/instruction-tuning-job.ts'
 import { validateManifest } from '@attune/crds/validate.ts'
 import { CliError, causeOf } from './cli-error.ts'
 import { formatManifestErrors } from './view/manifest-errors.ts'
 
-/** @param file path, or `-` for standard input; at most one byte over the limit is read, so that the check can tell */
-export const readManifestText = async (file: string): Promise<string> => {
-  const handle = await open(file === '-' ? '/dev/stdin' : file, 'r').catch(cause => {
+/** One byte over the limit is kept, so that the check can tell. */
+const readBounded = async (stream: Readable): Promise<string> => {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of stream) {
+    chunks.push(chunk as Buffer)
+    bytes += (chunk as Buffer).length
+    if (bytes > MAX_MANIFEST_BYTES) break
+  }
+  return Buffer.concat(chunks)
+    .subarray(0, MAX_MANIFEST_BYTES + 1)
+    .toString('utf8')
+}
+
+/** @param file path, or `-` for standard input */
+export const readManifestText = (file: string): Promise<string> =>
+  readBounded(file === '-' ? process.stdin : createReadStream(file)).catch(cause => {
     throw new CliError(`${file}: cannot be read (${causeOf(cause)})`, 1, { cause })
   })
-  try {
-    const stream = handle.createReadStream({ end: MAX_MANIFEST_BYTES, autoClose: false })
-    const chunks: Buffer[] = []
-    for await (const chunk of stream) chunks.push(chunk as Buffer)
-    return Buffer.concat(chunks).toString('utf8')
-  } catch (cause) {
-    throw new CliError(`${file}: cannot be read (${causeOf(cause)})`, 1, { cause })
-  } finally {
-    await handle.close()
-  }
-}
 
 /** The job of a file as `attune run` takes it: valid, and the only one. */
 export const readJob = async (file: string): Promise<ResolvedJob> => {

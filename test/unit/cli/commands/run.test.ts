@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { attune, callsIn, JOB, jobIn } from '../../fixtures/cli/attune.ts'
+import { attune, callsIn, JOB, jobIn } from '../../../fixtures/cli/attune.ts'
 
 type Runs = { runs: { number: number; outcome?: string; reason?: string }[] }
 const runsIn = (folder: string) =>

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { isRunning } from '../../../cli/src/workspace/process-identity.ts'
-import { attune, callsIn, jobIn, trainWaits } from '../../fixtures/cli/attune.ts'
-import { eventually } from '../../fixtures/cluster/eventually.ts'
+import { isRunning } from '../../../../cli/src/workspace/process-identity.ts'
+import { attune, callsIn, jobIn, trainWaits } from '../../../fixtures/cli/attune.ts'
+import { eventually } from '../../../fixtures/cluster/eventually.ts'
 
 t.test('Ctrl-C stops with a checkpoint, and the same command goes on from it', async t => {
   const folder = t.testdir()

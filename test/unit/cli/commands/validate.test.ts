@@ -1,0 +1,70 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { attune, JOB } from '../../../fixtures/cli/attune.ts'
+
+t.test('says that a file is valid', async t => {
+  const file = join(t.testdir({ 'job.yaml': JOB }), 'job.yaml')
+  const { code, stdout } = await attune(['validate', '--local', file]).ended
+  t.equal(code, 0)
+  t.equal(stdout, `${file}: valid (home)\n`)
+})
+
+t.test('shows each error with its line, in every file', async t => {
+  const folder = t.testdir({ 'a.yaml': JOB, 'b.yaml': 'kind: [' })
+  const a = join(folder, 'a.yaml')
+  const { code, stdout } = await attune(['validate', a, join(folder, 'b.yaml')]).ended
+  t.equal(code, 1)
+  t.match(
+    stdout,
+    `${a}:8:12: spec.model.source.uri: file:// works only with \`attune run\`; use pvc://, hf:// or https://
+  8 |       uri: file://model
+    |            ^
+`,
+  )
+  t.match(stdout, /b\.yaml:1:/)
+})
+
+t.test('goes on after a file that cannot be read', async t => {
+  const folder = t.testdir({ 'job.yaml': JOB })
+  const files = [join(folder, 'absent.yaml'), folder, join(folder, 'job.yaml')]
+  const { code, stdout, stderr } = await attune(['validate', '--local', ...files]).ended
+  t.equal(code, 1)
+  t.equal(stderr, '')
+  t.match(
+    stdout,
+    /absent\.yaml:1:1: cannot be read \(ENOENT\)\n.*cannot be read \(EISDIR\)\n.*valid/,
+  )
+})
+
+t.test('prints JSON for programs', async t => {
+  const file = join(t.testdir({ 'job.yaml': JOB }), 'job.yaml')
+  const { code, stdout } = await attune(['validate', '-o', 'json', file]).ended
+  t.equal(code, 1)
+  t.match(JSON.parse(stdout), {
+    files: [
+      {
+        file,
+        jobs: [],
+        errors: [
+          { path: 'spec.model.source.uri', line: 8, column: 12, reason: 'FieldValueInvalid' },
+          { path: 'spec.dataset.sources[0].uri' },
+          { path: 'spec.output.uri' },
+        ],
+      },
+    ],
+  })
+})
+
+t.test('reads standard input', async t => {
+  const { code, stdout } = await attune(['validate', '--local', '-'], {}, JOB).ended
+  t.equal(code, 0, stdout)
+})
+
+t.test('every command has help with examples', async t => {
+  for (const command of ['validate', 'plan', 'run']) {
+    const { code, stdout } = await attune([command, '--help']).ended
+    t.equal(code, 0)
+    t.match(stdout, new RegExp(`Examples:\n {2}attune ${command} `))
+  }
+  t.match((await attune(['--version']).ended).stdout, /^\d+\.\d+\.\d+\n$/)
+})

@@ -1,0 +1,92 @@
+import t from 'tap'
+import type { Progress, TrainingProgress } from '../../../../crds/stage.ts'
+import { bar, barLine, plainLine } from '../../../../cli/src/view/progress-text.ts'
+import { createProgressView } from '../../../../cli/src/view/progress-view.ts'
+
+const TRAINING: TrainingProgress = {
+  step: 120,
+  totalSteps: 400,
+  epoch: 0.6,
+  loss: 1.23456,
+  learningRate: 1e-3,
+  gradientNorm: 1,
+  tokensPerSecond: 812.4,
+  etaSeconds: 130,
+  microBatchSeconds: 1,
+}
+const training: Progress = {
+  stage: 'train',
+  activity: 'training',
+  fraction: 0.3,
+  training: TRAINING,
+}
+const preparing: Progress = { stage: 'prepare', activity: 'downloading model', fraction: 0.5 }
+
+t.test('a bar is full by its fraction and never longer than its width', async t => {
+  const cases: readonly (readonly [number, string])[] = [
+    [0, '░░░░'],
+    [0.5, '██░░'],
+    [1, '████'],
+    [1.5, '████'],
+    [-1, '░░░░'],
+  ]
+  for (const [fraction, text] of cases) t.equal(bar(fraction, 4), text, String(fraction))
+})
+
+t.test('a line has step, loss, speed and time left', async t => {
+  const words = '120/400  loss 1.2346  812 tokens/s  2 min 10 s left'
+  t.equal(plainLine(training), `train     30%  ${words}`)
+  t.equal(barLine(training, 200), `train    ███████░░░░░░░░░░░░░░░░░  30%  ${words}`)
+})
+
+t.test('a validation loss is shown once there is one', async t => {
+  const measured = { ...training, training: { ...TRAINING, validationLoss: 0.5 } }
+  t.match(plainLine(measured), 'loss 1.2346  validation 0.5000')
+})
+
+t.test('other stages say what they do', async t => {
+  t.equal(plainLine(preparing), 'prepare   50%  downloading model')
+  t.equal(
+    plainLine({ ...preparing, etaSeconds: 5 }),
+    'prepare   50%  downloading model  5.0 s left',
+  )
+  const loading = { ...training, activity: 'loading', training: { ...TRAINING, step: 0 } }
+  t.match(plainLine(loading), 'loading', 'before the first step there is no loss')
+})
+
+t.test('a line is cut to the width of the terminal', async t => {
+  t.equal([...barLine(training, 40)].length, 39)
+})
+
+const screen = (isTTY: boolean) => {
+  const written: string[] = []
+  return {
+    written,
+    output: { isTTY, columns: 80, write: (text: string) => Boolean(written.push(text)) },
+  }
+}
+
+t.test('a terminal redraws one line', async t => {
+  const { written, output } = screen(true)
+  const view = createProgressView(output)
+  view.update(training)
+  view.say('done')
+  t.ok(written[0]?.startsWith('\r\u001b[2Ktrain '))
+  t.notOk(written[0]?.includes('\n'))
+  t.equal(written[1], '\r\u001b[2Kdone\n')
+})
+
+t.test('elsewhere a line is written every five seconds, and at once for something new', async t => {
+  const { written, output } = screen(false)
+  let now = 0
+  const view = createProgressView(output, () => now)
+  view.update(preparing)
+  now = 4999
+  view.update({ ...preparing, fraction: 0.6 })
+  t.equal(written.length, 1)
+  view.update({ ...preparing, activity: 'tokenizing' })
+  t.equal(written.length, 2)
+  now += 5000
+  view.update({ ...preparing, activity: 'tokenizing', fraction: 0.7 })
+  t.strictSame(written.slice(2), ['prepare   70%  tokenizing\n'])
+})

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { lockWorkspace } from '../../../../cli/src/workspace/lock.ts'
+import { identityOf } from '../../../../cli/src/workspace/process-identity.ts'
+
+const since = '2026-01-01T00:00:00Z'
+
+const deadPid = async (): Promise<number> => {
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  return child.pid ?? 0
+}
+
+const locked = (folder: string, owner: unknown) =>
+  writeFileSync(join(folder, 'lock'), typeof owner === 'string' ? owner : JSON.stringify(owner))
+
+t.test('a workspace is locked once, and free after the release', async t => {
+  const folder = t.testdir()
+  const lock = await lockWorkspace(folder)
+  await t.rejects(lockWorkspace(folder), new RegExp(`process ${process.pid} has worked here since`))
+  await lock.release()
+  await (await lockWorkspace(folder)).release()
+  t.strictSame(readdirSync(folder), [])
+})
+
+t.test('a lock is taken over', async t => {
+  const pid = await deadPid()
+  const cases: Readonly<Record<string, unknown>> = {
+    'from a process that is gone': { pid, host: hostname(), since },
+    'from a pid that was given out again': {
+      ...{ pid: process.pid, startTime: '1', host: hostname(), since },
+    },
+    'when its stage is gone too': { pid, host: hostname(), since, stage: { pid } },
+    'when it was cut short': '{"pid":',
+    'when it is of another shape': '[]',
+  }
+  for (const [name, owner] of Object.entries(cases)) {
+    const folder = t.testdir()
+    locked(folder, owner)
+    const lock = await lockWorkspace(folder)
+    t.match(JSON.parse(readFileSync(join(folder, 'lock'), 'utf8')), { pid: process.pid }, name)
+    t.strictSame(readdirSync(folder), ['lock'], 'nothing is left beside it')
+    await lock.release()
+  }
+})
+
+t.test('a lock is kept', async t => {
+  const pid = await deadPid()
+  const cases: Readonly<Record<string, unknown>> = {
+    'while its process runs': { ...identityOf(process.pid), host: hostname(), since },
+    'while its stage runs': { pid, host: hostname(), since, stage: identityOf(process.pid) },
+    'on another machine, of which nothing is known': { pid, host: 'elsewhere', since },
+  }
+  for (const [name, owner] of Object.entries(cases)) {
+    const folder = t.testdir()
+    locked(folder, owner)
+    await t.rejects(lockWorkspace(folder), /has worked here since 2026/, name)
+  }
+})
+
+t.test('the stage is noted and taken off again', async t => {
+  const folder = t.testdir()
+  const lock = await lockWorkspace(folder)
+  const read = () => JSON.parse(readFileSync(join(folder, 'lock'), 'utf8'))
+  await lock.noteStage(process.pid)
+  t.match(read(), { pid: process.pid, stage: { pid: process.pid } })
+  await lock.noteStage(undefined)
+  t.notHas(read(), 'stage')
+})
+
+t.test('of many at once one gets the lock', async t => {
+  const folder = t.testdir()
+  locked(folder, { pid: await deadPid(), host: hostname(), since })
+  const tries = await Promise.allSettled(Array.from({ length: 8 }, () => lockWorkspace(folder)))
+  t.equal(tries.filter(({ status }) => status === 'fulfilled').length, 1)
+})
