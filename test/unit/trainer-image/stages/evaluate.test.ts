@@ -1,0 +1,108 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { InstructionTuningJobSpec } from '../../../../crds/instruction-tuning-job-spec.ts'
+import { trainKey } from '../../../../crds/stage-keys.ts'
+import { adapterConfigOf } from '../../../../trainer-image/src/model/adapter-config.ts'
+import { initialAdapter } from '../../../../trainer-image/src/model/lora-init.ts'
+import { readModelConfig } from '../../../../trainer-image/src/model/read-config.ts'
+import { writeAdapter } from '../../../../trainer-image/src/publish/peft-adapter.ts'
+import { runStage } from '../../../../trainer-image/src/run-stage.ts'
+import { evaluate } from '../../../../trainer-image/src/stages/evaluate.ts'
+import { StageStopped } from '../../../../trainer-image/src/stage-error.ts'
+import type { StageContext } from '../../../../trainer-image/src/stages/stage-context.ts'
+import { aStageContext } from '../../../fixtures/a-stage-context.ts'
+import { writeTinyJob } from '../../../fixtures/tiny-job.ts'
+
+type Change = (spec: InstructionTuningJobSpec) => InstructionTuningJobSpec
+
+/** Prepare has run; Train left an adapter whose B is not zero, so that base and tuned differ. */
+const ready = async (t: Test, change?: Change) => {
+  const folder = t.testdir({})
+  const { job, workspace } = await writeTinyJob(folder, change)
+  const context = (more: Partial<StageContext> = {}) => aStageContext(folder, job, more)
+  const prepared = await runStage('prepare', context())
+  t.equal(prepared.result.outcome, 'Succeeded', prepared.result.message ?? '')
+  const config = adapterConfigOf(job.spec.method)
+  const model = await readModelConfig(join(workspace, 'prepare', prepared.result.key, 'model'))
+  const key = trainKey(job.spec, prepared.result.digest ?? '')
+  const train = join(workspace, 'train', key)
+  await mkdir(join(train, 'adapter'), { recursive: true })
+  const tensors = [...initialAdapter(model, config, 7)].map(
+    ([name, { shape, data }], index) =>
+      [name, { shape, data: data.map((value, i) => value + 0.2 * Math.sin(index + i)) }] as const,
+  )
+  await writeAdapter(join(train, 'adapter'), new Map(tensors), { config, baseModel: 'tiny' })
+  const result = { stage: 'train', outcome: 'Succeeded', key, seconds: 1, digest: 'b'.repeat(64) }
+  await writeFile(join(train, 'result.json'), JSON.stringify(result))
+  return { context, workspace }
+}
+
+t.test('measures both models and writes what they said', async t => {
+  const { context, workspace } = await ready(t)
+  const { reported, ...given } = context()
+  const output = await evaluate(given)
+  const folder = join(workspace, 'evaluate', output.key)
+  t.match(output, { digest: /^[0-9a-f]{64}$/, evaluation: { gates: [], gatesPassed: true } })
+  const written = JSON.parse(await readFile(join(folder, 'evaluation.json'), 'utf8'))
+  t.match(written, {
+    ...output.evaluation,
+    generation: { 'held-out': { base: { tokensPerSecond: Number }, tuned: { answers: Number } } },
+  })
+  const samples = (await readFile(join(folder, 'samples.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  t.ok(samples.length > 0)
+  for (const sample of samples)
+    t.match(sample, {
+      suite: 'held-out',
+      id: String,
+      slice: String,
+      prompt: /make the/,
+      reference: /^\{/,
+      scores: { exactMatch: { base: Number, tuned: Number } },
+    })
+  t.ok(
+    samples.some(sample => sample.base !== sample.tuned),
+    'the adapter is used',
+  )
+  t.equal(reported.at(-1)?.fraction, 1)
+  t.ok(reported.some(({ activity }) => /answering with the tuned model \d+\/\d+/.test(activity)))
+  t.match(await given.metrics.registry.metrics(), /attune_evaluation_score\{suite="held-out"/)
+  t.same(await readdir(join(workspace, 'scratch')), [], 'scratch space is given back')
+
+  t.test('the same again', async t => {
+    t.equal((await evaluate(context())).digest, output.digest)
+  })
+})
+
+t.test('stops when told to, and goes on later', async t => {
+  const { context } = await ready(t)
+  const controller = new AbortController()
+  const stopped = context({
+    signal: controller.signal,
+    report: ({ activity }) => {
+      if (activity.includes('tuned')) controller.abort()
+    },
+  })
+  await t.rejects(evaluate(stopped), StageStopped)
+  const again = context()
+  await evaluate(again)
+  t.notOk(
+    again.reported.some(({ activity }) => /base model [1-9]/.test(activity)),
+    'what the base model said is not asked again',
+  )
+})
+
+t.test('a gate that does not hold is a result, not a failure', async t => {
+  const { context } = await ready(t, spec => ({
+    ...spec,
+    evaluation: {
+      ...spec.evaluation,
+      gates: [{ metric: 'held-out/exactMatch', atLeast: 0.99 }],
+    },
+  }))
+  const { evaluation } = await evaluate(context())
+  t.match(evaluation, { gatesPassed: false, gates: [{ passed: false, threshold: 0.99 }] })
+})
