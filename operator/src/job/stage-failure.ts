@@ -59,7 +59,7 @@ export const stageFailure = (job: StageJob, stage: Stage, pod: Pod | undefined):
   return (
     last ?? {
       reason: 'StageFailed',
-      message: `stage ${stage} failed: ${condition?.message ?? condition?.reason ?? 'its Job does not say why'}`,
+      message: `stage ${stage} failed: ${condition?.message || condition?.reason || 'its Job does not say why'}`,
     }
   )
 }

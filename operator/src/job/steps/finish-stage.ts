@@ -1,5 +1,6 @@
 /** A stage's Job ended: its result goes into the run, and the run goes on or fails. */
 import type { RunStatus, StageStatus } from '@attune/crds/instruction-tuning-job-status.ts'
+import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import type { StageResult } from '@attune/crds/stage.ts'
 import { stageFinished } from '../events.ts'
 import type { Pod, StageJob } from '../kinds.ts'
@@ -80,6 +81,13 @@ const repeat = (ended: Ended): StepResult => {
       }
 }
 
+/** Nothing may be published on the word of an evaluation that does not say how its gates stand. */
+const isWhole = ({ stage, digest, evaluation }: StageResult, spec: ResolvedSpec): boolean => {
+  if (stage === 'publish') return true
+  if (stage === 'evaluate' && !evaluation && spec.evaluation.gates.length > 0) return false
+  return digest !== undefined && digest !== ''
+}
+
 const completed = (ended: Ended): StepResult | undefined => {
   const { pods, stage } = ended
   if (pods.length === 0) return repeat(ended)
@@ -90,7 +98,7 @@ const completed = (ended: Ended): StepResult | undefined => {
   // the cache of pods is behind that of Jobs
   if (!pod) return pods.every(hasEnded) ? repeat(ended) : undefined
   const result = readStageResult(terminated(pod)?.message, stage.name)
-  if (result?.outcome === 'Succeeded' && (result.digest || stage.name === 'publish'))
+  if (result?.outcome === 'Succeeded' && isWhole(result, ended.situation.spec))
     return succeeded(ended, result)
   const message = `stage ${stage.name} ended with exit code 0 and left no result that can be read; is the trainer image of another version?`
   return failed(ended, { reason: 'StageFailed', message })

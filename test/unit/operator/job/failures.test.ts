@@ -1,0 +1,208 @@
+import type { Reason } from '@attune/crds/conditions.ts'
+import t from 'tap'
+import { brokenFluxRules } from '../../../fixtures/operator/flux-rules.ts'
+import { createStory } from '../../../fixtures/operator/story.ts'
+import { aPod, aResult, at, ended, failedBecause } from '../../../fixtures/operator/tuning-job.ts'
+
+type Case = {
+  readonly ends: ReturnType<typeof ended>
+  readonly job: string
+  readonly reason: Reason
+  readonly message: RegExp
+}
+const said = (reason: Reason, message: string) =>
+  aResult('train', { outcome: 'Failed', reason, message })
+
+const cases: Readonly<Record<string, Case>> = {
+  'the reason that the stage names is the reason of the job': {
+    ends: ended(76, said('TrainingDiverged', 'loss is NaN at step 12')),
+    job: 'PodFailurePolicy',
+    reason: 'TrainingDiverged',
+    message: /loss is NaN at step 12/,
+  },
+  'without a result the exit code speaks': {
+    ends: ended(76),
+    job: 'PodFailurePolicy',
+    reason: 'TrainingDiverged',
+    message: /exit code 76 and left no result/,
+  },
+  'an exit code without a meaning of its own': {
+    ends: ended(70, 'Segmentation fault'),
+    job: 'PodFailurePolicy',
+    reason: 'StageFailed',
+    message: /exit code 70 and left no result/,
+  },
+  'a reason that nobody knows is not repeated': {
+    ends: ended(65, JSON.stringify({ ...aResult('train'), outcome: 'Failed', reason: 'Pwned' })),
+    job: 'PodFailurePolicy',
+    reason: 'StageFailed',
+    message: /exit code 65/,
+  },
+  'a result of another stage is none': {
+    ends: ended(65, aResult('prepare', { outcome: 'Failed', reason: 'DatasetMalformed' })),
+    job: 'PodFailurePolicy',
+    reason: 'StageFailed',
+    message: /exit code 65 and left no result/,
+  },
+  'killed for memory to the end': {
+    ends: ended(137, undefined, { reason: 'OOMKilled' }),
+    job: 'BackoffLimitExceeded',
+    reason: 'OutOfMemory',
+    message: /resources.limits.memory.*retry.limit is used up/,
+  },
+  'a failure without a name, more often than retry.limit': {
+    ends: ended(1, said('StageFailed', 'disk is full')),
+    job: 'BackoffLimitExceeded',
+    reason: 'RetriesExhausted',
+    message: /disk is full/,
+  },
+  'a failure with a name, more often than retry.limit': {
+    ends: ended(1, said('PublishFailed', 'read-only file system')),
+    job: 'BackoffLimitExceeded',
+    reason: 'PublishFailed',
+    message: /read-only file system/,
+  },
+  'longer than retry.deadlineSeconds': {
+    ends: ended(75),
+    job: 'DeadlineExceeded',
+    reason: 'DeadlineExceeded',
+    message: /retry.deadlineSeconds/,
+  },
+  'a Job that fails for a reason of its own': {
+    ends: ended(0, aResult('train')),
+    job: 'FailedIndexes',
+    reason: 'StageFailed',
+    message: /FailedIndexes/,
+  },
+}
+
+for (const [name, { ends, job, reason, message }] of Object.entries(cases)) {
+  t.test(name, async t => {
+    const story = createStory().look().succeeds(1, 'prepare')
+    story
+      .pods(aPod(1, 'train', ends))
+      .jobEnds(1, 'train', failedBecause(job))
+      .look()
+    t.equal(story.status.phase, 'Failed')
+    t.match(story.run, { phase: 'Failed', reason, message, stages: [{}, { state: 'Failed' }] })
+    t.match(story.condition('Stalled'), { status: 'True', reason })
+    t.equal(story.condition('Reconciling'), undefined)
+    t.equal(story.condition('DatasetReady')?.status, 'True')
+    t.strictSame(brokenFluxRules(story.observed.job), [])
+    t.match(story.events.at(-1), { type: 'Warning', reason })
+  })
+}
+
+t.test('a result without a digest is no success', async t => {
+  const story = createStory().look()
+  const { digest: _, ...result } = aResult('prepare')
+  story
+    .pods(aPod(1, 'prepare', ended(0, result)))
+    .jobEnds(1, 'prepare')
+    .look()
+  t.equal(story.run?.reason, 'StageFailed')
+})
+
+t.test('an evaluation that does not tell of its gates publishes nothing', async t => {
+  const gates = [{ metric: 'held-out/exactMatch', atLeast: 0.8 }]
+  const story = createStory({ evaluation: { gates } }).look()
+  const { evaluation: _, ...result } = aResult('evaluate')
+  story.succeeds(1, 'prepare').succeeds(1, 'train')
+  story
+    .pods(aPod(1, 'evaluate', ended(0, result)))
+    .jobEnds(1, 'evaluate')
+    .look()
+  t.equal(story.run?.reason, 'StageFailed')
+})
+
+t.test('gates', async t => {
+  const gate = { metric: 'held-out/exactMatch', rule: 'atLeast' as const, threshold: 0.8 }
+  const evaluation = {
+    suites: {},
+    gates: [{ ...gate, value: 0.5, passed: false }],
+    gatesPassed: false,
+    score: 0.5,
+  }
+  const story = createStory().look().succeeds(1, 'prepare').succeeds(1, 'train')
+  story.succeeds(1, 'evaluate', { evaluation })
+  await t.test('one that does not hold fails the run and publishes nothing', async t => {
+    t.match(story.run, { phase: 'Failed', reason: 'GatesNotPassed' })
+    t.equal(story.condition('GatesPassed')?.status, 'False')
+    t.match(story.run?.message, 'held-out/exactMatch atLeast 0.8, measured 0.5')
+    t.equal(story.manifest('home-1-publish'), undefined)
+  })
+  await t.test('nor does a later run with the same inputs', async t => {
+    story.edit({ output: { uri: 'pvc://models/elsewhere' } }).look()
+    t.match(story.run, { number: 2, phase: 'Failed', reason: 'GatesNotPassed' })
+    t.equal(story.manifest('home-2-publish'), undefined)
+  })
+})
+
+t.test('a spec that cannot work fails before anything is made', async t => {
+  const story = createStory({ model: { source: { uri: 'file:///model' } } }).look()
+  t.match(story.run, { phase: 'Failed', reason: 'InvalidSpec', message: /spec.model.source.uri/ })
+  t.strictSame(story.made, [])
+  await t.test('and a corrected one runs', async t => {
+    story.edit({ model: { source: { uri: 'hf://owner/model' } } }).look()
+    t.equal(story.status.phase, 'Preparing')
+    t.equal(story.status.run, 2)
+    t.equal(story.condition('Stalled'), undefined)
+  })
+})
+
+t.test('a retry', async t => {
+  const story = createStory().look().succeeds(1, 'prepare').runs(1, 'train')
+  t.equal(story.run?.stages[1]?.attempts, 1)
+  const oom = ended(137, undefined, { reason: 'OOMKilled' })
+  const first = aPod(1, 'train', oom)
+  await t.test('is announced while Kubernetes waits to try again', async t => {
+    story.pods(first).look()
+    t.equal(story.status.phase, 'Training')
+    t.match(story.condition('Reconciling'), { status: 'True', reason: 'Retrying' })
+  })
+  await t.test('is counted, with an Event that says why', async t => {
+    const next = { name: 'home-1-train-zzzzz', createdAt: at(60) }
+    story.pods(aPod(1, 'train', { runningSince: at(61) }, next)).look()
+    t.equal(story.run?.stages[1]?.attempts, 2)
+    t.equal(story.run?.stages[1]?.pod, 'home-1-train-zzzzz')
+    t.strictSame(story.reasons().slice(-2), ['OutOfMemory', 'Retrying'])
+    t.match(story.condition('Reconciling'), { reason: 'Training' })
+  })
+  await t.test('is announced once', async t => {
+    const before = story.events.length
+    story.look()
+    t.equal(story.events.length, before)
+  })
+})
+
+t.test('a pod that waits says for what', async t => {
+  const story = createStory().look()
+  const pod = aPod(1, 'prepare')
+  const waiting = { reason: 'ImagePullBackOff', message: 'no such image' }
+  const containerStatuses = [{ name: 'trainer', state: { waiting } }]
+  story.pods({ ...pod, status: { phase: 'Pending', containerStatuses } }).look()
+  t.match(story.condition('Reconciling'), { reason: 'Waiting', message: /ImagePullBackOff/ })
+  const conditions = [{ type: 'PodScheduled', status: 'False', message: '0/1 nodes' }]
+  story.pods({ ...pod, status: { phase: 'Pending', conditions } }).look()
+  t.match(story.condition('Reconciling'), { reason: 'Waiting', message: /0\/1 nodes/ })
+})
+
+t.test('a Job whose pods are gone before their result was read runs again', async t => {
+  const story = createStory({ retry: { limit: 0 } })
+    .look()
+    .runs(1, 'prepare')
+  story.noPods().jobEnds(1, 'prepare').look()
+  t.match(story.run, { phase: 'Failed', reason: 'RetriesExhausted' }, 'unless no retry is left')
+
+  const other = createStory().look().runs(1, 'prepare').noPods().jobEnds(1, 'prepare').look()
+  t.strictSame(other.removed, ['Job home-1-prepare'])
+  t.equal(other.made.filter(({ name }) => name === 'home-1-prepare').length, 2)
+  t.equal(other.status.phase, 'Preparing')
+})
+
+t.test('a cache of pods that is behind that of Jobs is waited for', async t => {
+  const story = createStory().look().runs(1, 'prepare').jobEnds(1, 'prepare').look()
+  t.equal(story.status.phase, 'Preparing')
+  story.succeeds(1, 'prepare')
+  t.equal(story.status.phase, 'Training')
+})

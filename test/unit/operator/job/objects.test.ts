@@ -1,0 +1,265 @@
+import type { InstructionTuningJobSpec } from '@attune/crds/instruction-tuning-job-spec.ts'
+import { PERMANENT_EXIT_CODES, type Stage } from '@attune/crds/stage.ts'
+import t from 'tap'
+import { configMap } from '../../../../operator/src/job/objects/config-map.ts'
+import { stageJob } from '../../../../operator/src/job/objects/stage-job.ts'
+import { workspace } from '../../../../operator/src/job/objects/workspace.ts'
+import { aJob, CONFIG } from '../../../fixtures/operator/tuning-job.ts'
+
+type PodSpec = {
+  readonly containers: readonly Readonly<Record<string, unknown>>[]
+  readonly volumes: readonly { readonly name: string }[]
+  readonly [field: string]: unknown
+}
+const OWNER = [
+  {
+    apiVersion: 'attune.dev/v1alpha1',
+    kind: 'InstructionTuningJob',
+    name: 'home',
+    uid: 'job-uid',
+    controller: true,
+    blockOwnerDeletion: true,
+  },
+]
+const LABELS = {
+  'app.kubernetes.io/name': 'attune',
+  'app.kubernetes.io/part-of': 'attune',
+  'app.kubernetes.io/managed-by': 'attune-operator',
+  'attune.dev/job': 'home',
+}
+
+const made = (stage: Stage, spec: Partial<InstructionTuningJobSpec> = {}) => {
+  const manifest = stageJob({
+    job: aJob({ spec }),
+    run: 2,
+    stage,
+    gracePeriodSeconds: 60,
+    config: CONFIG,
+  }) as unknown as {
+    metadata: object
+    spec: { template: { metadata: object; spec: PodSpec } } & Record<string, unknown>
+  }
+  const pod = manifest.spec.template.spec
+  const container = pod.containers[0] as Readonly<Record<string, unknown>>
+  const mounts = container['volumeMounts'] as readonly {
+    name: string
+    mountPath: string
+    readOnly?: boolean
+  }[]
+  const claims = mounts
+    .filter(({ mountPath }) => mountPath.startsWith('/mnt/'))
+    .map(({ mountPath, readOnly }) => `${mountPath}${readOnly ? ' ro' : ''}`)
+  return { manifest, pod, container, mounts, claims }
+}
+
+t.test('workspace', async t => {
+  t.strictSame(workspace(aJob({ spec: { workspace: { size: '5Gi' } } })), {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: {
+      name: 'home-workspace',
+      namespace: 'team-a',
+      labels: { ...LABELS, 'app.kubernetes.io/component': 'job' },
+      ownerReferences: OWNER,
+    },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '5Gi' } } },
+  })
+  const fast = workspace(aJob({ spec: { workspace: { storageClassName: 'fast' } } }))
+  t.match(fast, { spec: { storageClassName: 'fast' } })
+})
+
+t.test('job file', async t => {
+  const job = aJob()
+  const { data, ...manifest } = configMap(job, 2) as unknown as { data: { 'job.json': string } }
+  t.strictSame(manifest, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: 'home-2',
+      namespace: 'team-a',
+      labels: { ...LABELS, 'app.kubernetes.io/component': 'job', 'attune.dev/run': '2' },
+      ownerReferences: OWNER,
+    },
+    immutable: true,
+  })
+  t.strictSame(JSON.parse(data['job.json']), {
+    apiVersion: 'attune.dev/v1alpha1',
+    name: 'home',
+    namespace: 'team-a',
+    run: 2,
+    spec: job.spec,
+  })
+})
+
+t.test('Job of a stage', async t => {
+  const { manifest } = made('train', { retry: { limit: 5, deadlineSeconds: 600 } })
+  const labels = {
+    ...LABELS,
+    'app.kubernetes.io/component': 'train',
+    'attune.dev/run': '2',
+    'attune.dev/stage': 'train',
+  }
+  t.strictSame(manifest.metadata, {
+    name: 'home-2-train',
+    namespace: 'team-a',
+    labels,
+    ownerReferences: OWNER,
+  })
+  const { template, ...spec } = manifest.spec
+  t.strictSame(spec, {
+    completions: 1,
+    parallelism: 1,
+    backoffLimit: 5,
+    activeDeadlineSeconds: 600,
+    podReplacementPolicy: 'Failed',
+    podFailurePolicy: {
+      rules: [
+        { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+        {
+          action: 'Ignore',
+          onExitCodes: { containerName: 'trainer', operator: 'In', values: [75] },
+        },
+        {
+          action: 'FailJob',
+          onExitCodes: { containerName: 'trainer', operator: 'In', values: PERMANENT_EXIT_CODES },
+        },
+      ],
+    },
+  })
+  t.strictSame(template.metadata, { labels, annotations: { 'attune.dev/job-uid': 'job-uid' } })
+})
+
+t.test('pod of a stage', async t => {
+  const { pod, container, mounts } = made('train')
+  await t.test('keeps to the restricted profile', async t => {
+    t.match(pod, {
+      restartPolicy: 'Never',
+      automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: 60,
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 1000,
+        runAsGroup: 1000,
+        fsGroup: 1000,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+    })
+    t.strictSame(container['securityContext'], {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    })
+  })
+  await t.test('runs the stage on the job file and the workspace', async t => {
+    t.match(container, {
+      name: 'trainer',
+      image: 'attune/trainer:test',
+      args: [
+        ...['train', '--job', '/etc/attune/job.json', '--workspace', '/workspace'],
+        ...['--port', '8080'],
+      ],
+      terminationMessagePath: '/dev/termination-log',
+      ports: [{ name: 'http', containerPort: 8080 }],
+    })
+    t.strictSame(mounts, [
+      { name: 'workspace', mountPath: '/workspace' },
+      { name: 'job', mountPath: '/etc/attune', readOnly: true },
+      { name: 'tmp', mountPath: '/tmp' },
+    ])
+    t.strictSame(pod.volumes, [
+      { name: 'workspace', persistentVolumeClaim: { claimName: 'home-workspace' } },
+      { name: 'job', configMap: { name: 'home-2' } },
+      { name: 'tmp', emptyDir: {} },
+    ])
+  })
+})
+
+t.test('each stage mounts only the claims that it needs', async t => {
+  const spec = {
+    model: { source: { uri: 'pvc://models/base' } },
+    dataset: {
+      sources: [{ uri: 'pvc://datasets/a.jsonl' }, { uri: 'pvc://datasets/b.jsonl' }],
+      validation: { sources: [{ uri: 'pvc://held-out/v.jsonl' }] },
+    },
+    output: { uri: 'pvc://models/out' },
+  }
+  t.strictSame(made('prepare', spec).claims, [
+    '/mnt/pvc/models ro',
+    '/mnt/pvc/datasets ro',
+    '/mnt/pvc/held-out ro',
+  ])
+  t.strictSame(made('train', spec).claims, [])
+  t.strictSame(made('evaluate', spec).claims, [])
+  t.strictSame(made('publish', spec).claims, ['/mnt/pvc/models'])
+})
+
+t.test('only Prepare gets the token, and fails to start without it', async t => {
+  const spec = {
+    model: { source: { uri: 'hf://owner/model', credentialsSecret: { name: 'hf' } } },
+  }
+  const secretKeyRef = { name: 'hf', key: 'token', optional: false }
+  const token = { name: 'HF_TOKEN', valueFrom: { secretKeyRef } }
+  t.match(made('prepare', spec).container['env'], [{ name: 'HOME' }, token])
+  for (const stage of ['train', 'evaluate', 'publish'] as const)
+    t.strictSame(made(stage, spec).container['env'], [{ name: 'HOME', value: '/tmp' }], stage)
+})
+
+t.test('only Train and Evaluate get the accelerator, and go where it is', async t => {
+  const spec = {
+    resources: {
+      accelerator: {
+        resource: 'nvidia.com/gpu',
+        count: 2,
+        nodeSelector: { gpu: 'h100' },
+        tolerations: [{ key: 'gpu', operator: 'Exists' as const }],
+      },
+      requests: { cpu: '2', memory: '8Gi' },
+      limits: { memory: '8Gi' },
+    },
+    podTemplate: {
+      nodeSelector: { zone: 'a' },
+      tolerations: [{ key: 'spot', operator: 'Exists' as const }],
+    },
+  }
+  const gpu = { 'nvidia.com/gpu': 2 }
+  for (const stage of ['train', 'evaluate'] as const) {
+    const { pod, container } = made(stage, spec)
+    t.strictSame(container['resources'], {
+      requests: { cpu: '2', memory: '8Gi', ...gpu },
+      limits: { memory: '8Gi', ...gpu },
+    })
+    t.strictSame(pod['nodeSelector'], { zone: 'a', gpu: 'h100' }, stage)
+    t.equal((pod['tolerations'] as []).length, 2, stage)
+  }
+  for (const stage of ['prepare', 'publish'] as const) {
+    const { pod, container } = made(stage, spec)
+    t.strictSame(container['resources'], {
+      requests: { cpu: '2', memory: '8Gi' },
+      limits: { memory: '8Gi' },
+    })
+    t.strictSame(pod['nodeSelector'], { zone: 'a' }, stage)
+    t.equal((pod['tolerations'] as []).length, 1, stage)
+  }
+})
+
+t.test('the pod template of the tenant is on every stage, and hides no label of ours', async t => {
+  const podTemplate = {
+    labels: { team: 'a', 'attune.dev/job': 'somebody-else' },
+    annotations: { note: 'x', 'attune.dev/job-uid': 'somebody-else' },
+    imagePullSecrets: [{ name: 'pull' }],
+    runtimeClassName: 'gvisor',
+    priorityClassName: 'low',
+  }
+  for (const stage of ['prepare', 'train', 'evaluate', 'publish'] as const) {
+    const { manifest, pod } = made(stage, { podTemplate })
+    t.match(manifest.spec.template.metadata, {
+      labels: { team: 'a', 'attune.dev/job': 'home' },
+      annotations: { note: 'x', 'attune.dev/job-uid': 'job-uid' },
+    })
+    t.match(pod, {
+      imagePullSecrets: [{ name: 'pull' }],
+      runtimeClassName: 'gvisor',
+      priorityClassName: 'low',
+    })
+  }
+})
