@@ -13,6 +13,7 @@ import {
 } from '../stage/open-session.ts'
 import { type Results, runStages, type StagesEnd } from '../stage/run-stages.ts'
 import { unfinishedError } from '../stage/stopped-or-failed.ts'
+import { table } from '../view/format.ts'
 import { resultsTable } from '../view/results-table.ts'
 import { parseMount } from '../workspace/claims.ts'
 import { clearStages, outputFolder } from '../workspace/layout.ts'
@@ -59,13 +60,26 @@ const isThere = (path: string) =>
     () => false,
   )
 
-const printResults = async (results: Results, folder: string): Promise<void> => {
+/** The table, and where on this machine the published things lie. */
+const resultsText = async (
+  results: Results,
+  folder: string,
+  { fileRoot, pvcRoot }: Session,
+): Promise<string> => {
   const { evaluation } = results.evaluate ?? {}
-  if (evaluation) process.stdout.write(`\n${resultsTable(evaluation)}\n`)
-  for (const { format, uri } of results.publish?.artifacts ?? [])
-    process.stdout.write(`${format.toLowerCase()}  ${uri}\n`)
   const report = join(folder, 'report.html')
-  if (await isThere(report)) process.stdout.write(`report  ${report}\n`)
+  const places = [
+    ...(results.publish?.artifacts ?? []).map(({ format, uri }) => [
+      format.toLowerCase(),
+      outputFolder(uri, fileRoot, pvcRoot),
+    ]),
+    ...((await isThere(report)) ? [['report', report]] : []),
+  ]
+  const parts = [
+    ...(evaluation ? [resultsTable(evaluation)] : []),
+    ...(places.length ? [table(places, [0, 1])] : []),
+  ]
+  return parts.map(part => `\n${part}\n`).join('')
 }
 
 const startRun = async (session: Session, output: string, fresh: boolean) => {
@@ -74,7 +88,8 @@ const startRun = async (session: Session, output: string, fresh: boolean) => {
   const hash = specHash(job.spec)
   const { number, goesOn } = nextRun(earlier, hash, await publishedRuns(output), fresh)
   if (fresh) await clearStages(workspace)
-  const run: RunRecord = { number, specHash: hash, startedAt: new Date().toISOString() }
+  const startedAt = (goesOn ? earlier.at(-1)?.startedAt : undefined) ?? new Date().toISOString()
+  const run: RunRecord = { number, specHash: hash, startedAt }
   await writeRuns(workspace, withRun(earlier, run))
   await writeJobFile(session, number)
   const place = relative(process.cwd(), workspace) || '.'
@@ -90,7 +105,8 @@ const runJob = async (session: Session, fresh: boolean): Promise<void> => {
   await writeRuns(workspace, withRun(earlier, ended(run, end)))
   if (end.kind === 'failed' || end.kind === 'stopped')
     throw unfinishedError(end, interrupts.killed())
-  await printResults(end.results, join(output, `run-${run.number}`))
+  const folder = join(output, `run-${run.number}`)
+  process.stdout.write(await resultsText(end.results, folder, session))
   if (end.kind === 'gatesNotPassed')
     throw new CliError('GatesNotPassed: a gate does not hold, so nothing was published')
 }

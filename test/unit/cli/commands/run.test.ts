@@ -13,7 +13,10 @@ t.test('runs the four stages and ends with the table and the report', async t =>
   t.equal(code, 0, stderr)
   t.strictSame(callsIn(folder), ['prepare 1', 'train 1', 'evaluate 1', 'publish 1'])
   t.match(stdout, /held-out +exactMatch +0\.000 +0\.900 +\+0\.900/)
-  t.match(stdout, `report  ${join(folder, 'out/run-1/report.html')}`)
+  t.match(
+    stdout,
+    `adapter  ${join(folder, 'out/run-1/adapter')}\nreport   ${join(folder, 'out/run-1/report.html')}\n`,
+  )
   t.match(stderr, /run 1 of home, in /)
   t.match(stderr, /train +20% +1\/5 +loss 1\.8000 +1,000 tokens\/s +9\.0 s left/)
   t.match(runsIn(folder), [{ number: 1, outcome: 'Succeeded' }])
