@@ -123,6 +123,40 @@ t.test('a failure that may pass is tried again', async t => {
   })
 })
 
+t.test('a spec that the schema takes and that cannot work makes nothing', async t => {
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  const source = (name: string) => ({ uri: 'hf://owner/name', credentialsSecret: { name } })
+  await cluster.submit({ model: { source: source('one') }, dataset: { sources: [source('two')] } })
+  const job = await cluster.phase('Failed')
+  t.match(job.status?.runs?.[0], {
+    reason: 'InvalidSpec',
+    message: /spec.dataset.sources\[0\].credentialsSecret: two differs from one/,
+  })
+  t.strictSame(brokenFluxRules(job), [])
+  t.strictSame(await cluster.names('jobs,pods,configmaps,persistentvolumeclaims'), [])
+})
+
+t.test('pods that can never be made stall the job until its spec is changed', async t => {
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  const limits = { memory: '1Gi' }
+  await cluster.submit({ resources: { requests: { memory: '2Gi' }, limits } })
+  const job = await cluster.until(
+    ({ status }) => status?.conditions?.some(({ type }) => type === 'Stalled') === true,
+    'the job is not stalled',
+  )
+  t.match(
+    job.status?.conditions?.find(({ type }) => type === 'Stalled'),
+    { reason: 'InvalidSpec', message: /memory limit/ },
+  )
+  t.strictSame(brokenFluxRules(job), [])
+  await cluster.submit({ resources: { requests: { memory: '1Gi' }, limits } })
+  await cluster.kubelet.starts(1, 'prepare')
+  const after = await cluster.phase('Preparing')
+  t.notOk(after.status?.conditions?.some(({ type }) => type === 'Stalled'))
+})
+
 t.test('a stage that runs too long fails the job', async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()

@@ -21,6 +21,7 @@ import {
   KIND,
   StageJobs,
 } from './kinds.ts'
+import type { Note } from './job-conditions.ts'
 import { FIELD_MANAGER } from './names.ts'
 import type { Child, ChildKind, Decision, Removal } from './situation.ts'
 
@@ -90,11 +91,17 @@ const applyStatus = async (
   })
 }
 
-const needsPerson = (error: unknown) =>
-  error instanceof NameTaken || isForbidden(error) || isInvalid(error)
+/** Undefined where the same request may succeed in a moment, so that it is not worth telling. */
+const obstacle = (error: Error): Note | undefined => {
+  if (isInvalid(error)) return { reason: 'InvalidSpec', message: error.message, stalled: true }
+  if (error instanceof NameTaken || isForbidden(error))
+    return { reason: 'Waiting', message: error.message }
+  return undefined
+}
 
 const sayBlocked = async (actor: Actor, job: InstructionTuningJob, error: Error) => {
-  const status = blockedStatus(job, error.message, actor.now())
+  const note = obstacle(error)
+  const status = note && blockedStatus(job, note, actor.now())
   if (status) await applyStatus(actor, job, status)
 }
 
@@ -107,7 +114,7 @@ export const act = async (
   try {
     for (const child of apply) await create(actor, job, child)
   } catch (error) {
-    if (error instanceof Error && needsPerson(error)) await sayBlocked(actor, job, error)
+    if (error instanceof Error) await sayBlocked(actor, job, error)
     throw new Error(`${objectKey(job.metadata)}: its children could not be made`, { cause: error })
   }
   if (status) await applyStatus(actor, job, status)

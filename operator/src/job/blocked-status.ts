@@ -1,13 +1,13 @@
 /** Status of a job whose children the API server refuses: as before, and why it waits. */
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
 import type { InstructionTuningJobStatus } from '@attune/crds/instruction-tuning-job-status.ts'
-import { jobConditions } from './job-conditions.ts'
+import { jobConditions, type Note } from './job-conditions.ts'
 import type { InstructionTuningJob } from './kinds.ts'
 
 /** @returns undefined where status says it already */
 export const blockedStatus = (
   { metadata, status }: InstructionTuningJob,
-  message: string,
+  note: Note,
   now: number,
 ): InstructionTuningJobStatus | undefined => {
   const run = status?.runs?.at(-1)
@@ -17,7 +17,7 @@ export const blockedStatus = (
   const next = {
     ...status,
     observedGeneration: generation,
-    conditions: jobConditions(run, { reason: 'Waiting', message }, before, now),
+    conditions: jobConditions(run, note, before, now),
   }
   return canonicalJson(next) === canonicalJson(status) ? undefined : next
 }

@@ -10,7 +10,12 @@ type Said = {
   readonly reason: Reason
   readonly message: string
 }
-type Note = { readonly reason: Reason; readonly message: string }
+type Note = {
+  readonly reason: Reason
+  readonly message: string
+  /** only a change by a person helps */
+  readonly stalled?: boolean
+}
 
 const says = (type: ConditionType, status: Said['status'], { reason, message }: Note): Said => ({
   type,
@@ -50,8 +55,8 @@ const working = (run: RunStatus, note: Note | undefined): readonly Said[] => {
     ? { reason: note.reason, message: `run ${run.number}: ${note.message}` }
     : { reason, message: `run ${run.number}: ${REASONS[reason]}` }
   return [
-    says('Ready', run.phase === 'Pending' ? 'Unknown' : 'False', said),
-    says('Reconciling', 'True', said),
+    says('Ready', run.phase === 'Pending' && !note?.stalled ? 'Unknown' : 'False', said),
+    says(note?.stalled ? 'Stalled' : 'Reconciling', 'True', said),
   ]
 }
 
@@ -76,6 +81,8 @@ const gatesPassed = (run: RunStatus): readonly Said[] => {
   const reason = passed ? 'GatesPassed' : 'GatesNotPassed'
   return [says('GatesPassed', passed ? 'True' : 'False', { reason, message: REASONS[reason] })]
 }
+
+export type { Note }
 
 type Before = { readonly conditions: readonly JobCondition[]; readonly generation: number }
 

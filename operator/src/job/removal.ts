@@ -1,5 +1,5 @@
 /** Names what is to be deleted, with the uid it must still have. */
-import { type KubeObject, type ObjectRef } from '../kube/kube-object.ts'
+import type { KubeObject, ObjectRef } from '../kube/kube-object.ts'
 import type { ChildKind, Removal } from './situation.ts'
 
 export const removal = (kind: ChildKind, { metadata }: KubeObject): Removal => {

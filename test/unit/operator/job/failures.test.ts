@@ -206,3 +206,32 @@ t.test('a cache of pods that is behind that of Jobs is waited for', async t => {
   story.succeeds(1, 'prepare')
   t.equal(story.status.phase, 'Training')
 })
+
+t.test('a Job without a pod says so after a while', async t => {
+  const story = createStory().look()
+  const withAge = () => ({
+    stageJobs: story.observed.stageJobs.map(job => ({
+      ...job,
+      metadata: { ...job.metadata, creationTimestamp: at(0) },
+    })),
+  })
+  story.happens(withAge).look()
+  t.equal(story.requeueAfterMs, 30_000)
+  t.match(story.condition('Reconciling'), { reason: 'Preparing' })
+  story.wait(30).look()
+  t.match(story.condition('Reconciling'), { reason: 'Waiting', message: /home-1-prepare/ })
+  story.runs(1, 'prepare')
+  t.match(story.condition('Reconciling'), { reason: 'Preparing' })
+})
+
+t.test('a Job that was made before its status could be written is taken over', async t => {
+  const story = createStory().look()
+  const { status: _, ...job } = story.observed.job
+  const pending = createStory().look().observed.job.status?.runs?.[0]
+  const stages = pending?.stages.map(stage => ({ name: stage.name, state: 'Pending' as const }))
+  const runs = [{ ...pending!, phase: 'Pending' as const, stages: stages ?? [] }]
+  const before = story.made.length
+  story.happens(() => ({ job: { ...job, status: { observedGeneration: 1, run: 1, runs } } })).look()
+  t.equal(story.made.length, before)
+  t.equal(story.status.phase, 'Preparing')
+})
