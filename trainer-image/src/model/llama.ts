@@ -14,6 +14,8 @@ import type { Linear } from './lora.ts'
 
 /** Added to a score that must not count; finite, so that no row can become NaN. */
 const MASKED = -1e30
+/** Above this many tokens a row, attention's probabilities outweigh everything else that a layer keeps. */
+const LONG = 512
 
 export type LlamaInputs = {
   readonly rows: number
@@ -29,13 +31,20 @@ export type LlamaInputs = {
   readonly sin: Value
 }
 
+export type Recompute = {
+  /** a boolean scalar that is true at run time */
+  readonly flag: Value
+  /** whole layers, or the attention of long rows alone */
+  readonly layers: boolean
+}
+
 export type LlamaParts = {
   readonly config: ModelConfig
   /** a frozen weight by its Hugging Face name */
   readonly weight: (name: string) => Value
   readonly linear: Linear
-  /** true at run time; layers are recomputed in the backward pass if it is given */
-  readonly recomputeFlag?: Value
+  /** what is computed once more in the backward pass; nothing if absent */
+  readonly recompute?: Recompute
 }
 
 /** A token sees the tokens of its own document up to itself. @returns per query block (B, 1, 1, block, end) */
@@ -89,12 +98,12 @@ const selfAttention = (g: GraphBuilder, x: Value, context: LayerContext): Value 
   const path = `model.layers.${layer}.self_attn`
   const project = (name: string) => linear(g, x, `${path}.${name}`)
   const q = heads(g, rotate(g, project('q_proj'), inputs), inputs, h, d)
-  const out = attention(g, {
-    q: reshape(g, q, [rows, k, h / k, length, d]),
-    k: heads(g, rotate(g, project('k_proj'), inputs), inputs, k, d),
-    v: heads(g, project('v_proj'), inputs, k, d),
-    biases,
-  })
+  const keys = heads(g, rotate(g, project('k_proj'), inputs), inputs, k, d)
+  const values = heads(g, project('v_proj'), inputs, k, d)
+  const attend = (queries: Value) => attention(g, { q: queries, k: keys, v: values, biases })
+  const queries = reshape(g, q, [rows, k, h / k, length, d])
+  const again = parts.recompute && !parts.recompute.layers && length > LONG
+  const out = again ? recomputed(g, parts.recompute.flag, queries, attend) : attend(queries)
   const joined = transpose(g, reshape(g, out, [rows, h, length, d]), [0, 2, 1, 3])
   return linear(g, reshape(g, joined, [rows * length, h * d]), `${path}.o_proj`)
 }
@@ -119,14 +128,14 @@ const transformerLayer = (g: GraphBuilder, x: Value, context: LayerContext): Val
 
 /** @returns the hidden states that the output head reads, (M, C) */
 export const llamaHidden = (g: GraphBuilder, parts: LlamaParts, inputs: LlamaInputs): Value => {
-  const { config, weight, recomputeFlag } = parts
+  const { config, weight, recompute } = parts
   const { rows, length, tokens, segments } = inputs
   const biases = attentionBiases(g, segments, length)
   const flat = reshape(g, tokens, [rows * length])
   let x = gather(g, weight('model.embed_tokens.weight'), flat)
   for (let layer = 0; layer < config.layers; layer++) {
     const run = (y: Value) => transformerLayer(g, y, { parts, inputs, biases, layer })
-    x = recomputeFlag ? recomputed(g, recomputeFlag, x, run) : run(x)
+    x = recompute?.layers ? recomputed(g, recompute.flag, x, run) : run(x)
   }
   return rmsNorm(g, x, weight('model.norm.weight'), config.rmsNormEpsilon)[0]
 }

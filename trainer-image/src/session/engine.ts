@@ -63,10 +63,14 @@ export class Engine {
     if (batch.targetTokens.length === 0) return { lossSum: 0 }
     const session = await this.#sessions.get(`train-${batch.rows}x${batch.length}`)
     const [before, after] = this.#sums
-    const feeds = { ...batchFeeds(batch), ...this.#parameters(), gradient_sums: vector(before) }
-    const flag = this.#start.recompute && { recompute: new Tensor('bool', [true], []) }
+    const feeds = {
+      ...batchFeeds(batch),
+      ...this.#parameters(),
+      gradient_sums: vector(before),
+      recompute: new Tensor('bool', [true], []),
+    }
     const fetches = { loss_sum: null, gradient_sums_after: vector(after) }
-    const { loss_sum } = await session.run({ ...feeds, ...flag }, fetches)
+    const { loss_sum } = await session.run(feeds, fetches)
     this.#sums = [after, before]
     return { lossSum: numberIn(loss_sum as Tensor) }
   }

@@ -36,7 +36,11 @@ const batchInputs = (g: GraphBuilder, { config, rows, length }: ModelProgram) =>
   }
 }
 
-const partsOf = (g: GraphBuilder, program: ModelProgram, parameters: Value): LlamaParts => {
+const partsOf = (
+  g: GraphBuilder,
+  program: ModelProgram,
+  parameters: Value,
+): Omit<LlamaParts, 'recompute'> => {
   const { config, adapterConfig } = program
   const values = new Map(
     program.weights.map(({ name, shape, external }) => [
@@ -51,12 +55,13 @@ const partsOf = (g: GraphBuilder, program: ModelProgram, parameters: Value): Lla
   }
   const slots = parameterSlots(config, adapterConfig)
   const linear = loraLinear(g, frozenLinear(weight), parameters, slots, adapterConfig)
-  const flag = program.recompute && { recomputeFlag: g.input('recompute', 'bool', []) }
-  return { config, weight, linear, ...flag }
+  return { config, weight, linear }
 }
 
-const lossOf = (g: GraphBuilder, program: ModelProgram, parameters: Value) => {
-  const parts = partsOf(g, program, parameters)
+const lossOf = (g: GraphBuilder, program: ModelProgram, parameters: Value, train: boolean) => {
+  const flag = train && g.input('recompute', 'bool', [])
+  const recompute = flag && { recompute: { flag, layers: program.recompute } }
+  const parts = { ...partsOf(g, program, parameters), ...recompute }
   const hidden = llamaHidden(g, parts, batchInputs(g, program))
   const positions = g.input('target_positions', 'int32', ['N'])
   return crossEntropy(g, {
@@ -64,6 +69,7 @@ const lossOf = (g: GraphBuilder, program: ModelProgram, parameters: Value) => {
     weight: headWeight(parts),
     targets: g.input('target_tokens', 'int32', ['N']),
     maxTargets: program.rows * program.length,
+    differentiable: train,
   })
 }
 
@@ -77,7 +83,7 @@ export const trainProgram = (program: ModelProgram): Graph => {
   const g = new GraphBuilder()
   const parameters = parametersInput(g, program)
   const before = g.input('gradient_sums', 'float32', parameters.shape)
-  const { lossSum } = lossOf(g, program, parameters)
+  const { lossSum } = lossOf(g, program, parameters, true)
   const [gradient] = backward(g, lossSum, [parameters])
   g.output('loss_sum', lossSum)
   g.output('gradient_sums_after', add(g, before, gradient!))
@@ -86,11 +92,7 @@ export const trainProgram = (program: ModelProgram): Graph => {
 
 export const evaluateProgram = (program: ModelProgram): Graph => {
   const g = new GraphBuilder()
-  const { lossSum, correct } = lossOf(
-    g,
-    { ...program, recompute: false },
-    parametersInput(g, program),
-  )
+  const { lossSum, correct } = lossOf(g, program, parametersInput(g, program), false)
   g.output('loss_sum', lossSum)
   g.output('correct', correct)
   return g.finish('evaluate')

@@ -10,6 +10,7 @@ import { int, type Value } from '../../graph/node.ts'
 import { add, mul, neg } from '../../graph/operators/elementwise.ts'
 import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
 import { concat, reshape, slice } from '../../graph/operators/movement.ts'
+import { together } from '../../graph/operators/together.ts'
 import { reduceSum, softmax } from '../../graph/operators/reduce.ts'
 import { known } from '../../graph/shapes.ts'
 import { inputOf, numberOf, type Row } from '../row.ts'
@@ -110,31 +111,19 @@ const attentionGradient: Row = (g, node, [dOut]) => {
   const perBlock = blocks.map((block, i) => {
     const p = probabilities[i]!
     const d = queriesOf(g, dOut!, block)
-    const dv = () => fusedMatMul(g, p, d, { transA: true })
     const dp = fusedMatMul(g, d, keysOf(g, v, block), { transB: true })
     const ds = mul(g, p, add(g, dp, neg(g, queriesOf(g, delta, block))))
-    const dq = () => fusedMatMul(g, ds, keysOf(g, k, block), { alpha })
-    const dk = () => fusedMatMul(g, ds, queriesOf(g, q, block), { transA: true, alpha })
-    return { dq, dk, dv }
+    const dq = fusedMatMul(g, ds, keysOf(g, k, block), { alpha })
+    const dk = fusedMatMul(g, ds, queriesOf(g, q, block), { transA: true, alpha })
+    const dv = fusedMatMul(g, p, d, { transA: true })
+    // Otherwise each block's dS would wait for the last one's.
+    return blocks.length > 1 ? together(g, [dq, dk, dv], 2) : [dq, dk, dv]
   })
-  const sum = (parts: readonly Value[], like: Value) => sumOverBlocks(g, parts, like)
+  const of = (i: number) => perBlock.map(parts => parts[i]!)
   return [
-    () =>
-      joinQueries(
-        g,
-        perBlock.map(({ dq }) => dq()),
-        q,
-      ),
-    () =>
-      sum(
-        perBlock.map(({ dk }) => dk()),
-        k,
-      ),
-    () =>
-      sum(
-        perBlock.map(({ dv }) => dv()),
-        v,
-      ),
+    () => joinQueries(g, of(0), q),
+    () => sumOverBlocks(g, of(1), k),
+    () => sumOverBlocks(g, of(2), v),
   ]
 }
 

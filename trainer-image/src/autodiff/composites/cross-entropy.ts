@@ -9,6 +9,7 @@ import type { Value } from '../../graph/node.ts'
 import { add, cast, greaterOrEqual, log, mul, sub } from '../../graph/operators/elementwise.ts'
 import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
 import { concat, gather, gatherElements, reshape, slice } from '../../graph/operators/movement.ts'
+import { together } from '../../graph/operators/together.ts'
 import { reduceMax, reduceSum, softmax } from '../../graph/operators/reduce.ts'
 import { known } from '../../graph/shapes.ts'
 import { outputOf, type Row } from '../row.ts'
@@ -26,10 +27,30 @@ export type CrossEntropy = {
   readonly correct: Value
 }
 
-type Chunk = { readonly loss: Value; readonly correct: Value; readonly dHidden: Value }
+type Chunk = { readonly loss: Value; readonly correct: Value; readonly dHidden?: Value }
+
+type ChunkInputs = {
+  /** (N, C) */
+  readonly hidden: Value
+  /** (V, C) */
+  readonly weight: Value
+  /** (N) int32 */
+  readonly targets: Value
+  /** false where only the loss is wanted; true if absent */
+  readonly differentiable?: boolean
+}
+
+export type CrossEntropyInputs = ChunkInputs & {
+  /** no batch has more targets */
+  readonly maxTargets: number
+  readonly chunk?: number
+}
 
 /** -log P[target] = (max - logit[target]) - log(max P): exact where the target is the likeliest */
-const chunkOf = (g: GraphBuilder, hidden: Value, weight: Value, targets: Value): Chunk => {
+const chunkOf = (
+  g: GraphBuilder,
+  { hidden, weight, targets, differentiable = true }: ChunkInputs,
+): Chunk => {
   const n = hidden.shape[0]!
   const logits = fusedMatMul(g, hidden, weight, { transB: true })
   const p = softmax(g, logits)
@@ -37,23 +58,14 @@ const chunkOf = (g: GraphBuilder, hidden: Value, weight: Value, targets: Value):
   const target = gatherElements(g, logits, reshape(g, targets, [n, 1]), 1)
   const losses = sub(g, sub(g, largest, target), log(g, reduceMax(g, p, [1])))
   const hits = cast(g, greaterOrEqual(g, target, largest), 'float32')
+  const gradient = () => sub(g, matMul(g, p, weight), gather(g, weight, targets))
+  // Otherwise the probabilities of every chunk would wait for the backward pass.
+  const [tied, dHidden] = differentiable ? together(g, [losses, gradient()], 1) : [losses]
   return {
-    loss: reduceSum(g, losses, [0, 1], false),
+    loss: reduceSum(g, tied!, [0, 1], false),
     correct: reduceSum(g, hits, [0, 1], false),
-    dHidden: sub(g, matMul(g, p, weight), gather(g, weight, targets)),
+    dHidden,
   }
-}
-
-export type CrossEntropyInputs = {
-  /** (N, C) */
-  readonly hidden: Value
-  /** (V, C) */
-  readonly weight: Value
-  /** (N) int32 */
-  readonly targets: Value
-  /** no batch has more targets */
-  readonly maxTargets: number
-  readonly chunk?: number
 }
 
 export const crossEntropy = (g: GraphBuilder, inputs: CrossEntropyInputs): CrossEntropy => {
@@ -63,17 +75,14 @@ export const crossEntropy = (g: GraphBuilder, inputs: CrossEntropyInputs): Cross
   const [lossSum, correct] = g.composite('CrossEntropy', [hidden], () => {
     const chunks = Array.from({ length: Math.ceil(maxTargets / rows) }, (_, i) => {
       const range = { axis: 0, start: i * rows, end: (i + 1) * rows, dimension: `N${i}` }
-      return chunkOf(g, slice(g, hidden, range), weight, slice(g, targets, range))
+      const part = { hidden: slice(g, hidden, range), targets: slice(g, targets, range) }
+      return chunkOf(g, { ...inputs, ...part })
     })
-    const dHidden = concat(
-      g,
-      chunks.map(chunk => chunk.dHidden),
-      0,
-    )
+    const gradients = chunks.flatMap(({ dHidden }) => dHidden ?? [])
     return [
       total(chunks.map(chunk => chunk.loss)),
       total(chunks.map(chunk => chunk.correct)),
-      reshape(g, dHidden, hidden.shape),
+      ...(gradients.length > 0 ? [reshape(g, concat(g, gradients, 0), hidden.shape)] : []),
     ]
   })
   return { lossSum: lossSum!, correct: correct! }
