@@ -1,6 +1,6 @@
 /**
  * Peak memory of a training step, from the shapes. B rows, T tokens a row, M = B·T; C hidden, I intermediate, H heads.
- * Counted are the float32 values that the graph holds for the backward pass; see docs of each term.
+ * Counted are the float32 values that the graph holds for the backward pass. Meant to be a little too high.
  */
 import { queryBlocks } from '../autodiff/composites/attention.ts'
 import { chunkRows } from '../autodiff/composites/cross-entropy.ts'
