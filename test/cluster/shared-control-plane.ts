@@ -4,6 +4,7 @@ import { binary } from './binaries.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { repositoryFolder } from './paths.ts'
 import { run } from './run-command.ts'
+import { waitUntil } from './wait-until.ts'
 
 /** Server-side: later `apply` commands of tests are updates, which may come at the same time. */
 const installKinds = async ({ kubeconfig }: ControlPlane): Promise<void> => {
@@ -13,7 +14,13 @@ const installKinds = async ({ kubeconfig }: ControlPlane): Promise<void> => {
   const kubectl = (...args: string[]) =>
     run(binary('kubectl'), [`--kubeconfig=${kubeconfig}`, ...args, ...named])
   await kubectl('apply', '--server-side')
-  await kubectl('wait', '--for=condition=Established', '--timeout=60s')
+  // `kubectl wait` fails on an object that has no conditions yet.
+  const areEstablished = (): Promise<boolean> =>
+    kubectl('wait', '--for=condition=Established', '--timeout=10s').then(
+      () => true,
+      () => false,
+    )
+  await waitUntil(areEstablished, { what: 'waiting for our kinds to be served', timeoutMs: 60_000 })
 }
 
 /** The control plane that test files share: with Kubernetes' controllers and with our kinds. */
