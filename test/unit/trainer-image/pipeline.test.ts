@@ -12,7 +12,7 @@ t.test('four stages turn a model and pairs into a published adapter', async t =>
     const run = await runStageProcess(stage, tiny, {
       kill: progress => void activities.add(progress.activity),
     })
-    t.equal(run.code, 0, `${stage}: ${run.stderr}`)
+    t.equal(run.code, 0, stage, { stderr: run.stderr })
     t.match(run.result, {
       stage,
       outcome: 'Succeeded',

@@ -30,7 +30,7 @@ t.test(
   async t => {
     const whole = await prepared(t.testdir({}))
     const reference = await runStageProcess('train', whole)
-    t.equal(reference.code, 0, reference.stderr)
+    t.equal(reference.code, 0, 'exit code', { stderr: reference.stderr })
     const bytes = await adapterOf(whole, reference)
     const curve = (await linesOf(whole, reference)).map(({ step, loss }) => [step, loss])
 
@@ -46,7 +46,7 @@ t.test(
         t.equal(killed.signal, 'SIGKILL', `killed at step ${step}`)
       }
       const resumed = await runStageProcess('train', tiny)
-      t.equal(resumed.code, 0, resumed.stderr)
+      t.equal(resumed.code, 0, 'exit code', { stderr: resumed.stderr })
       t.match(resumed.stderr, /resumed from a checkpoint/)
       t.ok(bytes.equals(await adapterOf(tiny, resumed)), 'the adapter is the same to the byte')
       t.strictSame(
@@ -59,10 +59,10 @@ t.test(
     t.test('by SIGTERM, which saves first and exits with 75', async t => {
       const tiny = await prepared(t.testdir({}))
       const stopped = await runStageProcess('train', tiny, atStep(5, 'SIGTERM'))
-      t.equal(stopped.code, 75, stopped.stderr)
+      t.equal(stopped.code, 75, 'exit code', { stderr: stopped.stderr })
       t.match(stopped.result, { outcome: 'Stopped', message: /checkpoint is saved/ })
       const resumed = await runStageProcess('train', tiny)
-      t.equal(resumed.code, 0, resumed.stderr)
+      t.equal(resumed.code, 0, 'exit code', { stderr: resumed.stderr })
       t.ok(bytes.equals(await adapterOf(tiny, resumed)))
     })
   },
@@ -79,6 +79,6 @@ t.test('another seed gives another adapter', async t => {
   const first = await runStageProcess('train', one)
   await runStageProcess('prepare', two)
   const second = await runStageProcess('train', two)
-  t.equal(second.code, 0, second.stderr)
+  t.equal(second.code, 0, 'exit code', { stderr: second.stderr })
   t.notOk((await adapterOf(one, first)).equals(await adapterOf(two, second)))
 })

@@ -3,48 +3,26 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { TrainingProgress, TrainingSummary } from '@attune/crds/stage.ts'
 import { trainKey } from '@attune/crds/stage-keys.ts'
 import { openPrepared } from '../data/open-prepared.ts'
-import type { TrainerMetrics } from '../metrics.ts'
 import { adapterConfigOf } from '../model/adapter-config.ts'
 import { readModelConfig } from '../model/read-config.ts'
 import { learningRateAt, warmupSteps } from '../optim/schedule.ts'
+import { makePlan } from '../plan/make-plan.ts'
 import { writeAdapter } from '../publish/peft-adapter.ts'
 import { createTrainingEngine } from '../session/create-training-engine.ts'
 import { invalidSpec } from '../stage-error.ts'
 import { type Counters, loadCheckpoint, saveCheckpoint } from '../train/checkpoint.ts'
 import { openMetricsLog } from '../train/metrics-log.ts'
+import { pinPieces } from '../train/pieces.ts'
 import { totalSteps as countSteps } from '../train/steps.ts'
 import { trainingLoop } from '../train/training-loop.ts'
+import { publishMetrics, summaryOf } from '../train/training-metrics.ts'
 import { openWeights } from '../weights/open-weights.ts'
 import type { StageFunction } from './stage-context.ts'
 import { finishedStages, stageFolder } from './stage-folders.ts'
 
 const NOTHING_DONE: Counters = { step: 0, tokens: 0, seconds: 0, lastLoss: Number.NaN }
-
-const publishMetrics = (metrics: TrainerMetrics, progress: TrainingProgress) => {
-  metrics.step.set(progress.step)
-  metrics.totalSteps.set(progress.totalSteps)
-  metrics.epoch.set(progress.epoch)
-  metrics.loss.set(progress.loss)
-  metrics.learningRate.set(progress.learningRate)
-  metrics.gradientNorm.set(progress.gradientNorm)
-  metrics.tokensPerSecond.set(progress.tokensPerSecond)
-  if (progress.validationLoss !== undefined) metrics.validationLoss.set(progress.validationLoss)
-  if (progress.validationTokenAccuracy !== undefined)
-    metrics.validationTokenAccuracy.set(progress.validationTokenAccuracy)
-}
-
-const summaryOf = (counters: Counters, microBatchSeconds: number): TrainingSummary => ({
-  steps: counters.step,
-  tokens: counters.tokens,
-  tokensPerSecond: counters.seconds > 0 ? counters.tokens / counters.seconds : 0,
-  finalLoss: counters.lastLoss,
-  ...(counters.validationLoss === undefined ? {} : { validationLoss: counters.validationLoss }),
-  seconds: counters.seconds,
-  microBatchSeconds,
-})
 
 export const train: StageFunction = async context => {
   const { job, workspace, signal, metrics } = context
@@ -60,8 +38,20 @@ export const train: StageFunction = async context => {
   const data = await openPrepared(join(prepare.folder, 'dataset'))
   const config = await readModelConfig(modelFolder)
   const adapter = adapterConfigOf(method)
-  const { plan } = prepare.result
-  if (!plan) throw invalidSpec('the Prepare stage left no plan; remove its folder and run it again')
+  const { dataset } = prepare.result
+  if (!dataset)
+    throw invalidSpec(
+      'the Prepare stage left no summary of the data; remove its folder and run it again',
+    )
+  // Prepare may be an earlier run's, with another batch size or memory limit
+  const plan = makePlan({
+    config,
+    spec: job.spec,
+    dataset,
+    memoryLimitBytes: context.memoryLimitBytes,
+    cores: availableParallelism(),
+  })
+  const pieces = await pinPieces(join(folder, 'pieces.json'), plan)
   const checkpoint = await loadCheckpoint(checkpoints)
   const weights = await openWeights(modelFolder)
   const engine = await createTrainingEngine({
@@ -69,7 +59,7 @@ export const train: StageFunction = async context => {
     weights,
     adapterConfig: adapter,
     start: checkpoint ? { state: checkpoint.state } : { seed: training.seed },
-    recompute: plan.recompute,
+    recompute: pieces.recompute,
     scratchFolder: join(workspace, 'scratch'),
     threads: availableParallelism(),
   }).finally(() => weights.close())
@@ -91,7 +81,7 @@ export const train: StageFunction = async context => {
       data,
       plan: stepPlan,
       totalSteps,
-      microBatchSize: plan.microBatchSize,
+      microBatchSize: pieces.microBatchSize,
       evaluateEvery: evaluation.everySteps,
       checkpointEvery: training.checkpoint.everySteps,
       learningRate: step =>

@@ -38,7 +38,8 @@ export const toMicroBatch = (rows: readonly Row[]): MicroBatch => {
   const length = Math.min(sequenceLength, Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP)
   const stack = (pick: (row: Row) => Int32Array) => {
     const all = new Int32Array(rows.length * length)
-    rows.forEach((row, index) => all.set(pick(row).subarray(0, length), index * length))
+    for (const [index, row] of rows.entries())
+      all.set(pick(row).subarray(0, length), index * length)
     return all
   }
   return {
