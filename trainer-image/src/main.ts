@@ -41,6 +41,8 @@ const port = (text: string): number => {
 const stopOnSignals = (): AbortSignal => {
   const controller = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => controller.abort())
+  // whoever started this process and listened to it is gone
+  process.on('disconnect', () => controller.abort())
   return controller.signal
 }
 
