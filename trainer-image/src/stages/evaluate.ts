@@ -117,6 +117,7 @@ export const evaluate: StageFunction = async context => {
         context.report({ activity, fraction: LOADING + (1 - LOADING) * fraction }),
     })
   })
+  for (const [suite, { speed }] of answers) context.log.info({ suite, ...speed }, 'suite answered')
   const evaluation = summarizeEvaluation(
     suites,
     gates,

@@ -73,7 +73,7 @@ export const gradientNormChart = (steps: readonly StepPoint[]): Markup =>
   ])
 
 export const accuracyChart = (validation: readonly ValidationPoint[]): Markup =>
-  small('Token accuracy', { ...yAxis(null, 4), tickFormat: '.0%' }, [
+  small('Token accuracy', { ...yAxis(null, 4), tickFormat: '.3~p' }, [
     Plot.line(validation, {
       x: 'step',
       y: 'validationTokenAccuracy',

@@ -1,6 +1,6 @@
 /** Base against tuned: every metric, every slice, every gate. */
 import type { GateResult, MetricPair } from '@attune/crds/stage.ts'
-import { count, figure, metricName, percent, points } from '../format.ts'
+import { count, metricName, percent, points } from '../format.ts'
 import { html, type Markup } from '../html.ts'
 import type { ReportData } from '../report-data.ts'
 
@@ -62,7 +62,7 @@ const RULES: Readonly<Record<GateResult['rule'], string>> = {
 }
 
 const gateRow = ({ metric, rule, threshold, value, passed }: GateResult): Markup =>
-  html`<tr><th scope="row">${metric}</th><td>${RULES[rule]}</td><td class="number">${figure(threshold)}</td>
+  html`<tr><th scope="row">${metric}</th><td>${RULES[rule]}</td><td class="number">${threshold.toFixed(3)}</td>
 <td class="number">${value.toFixed(3)}</td><td class="${passed ? 'good' : 'bad'}">${passed ? '✓ holds' : '✗ fails'}</td></tr>`
 
 export const gatesSection = ({ evaluation }: ReportData): Markup =>
