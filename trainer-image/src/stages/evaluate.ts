@@ -18,7 +18,7 @@ import { createGenerator, type Generator } from '../session/generator.ts'
 import { StageStopped } from '../stage-error.ts'
 import { openWeights } from '../weights/open-weights.ts'
 import type { StageContext, StageFunction } from './stage-context.ts'
-import { finishedStages, stageFolder } from './stage-folders.ts'
+import { finishedTrain, stageFolder } from './stage-folders.ts'
 
 /** Share of the stage that loading takes, about. */
 const LOADING = 0.05
@@ -87,8 +87,7 @@ const withClosed = async <T>(
 export const evaluate: StageFunction = async context => {
   const { job, workspace, signal, memoryLimitBytes } = context
   const { suites, gates } = job.spec.evaluation
-  const stages = await finishedStages(workspace, job, 'train')
-  const [prepare, train] = [stages.prepare, stages.train!]
+  const { prepare, train } = await finishedTrain(workspace, job)
   const key = evaluateKey(job.spec, train.result.digest)
   const folder = stageFolder(workspace, 'evaluate', key)
   await mkdir(folder, { recursive: true })

@@ -17,7 +17,7 @@ import { renderReport } from '../publish/report/render-report.ts'
 import { sourcesOf } from '../publish/sources.ts'
 import { invalidSpec, StageError, StageStopped } from '../stage-error.ts'
 import type { StageFunction } from './stage-context.ts'
-import { finishedStages } from './stage-folders.ts'
+import { finishedEvaluate } from './stage-folders.ts'
 
 type Folders = { readonly train: string; readonly evaluate: string }
 type Results = { readonly prepare: StageResult; readonly train: StageResult }
@@ -68,8 +68,7 @@ const writerOf =
 export const publish: StageFunction = async context => {
   const { job, workspace, signal } = context
   const { uri } = job.spec.output
-  const stages = await finishedStages(workspace, job, 'evaluate')
-  const [prepare, train, evaluate] = [stages.prepare, stages.train!, stages.evaluate!]
+  const { prepare, train, evaluate } = await finishedEvaluate(workspace, job)
   const { evaluation } = evaluate.result
   if (!evaluation)
     throw invalidSpec(`${evaluate.folder} has no evaluation; remove it and run Evaluate again`)

@@ -38,25 +38,35 @@ const finished = async (
   return { ...result, digest: result.digest }
 }
 
-/** Folder and result of each stage up to and with `last`; stages before it must have finished. */
-export const finishedStages = async (
-  workspace: string,
-  job: JobFile,
-  last: 'prepare' | 'train' | 'evaluate',
-) => {
-  const at = async (stage: Stage, key: string) => {
-    const result = await finished(workspace, stage, key)
-    return { key, result, folder: stageFolder(workspace, stage, key) }
-  }
-  const prepare = await at('prepare', prepareKey(job.spec))
-  if (last === 'prepare') return { prepare }
-  const train = await at('train', trainKey(job.spec, prepare.result.digest))
-  if (last === 'train') return { prepare, train }
-  return {
-    prepare,
-    train,
-    evaluate: await at('evaluate', evaluateKey(job.spec, train.result.digest)),
-  }
+type Finished = {
+  readonly key: string
+  readonly result: StageResult & { readonly digest: string }
+  readonly folder: string
+}
+
+const finishedAt = async (workspace: string, stage: Stage, key: string): Promise<Finished> => ({
+  key,
+  result: await finished(workspace, stage, key),
+  folder: stageFolder(workspace, stage, key),
+})
+
+export const finishedPrepare = (workspace: string, job: JobFile): Promise<Finished> =>
+  finishedAt(workspace, 'prepare', prepareKey(job.spec))
+
+export const finishedTrain = async (workspace: string, job: JobFile) => {
+  const prepare = await finishedPrepare(workspace, job)
+  const train = await finishedAt(workspace, 'train', trainKey(job.spec, prepare.result.digest))
+  return { prepare, train }
+}
+
+export const finishedEvaluate = async (workspace: string, job: JobFile) => {
+  const { prepare, train } = await finishedTrain(workspace, job)
+  const evaluate = await finishedAt(
+    workspace,
+    'evaluate',
+    evaluateKey(job.spec, train.result.digest),
+  )
+  return { prepare, train, evaluate }
 }
 
 /** Content address of a stage; its predecessors must have finished. */
@@ -65,11 +75,18 @@ export const keyOfStage = async (
   job: JobFile,
   stage: Stage,
 ): Promise<string> => {
-  if (stage === 'prepare') return prepareKey(job.spec)
-  const { prepare } = await finishedStages(workspace, job, 'prepare')
-  if (stage === 'train') return trainKey(job.spec, prepare.result.digest)
-  const { train } = await finishedStages(workspace, job, 'train')
-  if (stage === 'evaluate') return evaluateKey(job.spec, train?.result.digest ?? '')
-  const { evaluate } = await finishedStages(workspace, job, 'evaluate')
-  return publishKey(job.spec, evaluate?.result.digest ?? '', job.run)
+  switch (stage) {
+    case 'prepare':
+      return prepareKey(job.spec)
+    case 'train':
+      return trainKey(job.spec, (await finishedPrepare(workspace, job)).result.digest)
+    case 'evaluate':
+      return evaluateKey(job.spec, (await finishedTrain(workspace, job)).train.result.digest)
+    case 'publish':
+      return publishKey(
+        job.spec,
+        (await finishedEvaluate(workspace, job)).evaluate.result.digest,
+        job.run,
+      )
+  }
 }

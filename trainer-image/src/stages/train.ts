@@ -20,14 +20,14 @@ import { trainingLoop } from '../train/training-loop.ts'
 import { publishMetrics, summaryOf } from '../train/training-metrics.ts'
 import { openWeights } from '../weights/open-weights.ts'
 import type { StageFunction } from './stage-context.ts'
-import { finishedStages, stageFolder } from './stage-folders.ts'
+import { finishedPrepare, stageFolder } from './stage-folders.ts'
 
 const NOTHING_DONE: Counters = { step: 0, tokens: 0, seconds: 0, lastLoss: Number.NaN }
 
 export const train: StageFunction = async context => {
   const { job, workspace, signal, metrics } = context
   const { training, method, evaluation } = job.spec
-  const { prepare } = await finishedStages(workspace, job, 'prepare')
+  const prepare = await finishedPrepare(workspace, job)
   const key = trainKey(job.spec, prepare.result.digest)
   const folder = stageFolder(workspace, 'train', key)
   const checkpoints = join(folder, 'checkpoints')
