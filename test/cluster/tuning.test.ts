@@ -67,7 +67,7 @@ t.test('a job on a cluster, from apply to nothing left', { timeout: 1_800_000 },
   await provideInputs(cluster, NAMESPACE)
   const prometheus = await startPrometheus(cluster)
   const job = jobView(cluster, NAMESPACE, JOB)
-  const valueOf = (expression: string) =>
+  const measured = (expression: string) =>
     eventually(async () => {
       const [sample] = await prometheus.query(expression)
       if (!sample) throw new Error(`no sample of ${expression}`)
@@ -80,9 +80,9 @@ t.test('a job on a cluster, from apply to nothing left', { timeout: 1_800_000 },
       'training is under way',
       now => now.phase === 'Training' && (now.training?.step ?? 0) >= 4,
     )
-    t.ok((await valueOf('attune_training_loss')) > 0, 'Prometheus has the loss from the trainer')
+    t.ok((await measured('attune_training_loss')) > 0, 'Prometheus has the loss from the trainer')
     t.equal(
-      await valueOf(`attune_jobs{namespace="${NAMESPACE}",phase="Training"}`),
+      await measured(`attune_jobs{namespace="${NAMESPACE}",phase="Training"}`),
       1,
       'and the phase from the operator',
     )
