@@ -69,6 +69,11 @@ const withStorage = async <T>(record: RunRecord, work: () => Promise<T>): Promis
 /** Builds images and returns an archive of each. */
 export const imageArchives = (record: RunRecord, names: readonly ImageName[]): Promise<string[]> =>
   withStorage(record, async () => {
+    // All of them before any build: new ones prune the layers of the old.
+    for (const name of names) {
+      const { workspace }: Image = images[name]
+      if (workspace !== undefined) await ensureDependencies(workspace)
+    }
     const archives: string[] = []
     for (const name of names) {
       await buildFrom(name, images[name])
