@@ -143,7 +143,8 @@ export class Engine {
       // Measured: a third of the memory at the same speed.
       enableCpuMemArena: false,
       enableMemPattern: false,
-      extra: { session: { disable_prepacking: '1' } },
+      // Threads that spin for work take it from the other processes of the node.
+      extra: { session: { disable_prepacking: '1', intra_op: { allow_spinning: '0' } } },
     }
   }
 

@@ -65,11 +65,13 @@ const probabilitiesOf = (
   q: Value,
 ): Value => {
   const [b, k, groups, , d] = q.shape
-  const [from, to] = known(bias.shape.slice(-2))
   const alpha = 1 / Math.sqrt(known([d!])[0]!)
   const scores = fusedMatMul(g, queries, keys, { transB: true, alpha })
-  const masked = add(g, reshape(g, scores, [b!, k!, groups!, from!, to!]), bias)
-  return reshape(g, softmax(g, masked), scores.shape)
+  const [rows, columns] = known(bias.shape.slice(-2))
+  const all = known([k!])[0]! * known([groups!])[0]!
+  const flat = reshape(g, scores, [b!, all, rows! * columns!])
+  const masked = add(g, flat, reshape(g, bias, [b!, 1, rows! * columns!]))
+  return softmax(g, reshape(g, masked, scores.shape))
 }
 
 /** @returns (B, K, G, T, D) */
