@@ -4,6 +4,7 @@ import { type Counts, noCounts, plus } from './run/counts.ts'
 import { leftBehind, rememberMachine } from './run/machine.ts'
 import { isPartName, type PartName, partNames, unmetNeeds } from './run/parts.ts'
 import { runPart } from './run/part.ts'
+import { buildTapPlugins } from './run/tap-program.ts'
 
 const partsOf = (args: readonly string[]): readonly PartName[] => {
   const unknown = args.filter(arg => !isPartName(arg))
@@ -36,6 +37,7 @@ const main = async (): Promise<number> => {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => stop.abort(new Error(`stopped by ${name}`)))
   }
+  await buildTapPlugins()
   const before = await rememberMachine()
   const counts = plus(await runParts(parts, stop.signal), await leftBehind(before))
   if (counts.skipped > 0) print(`${counts.skipped} skipped`)

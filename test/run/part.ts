@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import process from 'node:process'
 import { repositoryFolder } from '../cluster/paths.ts'
 import { startSharedControlPlane } from '../cluster/shared-control-plane.ts'
 import { type Counts, noCounts } from './counts.ts'
 import { filesOf, type PartName, parts } from './parts.ts'
 import { reportTap } from './report.ts'
-
-const tapProgram = join(repositoryFolder, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
+import { tapProgram } from './tap-program.ts'
 
 type TapRun = {
   readonly part: PartName
