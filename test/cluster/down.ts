@@ -1,6 +1,6 @@
 /** Ends the cluster that `cluster:up` started, and removes what crashed runs left. */
 import process from 'node:process'
-import { clusterRunName } from './node.ts'
+import { clusterRunName } from './node/addresses.ts'
 import { cleanCrashedRuns, cleanRun, runNames } from './run-record.ts'
 import { say } from './say.ts'
 

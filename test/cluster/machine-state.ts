@@ -1,10 +1,11 @@
 /** What a harness could leave on a machine, one line a thing, to compare before and after. */
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { cgroupName, clusterRunName } from './node/addresses.ts'
 import { cacheFolder } from './paths.ts'
 import { isAlive, type ProcessId } from './processes.ts'
 import { run } from './run-command.ts'
-import { liveRuns } from './run-record.ts'
+import { type LiveRun, liveRuns } from './run-record.ts'
 
 const readIfThere = (file: string): string => {
   try {
@@ -17,14 +18,14 @@ const readIfThere = (file: string): string => {
 const startTimeOf = (stat: string): string =>
   stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
 
+const isOfPod = (pid: string): boolean =>
+  readIfThere(`/proc/${pid}/cgroup`).includes(`:/${cgroupName}/`)
+
 /** Ours by what it runs or by the cgroup it runs in. */
 const isOurs = (pid: string): boolean => {
   const command = readIfThere(`/proc/${pid}/cmdline`)
   const marks = [`${cacheFolder}/`, '/run/attune-', 'test/cluster/volumes/provisioner.ts']
-  return (
-    marks.some(mark => command.includes(mark)) ||
-    readIfThere(`/proc/${pid}/cgroup`).includes(':/attune/')
-  )
+  return marks.some(mark => command.includes(mark)) || isOfPod(pid)
 }
 
 const processes = (): string[] =>
@@ -34,7 +35,7 @@ const processes = (): string[] =>
     .filter(({ pid, startTime }) => isAlive({ pid: Number(pid), startTime } as ProcessId))
     .map(({ pid, startTime }) => {
       const command = readIfThere(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 200)
-      return `process ${pid} started at ${startTime}: ${command}`
+      return `${isOfPod(pid) ? 'pod ' : ''}process ${pid} started at ${startTime}: ${command}`
     })
 
 const mounts = (): string[] =>
@@ -86,9 +87,28 @@ const addresses = async (): Promise<string[]> => {
   )
 }
 
+/** What a cluster and its pods bring and take while it lives, whoever started it. */
+const clusterTraces = [
+  /^pod process /,
+  /^interface (veth|attune0)/,
+  /^address \d+: (veth|attune0|lo +inet 10\.97\.)/,
+  /^nftables .*(attune|kube-proxy)/,
+  /^hosts line 10\.97\./,
+  /^(file|folder) \/(run|var|sys)\//,
+  // Shims and mounts of pods.
+  /\/run\/attune-/,
+]
+
+const isOfRun =
+  ({ name, pids }: LiveRun) =>
+  (line: string): boolean =>
+    line.includes(`/${name}`) ||
+    pids.some(pid => line.startsWith(`process ${pid} `)) ||
+    (name === clusterRunName && clusterTraces.some(trace => trace.test(line)))
+
 /** The state without what runs that are still alive have started. */
 export const machineState = async (): Promise<ReadonlySet<string>> => {
-  const live = liveRuns()
+  const excluded = liveRuns().map(isOfRun)
   const lines = [
     ...processes(),
     ...mounts(),
@@ -100,12 +120,7 @@ export const machineState = async (): Promise<ReadonlySet<string>> => {
       .split('\n')
       .map(line => `hosts line ${line}`),
   ]
-  const isOfLiveRun = (line: string): boolean =>
-    live.some(
-      ({ name, pids }) =>
-        line.includes(name) || pids.some(pid => line.startsWith(`process ${pid} `)),
-    )
-  return new Set(lines.filter(line => !isOfLiveRun(line)))
+  return new Set(lines.filter(line => !excluded.some(isExcluded => isExcluded(line))))
 }
 
 /** What is there now and was not before. */

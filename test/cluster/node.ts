@@ -6,7 +6,7 @@ import { binary, ensureBinaries, programNames } from './binaries.ts'
 import { startComponent } from './component.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { imageArchives, type ImageName, pauseArchive } from './images.ts'
-import { hostAddress, nodeName } from './node/addresses.ts'
+import { clusterRunName, hostAddress, nodeName } from './node/addresses.ts'
 import { type Containerd, startContainerd } from './node/containerd.ts'
 import { startKubeProxy } from './node/kube-proxy.ts'
 import { startKubelet } from './node/kubelet.ts'
@@ -17,8 +17,6 @@ import { cleanCrashedRuns, openRun, type RunRecord, runNames } from './run-recor
 import { say } from './say.ts'
 import { storageClass } from './volumes/local-volume.ts'
 import { waitUntil } from './wait-until.ts'
-
-export const clusterRunName = 'cluster'
 
 export type ClusterOptions = {
   /** Images to build and load; pods can use no others. */

@@ -104,13 +104,15 @@ const ownerOf = (name: string): ProcessId | undefined =>
 
 export type LiveRun = { readonly name: string; readonly pids: readonly number[] }
 
-/** Runs that other processes, or `cluster:up`, have under way. */
+/** Runs that a living process or `cluster:up` has under way. */
 export const liveRuns = (): LiveRun[] =>
   runNames()
     .filter(name => existsSync(fileOf(name)))
-    .map(name => ({
+    .map(name => ({ name, state: readState(name) }))
+    .filter(({ state: { owner } }) => owner === undefined || isAlive(owner))
+    .map(({ name, state }) => ({
       name,
-      pids: readState(name).traces.flatMap(each => (each.kind === 'process' ? [each.id.pid] : [])),
+      pids: state.traces.flatMap(each => (each.kind === 'process' ? [each.id.pid] : [])),
     }))
 
 /** Removes what the named run left, whoever owned it. */

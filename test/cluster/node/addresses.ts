@@ -5,5 +5,7 @@ export const hostAddress = '10.97.0.1'
 export const podRange = '10.244.0.0/24'
 export const bridgeName = 'attune0'
 export const nftTable = 'attune'
+/** The name under which the one cluster of a machine is recorded. */
+export const clusterRunName = 'cluster'
 export const cgroupName = 'attune'
 export const podNetworkName = 'attune'
