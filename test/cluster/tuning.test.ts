@@ -66,6 +66,7 @@ t.test('a job on a cluster, from apply to nothing left', { timeout: 1_800_000 },
   await installChart(cluster)
   await provideInputs(cluster, NAMESPACE)
   const prometheus = await startPrometheus(cluster)
+  t.teardown(() => prometheus.stop())
   const job = jobView(cluster, NAMESPACE, JOB)
   const measured = (expression: string) =>
     eventually(async () => {
@@ -96,10 +97,15 @@ t.test('a job on a cluster, from apply to nothing left', { timeout: 1_800_000 },
       },
       { timeoutMs: 120_000 },
     )
-    await eventually(
-      async () => t.match(await kubectl('logs', next), /resumed from a checkpoint/),
+    const said = await eventually(
+      async () => {
+        const log = await kubectl('logs', next)
+        if (!log.includes('checkpoint')) throw new Error(`pod ${next} has said: ${log}`)
+        return log
+      },
       { timeoutMs: 120_000 },
     )
+    t.match(said, /"step":[4-9]\d*,.*"msg":"resumed from a checkpoint"/)
   })
 
   await t.test('it gets Ready with its adapter on the volume', async t => {

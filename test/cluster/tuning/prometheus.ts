@@ -1,56 +1,42 @@
-/** Debian's Prometheus on loopback, finding its targets through the cluster's API as a real one does. */
+/** Debian's Prometheus on loopback, scraping operator and trainer pods. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startComponent } from '../component.ts'
-import type { ControlPlane } from '../control-plane.ts'
+import type { Cluster } from '../node.ts'
 import { freePorts } from '../ports.ts'
+import { serveScrapeTargets } from './scrape-targets.ts'
 
 export type Sample = {
   readonly metric: Readonly<Record<string, string>>
   readonly value: readonly [number, string]
 }
-export type Prometheus = { query(expression: string): Promise<readonly Sample[]> }
+export type Prometheus = {
+  query(expression: string): Promise<readonly Sample[]>
+  stop(): Promise<void>
+}
 
-const config = (kubeconfig: string) => ({
-  global: { scrape_interval: '1s' },
+const config = (targets: string) => ({
+  global: { scrape_interval: '1s', scrape_timeout: '1s' },
+  // what a pod says of its namespace is kept: the operator's jobs live in other namespaces than itself
   scrape_configs: [
     {
       job_name: 'attune',
-      kubernetes_sd_configs: [{ role: 'pod', kubeconfig_file: kubeconfig }],
-      relabel_configs: [
-        // the operator's port is called metrics, a trainer's http: what the chart's PodMonitors select
-        {
-          source_labels: ['__meta_kubernetes_pod_container_port_name'],
-          regex: 'metrics|http',
-          action: 'keep',
-        },
-        {
-          source_labels: [
-            '__meta_kubernetes_pod_label_app_kubernetes_io_part_of',
-            '__meta_kubernetes_pod_labelpresent_attune_dev_stage',
-          ],
-          regex: '.*(attune|true).*',
-          action: 'keep',
-        },
-        { source_labels: ['__meta_kubernetes_namespace'], target_label: 'namespace' },
-        { source_labels: ['__meta_kubernetes_pod_name'], target_label: 'pod' },
-        { source_labels: ['__meta_kubernetes_pod_label_attune_dev_stage'], target_label: 'stage' },
-      ],
+      honor_labels: true,
+      http_sd_configs: [{ url: targets, refresh_interval: '2s' }],
     },
   ],
 })
 
-export const startPrometheus = async ({
-  record,
-  kubeconfig,
-}: ControlPlane): Promise<Prometheus> => {
+export const startPrometheus = async (cluster: Cluster): Promise<Prometheus> => {
+  const { record } = cluster
   const folder = join(record.folder, 'prometheus')
   mkdirSync(folder, { recursive: true })
+  const targets = await serveScrapeTargets(cluster)
   // JSON is YAML
-  writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config(kubeconfig)))
+  writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config(targets.url)))
   const [port = 0] = await freePorts(1)
   const url = `http://127.0.0.1:${port}`
-  await startComponent(record, {
+  const component = await startComponent(record, {
     name: 'prometheus',
     command: 'prometheus',
     args: [
@@ -69,6 +55,10 @@ export const startPrometheus = async ({
       const reply = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`)
       const body = (await reply.json()) as { data?: { result?: readonly Sample[] } }
       return body.data?.result ?? []
+    },
+    stop: async () => {
+      targets.close()
+      await component.stop()
     },
   }
 }
