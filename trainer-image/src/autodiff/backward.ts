@@ -72,7 +72,6 @@ class Walk {
     if (!x || !y || !dy) return
     const copy = recompute(this.#g, node, dy)
     for (const [from, to] of copy.names) if (this.#active.has(from)) this.#active.add(to)
-    this.contribute(copy.y, dy)
     this.through(copy.body)
     const dx = this.gradientOf(copy.x)
     if (dx) this.contribute(x, dx)

@@ -27,7 +27,6 @@ export const recomputed = (
 
 export type Recomputation = {
   readonly x: Value
-  readonly y: Value
   readonly body: readonly Node[]
   /** from the first computation's names to the second's */
   readonly names: ReadonlyMap<string, string>
@@ -49,8 +48,8 @@ const copyNodes = (
     const outputs = node.outputs.map(output => {
       if (!output) return undefined
       const copy = made.next().value!
-      copies.set(output.name, copy)
-      return copy
+      if (!copies.has(output.name)) copies.set(output.name, copy)
+      return copied(output)
     })
     return { ...node, inputs, outputs }
   })
@@ -64,8 +63,12 @@ export const recompute = (g: GraphBuilder, node: Node, dy: Value): Recomputation
   if (!sameShape(x.shape, dy.shape))
     throw new TypeError(`a recomputed block must keep its shape: [${x.shape}] to [${dy.shape}]`)
   const guarded = where(g, flag, x, dy)
-  const copies = new Map([[x.name, guarded]])
+  // What the block gave is at hand: whatever comes next has kept it.
+  const copies = new Map([
+    [x.name, guarded],
+    [y.name, y],
+  ])
   const body = copyNodes(g, node.body, copies)
   const names = new Map([...copies].map(([from, to]) => [from, to.name]))
-  return { x: guarded, y: copies.get(y.name) ?? guarded, body, names }
+  return { x: guarded, body, names }
 }

@@ -5,21 +5,15 @@ import { concat, reshape, scatterAdd, slice, transpose } from '../../graph/opera
 import { known } from '../../graph/shapes.ts'
 import { constantsOf } from '../constants.ts'
 import { inputOf, numberOf, numbersOf, outputOf, type Row } from '../row.ts'
+import { shapeOf } from '../shape-of.ts'
 
 /** @returns zeros of the shape of `like` */
-const zeros = (g: GraphBuilder, like: Value): Value => {
-  const shape = g.node({
-    operator: 'Shape',
-    inputs: [like],
-    outputs: [{ type: 'int64', shape: [like.shape.length] }],
-  })[0]!
-  const made = g.node({
+const zeros = (g: GraphBuilder, like: Value): Value =>
+  g.node({
     operator: 'ConstantOfShape',
-    inputs: [shape],
+    inputs: [shapeOf(g, like)],
     outputs: [{ type: 'float32', shape: like.shape }],
   })[0]!
-  return made
-}
 
 const numeric = (dimension: Dimension | undefined): number => known([dimension ?? 0])[0]!
 

@@ -7,6 +7,7 @@ import { reduceSum } from '../../graph/operators/reduce.ts'
 import { axisOf, known, reduced } from '../../graph/shapes.ts'
 import { constantsOf } from '../constants.ts'
 import { inputOf, numberOf, outputOf, type Row } from '../row.ts'
+import { shapeOf } from '../shape-of.ts'
 
 const axesOf = (g: GraphBuilder, node: Node): readonly number[] => constantsOf(g, inputOf(node, 1))
 
@@ -17,14 +18,9 @@ const withOnes = (g: GraphBuilder, node: Node, d: Value): Value =>
 /** d along the folded axes, once for each element that was summed */
 const spread = (g: GraphBuilder, node: Node, d: Value): Value => {
   const x = inputOf(node, 0)
-  const shape = g.node({
-    operator: 'Shape',
-    inputs: [x],
-    outputs: [{ type: 'int64', shape: [x.shape.length] }],
-  })[0]!
   return g.node({
     operator: 'Expand',
-    inputs: [withOnes(g, node, d), shape],
+    inputs: [withOnes(g, node, d), shapeOf(g, x)],
     outputs: [{ type: x.type, shape: x.shape }],
   })[0]!
 }
