@@ -1,5 +1,4 @@
 /** Random weights of a model's shape: speed and memory do not depend on their values. */
-import { fillUniform } from '@attune/trainer/model/random.ts'
 import type { ModelConfig, Weights } from '@attune/trainer/model/config.ts'
 import { weightShapes } from '@attune/trainer/model/linear-layers.ts'
 
@@ -41,7 +40,12 @@ export const randomWeights = (config: ModelConfig): Weights => {
     const dimensions = shape(name)
     const data = new Float32Array(dimensions.reduce((a, b) => a * b, 1))
     if (dimensions.length === 1) return data.fill(1)
-    fillUniform(data, 1 / Math.sqrt(dimensions[1]!), [1, names.indexOf(name)])
+    const scale = 2 ** -31 / Math.sqrt(dimensions[1]!)
+    let state = names.indexOf(name) + 1
+    for (let i = 0; i < data.length; i++) {
+      state = (Math.imul(state, 1664525) + 1013904223) | 0
+      data[i] = state * scale
+    }
     return data
   }
   return { names, shape, read, close: async () => {} }
