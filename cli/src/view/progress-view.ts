@@ -23,7 +23,8 @@ const plainView = (output: Output, now: () => number): ProgressView => {
   let shown = ''
   return {
     update: progress => {
-      const subject = `${progress.stage} ${progress.activity}`
+      // a count that moves is the same activity
+      const subject = `${progress.stage} ${progress.activity.replace(/\d+/g, '#')}`
       const due = now() - shownAt >= PLAIN_INTERVAL_MS
       if (subject === shown && !due) return
       shownAt = now()

@@ -90,3 +90,10 @@ t.test('elsewhere a line is written every five seconds, and at once for somethin
   view.update({ ...preparing, activity: 'tokenizing', fraction: 0.7 })
   t.strictSame(written.slice(2), ['prepare   70%  tokenizing\n'])
 })
+
+t.test('a count that moves is nothing new', async t => {
+  const { written, output } = screen(false)
+  const view = createProgressView(output, () => 0)
+  for (const done of [1, 2, 84]) view.update({ ...preparing, activity: `answering ${done}/84` })
+  t.strictSame(written, ['prepare   50%  answering 1/84\n'])
+})
