@@ -11,7 +11,7 @@ import { mul } from '../../trainer-image/src/graph/operators/elementwise.ts'
 import { reduceSum } from '../../trainer-image/src/graph/operators/reduce.ts'
 import { writeOnnx } from '../../trainer-image/src/graph/write-onnx.ts'
 import { CASES } from '../fixtures/parity/gradient-cases.ts'
-import { interpret } from '../fixtures/parity/interpreter.ts'
+import { type Array64, interpret } from '../fixtures/parity/interpreter.ts'
 import { relativeError, sizeOf, uniform } from '../fixtures/parity/numbers.ts'
 
 /** Single precision against single precision. */
@@ -51,7 +51,7 @@ const differentiate = (recording: Case): Differentiated => {
   const loss = axes.length > 0 ? reduceSum(g, weighted, axes, false) : weighted
   const operators = operatorsOf(g.nodes)
   const wanted = values.filter((_, i) => gradients[i] !== null)
-  const made = backward(g, loss, wanted)
+  const made = backward(g, loss, wanted, g.input('zero', 'float32', []))
   g.output('output', output)
   g.output('loss', loss)
   wanted.forEach((value: Value, i) => {
@@ -69,10 +69,12 @@ for (const recording of recorded.cases) {
     const { graph } = differentiate(recording)
     const inputs = inputsOf(recording)
     const session = await InferenceSession.create(writeOnnx(graph), { intraOpNumThreads: 1 })
-    const feeds = inputs.map(({ shape, data }, i) => [
-      `input.${i}`,
-      new Tensor('float32', data, shape),
-    ])
+    const feeds = [
+      ['zero', new Tensor('float32', [0], [])] as const,
+      ...inputs.map(
+        ({ shape, data }, i) => [`input.${i}`, new Tensor('float32', data, shape)] as const,
+      ),
+    ]
     const used = new Set(session.inputNames)
     const out = await session.run(Object.fromEntries(feeds.filter(([key]) => used.has(`${key}`))))
     await session.release()
@@ -86,12 +88,14 @@ for (const recording of recorded.cases) {
 
   t.test(`${name}, by finite differences`, async t => {
     const { graph } = differentiate(recording)
-    const inputs = Object.fromEntries(
+    const zero = { shape: [], data: Float64Array.of(0) }
+    const drawn = Object.fromEntries(
       inputsOf(recording).map(({ shape, data }, i) => [
         `input.${i}`,
         { shape, data: Float64Array.from(data) },
       ]),
     )
+    const inputs: Readonly<Record<string, Array64>> = { ...drawn, zero }
     const lossWith = (input: string, at: number, moved: number) => {
       const { shape, data } = inputs[input]!
       const changed = { ...inputs, [input]: { shape, data: data.with(at, data[at]! + moved) } }

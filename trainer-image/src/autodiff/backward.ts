@@ -3,6 +3,7 @@ import type { GraphBuilder } from '../graph/build.ts'
 import type { Node, Value } from '../graph/node.ts'
 import { add } from '../graph/operators/elementwise.ts'
 import { activeNames } from './active.ts'
+import { CheapCopies } from './cheap-copies.ts'
 import { GRADIENTS } from './gradients.ts'
 import { recompute, RECOMPUTED } from './recompute.ts'
 import type { Row } from './row.ts'
@@ -11,11 +12,21 @@ import { sumTo } from './sum-to.ts'
 class Walk {
   readonly #g: GraphBuilder
   readonly #active: Set<string>
+  readonly #zero: Value | undefined
+  readonly #cheap: CheapCopies
   readonly #contributions = new Map<string, Value[]>()
 
-  constructor(g: GraphBuilder, active: Set<string>) {
+  constructor(g: GraphBuilder, active: Set<string>, zero: Value | undefined) {
     this.#g = g
     this.#active = active
+    this.#zero = zero
+    this.#cheap = new CheapCopies(g, zero)
+  }
+
+  start(loss: Value, nodes: readonly Node[]): void {
+    this.#cheap.add(nodes)
+    this.contribute(loss, this.#g.scalar(loss.type, 1))
+    this.through(nodes)
   }
 
   contribute(to: Value, gradient: Value): void {
@@ -56,7 +67,8 @@ class Walk {
   #apply(row: Row, node: Node): void {
     if (!this.#reached(node)) return
     const gradients = node.outputs.map(output => output && this.gradientOf(output))
-    const products = row(this.#g, node, gradients)
+    const dy = gradients.find(gradient => gradient)!
+    const products = row(this.#g, this.#cheap.of(node, dy), gradients)
     for (const [i, input] of node.inputs.entries()) {
       if (!input || !this.#active.has(input.name)) continue
       const product = products[i]
@@ -70,7 +82,8 @@ class Walk {
     const [y] = node.outputs
     const dy = y && this.gradientOf(y)
     if (!x || !y || !dy) return
-    const copy = recompute(this.#g, node, dy)
+    if (!this.#zero) throw new TypeError('recomputed blocks need the input `zero`')
+    const copy = recompute(this.#g, this.#zero, node, dy)
     for (const [from, to] of copy.names) if (this.#active.has(from)) this.#active.add(to)
     this.through(copy.body)
     const dx = this.gradientOf(copy.x)
@@ -80,17 +93,18 @@ class Walk {
 
 /**
  * Appends the backward pass of what `g` holds so far.
+ * @param zero a scalar input that is 0 at run time; needed where something is computed again
  * @returns the gradient of `loss` (a scalar) with respect to each of `parameters`
  */
 export const backward = (
   g: GraphBuilder,
   loss: Value,
   parameters: readonly Value[],
+  zero?: Value,
 ): readonly Value[] => {
   const nodes = [...g.nodes]
-  const walk = new Walk(g, activeNames(nodes, parameters))
-  walk.contribute(loss, g.scalar(loss.type, 1))
-  walk.through(nodes)
+  const walk = new Walk(g, activeNames(nodes, parameters), zero)
+  walk.start(loss, nodes)
   return parameters.map(parameter => {
     const gradient = walk.gradientOf(parameter)
     if (!gradient) throw new TypeError(`the loss does not depend on ${parameter.name}`)

@@ -1,29 +1,30 @@
 /**
- * Gradient checkpointing inside one graph (Chen et al. 2016, arXiv:1604.06174): a block keeps only its input, and its
- * values are computed once more when the backward pass needs them.
+ * Gradient checkpointing inside one graph (Chen et al. 2016, arXiv:1604.06174): what is cheap to compute is not kept for
+ * the backward pass, but computed once more.
  *
- * ONNX Runtime would merge the second computation with the first, or run it early. So the block's input becomes
- * `Where(flag, input, incoming gradient)`, with `flag` a runtime input that is always true: the runtime cannot know that,
- * must wait for the gradient, and takes the two for different values.
+ * ONNX Runtime would merge the second computation with the first, or run it early. So an input of the second becomes
+ * `input + zero · (an element of the incoming gradient)`, with `zero` a runtime input: the runtime cannot know that it is
+ * 0, must wait for the gradient, and takes the two for different values.
  */
 import type { GraphBuilder } from '../graph/build.ts'
 import type { Node, Value } from '../graph/node.ts'
-import { where } from '../graph/operators/elementwise.ts'
-import { sameShape } from '../graph/shapes.ts'
+import { add, mul } from '../graph/operators/elementwise.ts'
+import { reshape, slice } from '../graph/operators/movement.ts'
 
 export const RECOMPUTED = 'Recomputed'
 
-/**
- * Runs `block` on `x` as one block that is recomputed in the backward pass.
- * @param flag boolean scalar, true whenever the graph runs
- * @param block from x to a value of the same shape
- */
-export const recomputed = (
-  g: GraphBuilder,
-  flag: Value,
-  x: Value,
-  block: (x: Value) => Value,
-): Value => g.composite(RECOMPUTED, [x, flag], () => [block(x)])[0]!
+/** @returns x, once the gradient `dy` is there */
+export const guarded = (g: GraphBuilder, zero: Value, x: Value, dy: Value): Value => {
+  const element = dy.shape.reduce<Value>(
+    (value, _, axis) => slice(g, value, { axis, start: 0, end: 1, dimension: 1 }),
+    dy,
+  )
+  return add(g, x, mul(g, reshape(g, element, [1]), zero))
+}
+
+/** Runs `block` on `x` as one block of which only the input and the output are kept. */
+export const recomputed = (g: GraphBuilder, x: Value, block: (x: Value) => Value): Value =>
+  g.composite(RECOMPUTED, [x], () => [block(x)])[0]!
 
 export type Recomputation = {
   readonly x: Value
@@ -44,31 +45,30 @@ const copyNodes = (
       const body = copyNodes(g, node.body, copies)
       return { ...node, inputs, outputs: node.outputs.map(o => o && copied(o)), body }
     }
-    const made = g.node({ ...node, inputs }).values()
+    // A second recomputation would gain nothing: the copy lives for one block only.
+    const made = g.node({ ...node, inputs, cheap: false }).values()
     const outputs = node.outputs.map(output => {
       if (!output) return undefined
       const copy = made.next().value!
       if (!copies.has(output.name)) copies.set(output.name, copy)
       return copied(output)
     })
-    return { ...node, inputs, outputs }
+    return { ...node, inputs, outputs, cheap: false }
   })
 }
 
 /** Emits the block of `node` once more, on its input guarded by the gradient `dy` of its output. */
-export const recompute = (g: GraphBuilder, node: Node, dy: Value): Recomputation => {
-  const [x, flag] = node.inputs
+export const recompute = (g: GraphBuilder, zero: Value, node: Node, dy: Value): Recomputation => {
+  const [x] = node.inputs
   const [y] = node.outputs
-  if (!x || !flag || !y || !node.body) throw new TypeError('a recomputed block lacks its parts')
-  if (!sameShape(x.shape, dy.shape))
-    throw new TypeError(`a recomputed block must keep its shape: [${x.shape}] to [${dy.shape}]`)
-  const guarded = where(g, flag, x, dy)
+  if (!x || !y || !node.body) throw new TypeError('a recomputed block lacks its parts')
+  const again = guarded(g, zero, x, dy)
   // What the block gave is at hand: whatever comes next has kept it.
   const copies = new Map([
-    [x.name, guarded],
+    [x.name, again],
     [y.name, y],
   ])
   const body = copyNodes(g, node.body, copies)
   const names = new Map([...copies].map(([from, to]) => [from, to.name]))
-  return { x: guarded, body, names }
+  return { x: again, body, names }
 }

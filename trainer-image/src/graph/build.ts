@@ -34,6 +34,7 @@ export type NodeSpec = {
   /** `undefined` skips an optional output */
   readonly outputs: readonly ({ readonly type: ElementType; readonly shape: Shape } | undefined)[]
   readonly attributes?: Attributes
+  readonly cheap?: boolean
 }
 
 export class GraphBuilder {
@@ -44,6 +45,7 @@ export class GraphBuilder {
   readonly #data = new Map<string, Uint8Array>()
   #nodes: Node[] = []
   #count = 0
+  #cheap = false
 
   get nodes(): readonly Node[] {
     return this.#nodes
@@ -101,6 +103,7 @@ export class GraphBuilder {
         inputs: spec.inputs,
         outputs,
         attributes: spec.attributes ?? {},
+        ...((spec.cheap ?? this.#cheap) ? { cheap: true } : {}),
       }),
     )
     return outputs.filter(output => output !== undefined)
@@ -130,6 +133,17 @@ export class GraphBuilder {
       return outputs
     } finally {
       this.#nodes = outer
+    }
+  }
+
+  /** What `build` makes is computed once more in the backward pass rather than kept; see autodiff/recompute.ts. */
+  cheap<T>(build: () => T): T {
+    const outer = this.#cheap
+    this.#cheap = true
+    try {
+      return build()
+    } finally {
+      this.#cheap = outer
     }
   }
 

@@ -49,6 +49,8 @@ export type Node = {
   /** `undefined` where an optional output is not asked for */
   readonly outputs: readonly (Value | undefined)[]
   readonly attributes: Attributes
+  /** computed once more where the backward pass needs its outputs, instead of keeping them */
+  readonly cheap?: boolean
   /** the nodes that a composite stands for */
   readonly body?: readonly Node[]
 }

@@ -14,8 +14,6 @@ import type { Linear } from './lora.ts'
 
 /** Added to a score that must not count; finite, so that no row can become NaN. */
 const MASKED = -1e30
-/** Above this many tokens a row, attention's probabilities outweigh everything else that a layer keeps. */
-const LONG = 512
 
 export type LlamaInputs = {
   readonly rows: number
@@ -31,20 +29,13 @@ export type LlamaInputs = {
   readonly sin: Value
 }
 
-export type Recompute = {
-  /** a boolean scalar that is true at run time */
-  readonly flag: Value
-  /** whole layers, or the attention of long rows alone */
-  readonly layers: boolean
-}
-
 export type LlamaParts = {
   readonly config: ModelConfig
   /** a frozen weight by its Hugging Face name */
   readonly weight: (name: string) => Value
   readonly linear: Linear
-  /** what is computed once more in the backward pass; nothing if absent */
-  readonly recompute?: Recompute
+  /** of every layer only its input is kept for the backward pass */
+  readonly recomputeLayers: boolean
 }
 
 /** A token sees the tokens of its own document up to itself. @returns per query block (B, 1, 1, block, end) */
@@ -100,10 +91,8 @@ const selfAttention = (g: GraphBuilder, x: Value, context: LayerContext): Value 
   const q = heads(g, rotate(g, project('q_proj'), inputs), inputs, h, d)
   const keys = heads(g, rotate(g, project('k_proj'), inputs), inputs, k, d)
   const values = heads(g, project('v_proj'), inputs, k, d)
-  const attend = (queries: Value) => attention(g, { q: queries, k: keys, v: values, biases })
   const queries = reshape(g, q, [rows, k, h / k, length, d])
-  const again = parts.recompute && !parts.recompute.layers && length > LONG
-  const out = again ? recomputed(g, parts.recompute.flag, queries, attend) : attend(queries)
+  const out = attention(g, { q: queries, k: keys, v: values, biases })
   const joined = transpose(g, reshape(g, out, [rows, h, length, d]), [0, 2, 1, 3])
   return linear(g, reshape(g, joined, [rows * length, h * d]), `${path}.o_proj`)
 }
@@ -112,7 +101,8 @@ const selfAttention = (g: GraphBuilder, x: Value, context: LayerContext): Value 
 const feedForward = (g: GraphBuilder, x: Value, { parts, layer }: LayerContext): Value => {
   const project = (name: string, y: Value) =>
     parts.linear(g, y, `model.layers.${layer}.mlp.${name}`)
-  const gated = mul(g, silu(g, project('gate_proj', x)), project('up_proj', x))
+  const [gate, up] = [project('gate_proj', x), project('up_proj', x)]
+  const gated = g.cheap(() => mul(g, silu(g, gate), up))
   return project('down_proj', gated)
 }
 
@@ -120,7 +110,7 @@ const transformerLayer = (g: GraphBuilder, x: Value, context: LayerContext): Val
   const { parts, layer } = context
   const norm = (y: Value, name: string) => {
     const weight = parts.weight(`model.layers.${layer}.${name}.weight`)
-    return rmsNorm(g, y, weight, parts.config.rmsNormEpsilon)[0]
+    return g.cheap(() => rmsNorm(g, y, weight, parts.config.rmsNormEpsilon)[0])
   }
   const h = add(g, x, selfAttention(g, norm(x, 'input_layernorm'), context))
   return add(g, h, feedForward(g, norm(h, 'post_attention_layernorm'), context))
@@ -128,14 +118,14 @@ const transformerLayer = (g: GraphBuilder, x: Value, context: LayerContext): Val
 
 /** @returns the hidden states that the output head reads, (M, C) */
 export const llamaHidden = (g: GraphBuilder, parts: LlamaParts, inputs: LlamaInputs): Value => {
-  const { config, weight, recompute } = parts
+  const { config, weight, recomputeLayers } = parts
   const { rows, length, tokens, segments } = inputs
   const biases = attentionBiases(g, segments, length)
   const flat = reshape(g, tokens, [rows * length])
   let x = gather(g, weight('model.embed_tokens.weight'), flat)
   for (let layer = 0; layer < config.layers; layer++) {
     const run = (y: Value) => transformerLayer(g, y, { parts, inputs, biases, layer })
-    x = recompute?.layers ? recomputed(g, recompute.flag, x, run) : run(x)
+    x = recomputeLayers ? recomputed(g, x, run) : run(x)
   }
   return rmsNorm(g, x, weight('model.norm.weight'), config.rmsNormEpsilon)[0]
 }

@@ -16,10 +16,10 @@ export type ParameterSlot = {
   readonly size: number
 }
 
-const byName = (a: { readonly name: string }, b: { readonly name: string }) =>
-  a.name < b.name ? -1 : 1
-
-/** PEFT's names in the order of their characters, one behind the other. */
+/**
+ * PEFT's names, last layer first: the order in which the backward pass comes by. ONNX Runtime computes gradients in the
+ * order of their places, and what a gradient is made of is kept until then.
+ */
 export const parameterSlots = (
   config: ModelConfig,
   { rank, targetModules }: AdapterConfig,
@@ -27,12 +27,12 @@ export const parameterSlots = (
   const targets = new Set(targetModules)
   let offset = 0
   return linearLayers(config)
+    .toReversed()
     .filter(({ module }) => targets.has(module))
     .flatMap(({ path, inFeatures, outFeatures }) => [
       { name: `base_model.model.${path}.lora_A.weight`, shape: [rank, inFeatures] as const },
       { name: `base_model.model.${path}.lora_B.weight`, shape: [outFeatures, rank] as const },
     ])
-    .sort(byName)
     .map(({ name, shape }) => {
       const slot = { name, shape, offset, size: shape[0] * shape[1] }
       offset += slot.size

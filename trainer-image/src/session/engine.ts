@@ -67,7 +67,7 @@ export class Engine {
       ...batchFeeds(batch),
       ...this.#parameters(),
       gradient_sums: vector(before),
-      recompute: new Tensor('bool', [true], []),
+      zero: scalar(0),
     }
     const fetches = { loss_sum: null, gradient_sums_after: vector(after) }
     const { loss_sum } = await session.run(feeds, fetches)

@@ -36,11 +36,7 @@ const batchInputs = (g: GraphBuilder, { config, rows, length }: ModelProgram) =>
   }
 }
 
-const partsOf = (
-  g: GraphBuilder,
-  program: ModelProgram,
-  parameters: Value,
-): Omit<LlamaParts, 'recompute'> => {
+const partsOf = (g: GraphBuilder, program: ModelProgram, parameters: Value): LlamaParts => {
   const { config, adapterConfig } = program
   const values = new Map(
     program.weights.map(({ name, shape, external }) => [
@@ -55,13 +51,11 @@ const partsOf = (
   }
   const slots = parameterSlots(config, adapterConfig)
   const linear = loraLinear(g, frozenLinear(weight), parameters, slots, adapterConfig)
-  return { config, weight, linear }
+  return { config, weight, linear, recomputeLayers: program.recompute }
 }
 
 const lossOf = (g: GraphBuilder, program: ModelProgram, parameters: Value, train: boolean) => {
-  const flag = train && g.input('recompute', 'bool', [])
-  const recompute = flag && { recompute: { flag, layers: program.recompute } }
-  const parts = { ...partsOf(g, program, parameters), ...recompute }
+  const parts = partsOf(g, program, parameters)
   const hidden = llamaHidden(g, parts, batchInputs(g, program))
   const positions = g.input('target_positions', 'int32', ['N'])
   return crossEntropy(g, {
@@ -84,7 +78,7 @@ export const trainProgram = (program: ModelProgram): Graph => {
   const parameters = parametersInput(g, program)
   const before = g.input('gradient_sums', 'float32', parameters.shape)
   const { lossSum } = lossOf(g, program, parameters, true)
-  const [gradient] = backward(g, lossSum, [parameters])
+  const [gradient] = backward(g, lossSum, [parameters], g.input('zero', 'float32', []))
   g.output('loss_sum', lossSum)
   g.output('gradient_sums_after', add(g, before, gradient!))
   return g.finish('train')

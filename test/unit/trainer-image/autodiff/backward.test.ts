@@ -55,28 +55,56 @@ t.test('an operator without a row is refused by name, but only on the way of a g
   t.end()
 })
 
+const twoSigmoids = (make: (g: GraphBuilder, x: Value, block: (y: Value) => Value) => Value) => {
+  const g = new GraphBuilder()
+  const zero = g.input('zero', 'float32', [])
+  const [x, w] = [matrix(g, 'x'), matrix(g, 'w')]
+  const y = make(g, x, z => sigmoid(g, sigmoid(g, mul(g, z, w))))
+  const loss = total(g, mul(g, y, y))
+  g.output('loss', loss)
+  g.output('gradient', backward(g, loss, [w], zero)[0]!)
+  return g.finish('block')
+}
+
+/** Names that the value depends on. */
+const ancestors = (graph: Graph, name: string): ReadonlySet<string> => {
+  const maker = graph.nodes.find(node => node.outputs.some(output => output?.name === name))
+  const inputs = maker?.inputs.flatMap(input => input?.name ?? []) ?? []
+  return new Set([name, ...inputs.flatMap(input => [...ancestors(graph, input)])])
+}
+
+t.test('without recomputation everything is kept', t => {
+  t.equal(
+    count(
+      twoSigmoids((_, x, block) => block(x)),
+      'Sigmoid',
+    ),
+    2,
+  )
+  t.end()
+})
+
 t.test('a recomputed block runs again on its input, which waits for the gradient', t => {
-  const run = (again: boolean) => {
-    const g = new GraphBuilder()
-    const flag = g.input('flag', 'bool', [])
-    const [x, w] = [matrix(g, 'x'), matrix(g, 'w')]
-    const block = (y: Value) => sigmoid(g, sigmoid(g, mul(g, y, w)))
-    const y = again ? recomputed(g, flag, x, block) : block(x)
-    const loss = total(g, mul(g, y, y))
-    g.output('loss', loss)
-    g.output('gradient', backward(g, loss, [w])[0]!)
-    return g.finish('block')
-  }
-  t.equal(count(run(false), 'Sigmoid'), 2)
-  const graph = run(true)
+  const graph = twoSigmoids((g, x, block) => recomputed(g, x, block))
   // the block's own output is at hand, so only the first of the two is computed again
   t.equal(count(graph, 'Sigmoid'), 3)
-  t.same(
-    graph.nodes
-      .find(node => node.operator === 'Where')
-      ?.inputs.map(input => input?.name)
-      .slice(0, 2),
-    ['flag', 'x'],
-  )
+  const again = graph.nodes.filter(node => node.operator === 'Sigmoid').at(-1)!
+  t.ok(ancestors(graph, again.outputs[0]!.name).has('zero'))
+  t.end()
+})
+
+t.test('a cheap value is computed again where its gradient is needed', t => {
+  const graph = twoSigmoids((g, x, block) => g.cheap(() => block(x)))
+  t.equal(count(graph, 'Sigmoid'), 4)
+  const [, , ...again] = graph.nodes.filter(node => node.operator === 'Sigmoid')
+  for (const node of again) t.ok(ancestors(graph, node.outputs[0]!.name).has('zero'))
+  t.end()
+})
+
+t.test('what is computed again needs the runtime zero', t => {
+  const g = new GraphBuilder()
+  const w = matrix(g, 'w')
+  const cheap = g.cheap(() => sigmoid(g, w))
+  t.throws(() => backward(g, total(g, mul(g, cheap, cheap)), [w]), /need the input `zero`/)
   t.end()
 })

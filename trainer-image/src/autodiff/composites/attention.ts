@@ -81,7 +81,10 @@ export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
   const build = () => {
     const probabilities: Value[] = []
     const parts = blocks.map((block, i) => {
-      const p = probabilitiesOf(g, queriesOf(g, q, block), keysOf(g, k, block), biases[i]!, q)
+      // They outweigh all else that a layer would keep.
+      const p = g.cheap(() =>
+        probabilitiesOf(g, queriesOf(g, q, block), keysOf(g, k, block), biases[i]!, q),
+      )
       probabilities.push(p)
       return matMul(g, p, keysOf(g, v, block))
     })
