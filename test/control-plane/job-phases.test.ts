@@ -1,5 +1,6 @@
 import t from 'tap'
 import { StageJobs } from '../../operator/src/job/kinds.ts'
+import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
@@ -17,6 +18,11 @@ t.test('a job goes through every phase to Succeeded', async t => {
   await cluster.submit()
   for (const stage of STAGES) await cluster.kubelet.succeeds(1, stage)
   const job = await cluster.phase('Succeeded')
+  // the watch may tell of it a little later than a read does
+  await eventually(() => {
+    if (history.at(-1)?.status?.phase !== 'Succeeded')
+      throw new Error('the history has not seen it')
+  })
 
   await t.test('its status says what came out', async t => {
     t.equal(job.status?.run, 1)
