@@ -5,7 +5,7 @@ import { add } from '../graph/operators/elementwise.ts'
 import { activeNames } from './active.ts'
 import { CheapCopies } from './cheap-copies.ts'
 import { GRADIENTS } from './gradients.ts'
-import { recompute, RECOMPUTED } from './recompute.ts'
+import { RECOMPUTED, recompute } from './recompute.ts'
 import type { Row } from './row.ts'
 import { sumTo } from './sum-to.ts'
 

@@ -1,7 +1,8 @@
 /** The table of gradients: operator -> vector-Jacobian product. Composites of ours are rows like any other. */
-import { ARITHMETIC } from './gradients/arithmetic.ts'
+
 import { ATTENTION } from './composites/attention.ts'
 import { CROSS_ENTROPY } from './composites/cross-entropy.ts'
+import { ARITHMETIC } from './gradients/arithmetic.ts'
 import { FUSED } from './gradients/fused.ts'
 import { MATRIX } from './gradients/matrix.ts'
 import { MOVEMENT } from './gradients/movement.ts'

@@ -9,7 +9,7 @@ import { type Document, type Renderer, toDocument, toQuestion } from './document
 import { createDocumentSpool } from './document-spool.ts'
 import { detectFormat, type Format, parseExample } from './format.ts'
 import { at, type Origin } from './malformed.ts'
-import { DEFAULT_FRACTION, type DataCounts } from './quality.ts'
+import { type DataCounts, DEFAULT_FRACTION } from './quality.ts'
 import { type DataFile, readRecords } from './read-records.ts'
 import { createSliceCounter, type Side } from './slices.ts'
 import { isHeldOut } from './split.ts'

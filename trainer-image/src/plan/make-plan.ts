@@ -20,6 +20,8 @@ export type PlanInputs = {
   readonly spec: ResolvedSpec
   readonly dataset: Pick<DatasetSummary, 'rows' | 'trainTokens' | 'responseTokens'>
   readonly memoryLimitBytes: number
+  /** whether the accelerator that the spec asks for computes; an image without its kernels uses the CPU all the same */
+  readonly cuda: boolean
   /** CPU cores that training may use */
   readonly cores: number
 }
@@ -38,14 +40,17 @@ const memoryOf = (inputs: PlanInputs, adapter: AdapterConfig, pieces: Pieces): n
     recompute: pieces.recompute,
   })
 
+/** @returns devices that compute; 0 where the CPU does */
+const devicesOf = ({ spec, cuda }: PlanInputs): number =>
+  cuda && spec.resources.accelerator ? (spec.resources.accelerator.count ?? 1) : 0
+
 /** Micro-batch sizes to try, the best first. */
-const sizesToTry = ({ spec, dataset }: PlanInputs): readonly number[] => {
+const sizesToTry = (inputs: PlanInputs): readonly number[] => {
+  const { spec, dataset } = inputs
   const { microBatchSize, batchSize, sequenceLength } = spec.training
   const rows = Math.max(1, Math.min(batchSize, dataset.rows))
   if (microBatchSize !== 'Auto') return [Math.min(microBatchSize, rows)]
-  const tokens = spec.resources.accelerator
-    ? ACCELERATOR_MICRO_BATCH_TOKENS
-    : CPU_MICRO_BATCH_TOKENS
+  const tokens = devicesOf(inputs) > 0 ? ACCELERATOR_MICRO_BATCH_TOKENS : CPU_MICRO_BATCH_TOKENS
   return powersOfTwo(Math.max(1, Math.min(rows, Math.floor(tokens / sequenceLength))))
 }
 
@@ -89,8 +94,8 @@ export const makePlan = (inputs: PlanInputs): Plan => {
   const pieces = choose(inputs, adapter)
   const steps = totalSteps({ rows: dataset.rows, batchSize }, spec.training)
   const epochs = steps / Math.ceil(dataset.rows / batchSize)
-  const { accelerator } = spec.resources
-  const rate = accelerator ? ACCELERATOR_FLOPS * (accelerator.count ?? 1) : CPU_CORE_FLOPS * cores
+  const devices = devicesOf(inputs)
+  const rate = devices > 0 ? ACCELERATOR_FLOPS * devices : CPU_CORE_FLOPS * cores
   const estimatedMemoryBytes = memoryOf(inputs, adapter, pieces)
   return {
     modelParameters: modelParameters(config),

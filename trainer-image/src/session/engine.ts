@@ -7,6 +7,7 @@ import type { Graph } from '../graph/node.ts'
 import { writeOnnx } from '../graph/write-onnx.ts'
 import { updateScalars } from '../optim/adamw.ts'
 import type { EngineStart, FlatState } from './engine-messages.ts'
+import { executionProviders } from './execution-providers.ts'
 import { evaluateProgram, trainProgram, updateProgram } from './programs.ts'
 import { SessionCache } from './session-cache.ts'
 import type { MicroBatch, UpdateOptions } from './training-engine.ts'
@@ -136,6 +137,7 @@ export class Engine {
 
   #options(): InferenceSession.SessionOptions {
     return {
+      executionProviders: executionProviders(process.env),
       intraOpNumThreads: this.#start.threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',

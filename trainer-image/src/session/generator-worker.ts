@@ -1,9 +1,10 @@
 /** Worker thread of the generator: `run()` of ONNX Runtime blocks the thread that calls it. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { executionProviders } from './execution-providers.ts'
 import { generateGreedily, type SlotModel } from './generation-loop.ts'
 import { createCache, slotBytes } from './generator-cache.ts'
-import type { GeneratorReply, GeneratorStart, GenerateRequest } from './generator-messages.ts'
+import type { GenerateRequest, GeneratorReply, GeneratorStart } from './generator-messages.ts'
 import { rotaryTables } from './generator-rotary.ts'
 
 const MAX_PREFILL_TOKENS = 4096
@@ -118,6 +119,7 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
 
 try {
   const session = await InferenceSession.create(start.modelPath, {
+    executionProviders: executionProviders(process.env),
     intraOpNumThreads: start.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',

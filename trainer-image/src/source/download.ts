@@ -1,8 +1,8 @@
 /** Streams a remote file to disk: resumed after an interruption, checked, and under its name only once it is whole. */
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type Checksum, matches } from './file-digest.ts'
 import { invalidSpec } from '../stage-error.ts'
+import { type Checksum, matches } from './file-digest.ts'
 import { type RetryOptions, withRetry } from './retry.ts'
 
 /** Bytes from `offset` on, which may be less than asked for: then the file starts anew there. */

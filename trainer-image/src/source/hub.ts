@@ -8,11 +8,11 @@ import {
   modelInfo,
   pathsInfo,
 } from '@huggingface/hub'
-import { sourceNotFound, StageError } from '../stage-error.ts'
+import { StageError, sourceNotFound } from '../stage-error.ts'
 import type { Download } from './download.ts'
 import type { Checksum } from './file-digest.ts'
-import { hubFetch } from './hub-fetch.ts'
 import { statusError } from './http-status.ts'
+import { hubFetch } from './hub-fetch.ts'
 import type { HubSource } from './parse-uri.ts'
 import { type RetryOptions, withRetry } from './retry.ts'
 import type { FetchOptions } from './source-options.ts'

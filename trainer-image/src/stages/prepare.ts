@@ -24,6 +24,7 @@ import { openPrepared } from '../data/open-prepared.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { readModelConfig } from '../model/read-config.ts'
 import { makePlan } from '../plan/make-plan.ts'
+import { usesCuda } from '../session/execution-providers.ts'
 import { invalidSpec, StageStopped } from '../stage-error.ts'
 import type { StageContext, StageFunction, StageOutput } from './stage-context.ts'
 import { readStageResult, stageFolder } from './stage-folders.ts'
@@ -65,6 +66,7 @@ const planOf = (config: ModelConfig, dataset: DatasetSummary, context: StageCont
     dataset,
     memoryLimitBytes: context.memoryLimitBytes,
     cores: availableParallelism(),
+    cuda: usesCuda(context.environment),
   })
 
 /** An earlier result, if sources and files are still those it was made of. The plan is made anew: it follows from more than the key. */

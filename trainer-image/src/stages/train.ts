@@ -11,6 +11,7 @@ import { learningRateAt, warmupSteps } from '../optim/schedule.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { writeAdapter } from '../publish/peft-adapter.ts'
 import { createTrainingEngine } from '../session/create-training-engine.ts'
+import { usesCuda } from '../session/execution-providers.ts'
 import { invalidSpec } from '../stage-error.ts'
 import { type Counters, loadCheckpoint, saveCheckpoint } from '../train/checkpoint.ts'
 import { openMetricsLog } from '../train/metrics-log.ts'
@@ -50,6 +51,7 @@ export const train: StageFunction = async context => {
     dataset,
     memoryLimitBytes: context.memoryLimitBytes,
     cores: availableParallelism(),
+    cuda: usesCuda(context.environment),
   })
   const pieces = await pinPieces(join(folder, 'pieces.json'), plan)
   const checkpoint = await loadCheckpoint(checkpoints)
@@ -104,6 +106,7 @@ export const train: StageFunction = async context => {
         }
         await metricsLog.append(entry)
       },
+      observe: seconds => metrics.stepSeconds.observe(seconds),
       report: progress => {
         publishMetrics(metrics, progress)
         context.report({

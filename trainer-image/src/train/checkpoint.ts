@@ -23,6 +23,8 @@ export type Counters = {
   readonly seconds: number
   readonly lastLoss: number
   readonly validationLoss?: number
+  /** step of the newest validation */
+  readonly validatedStep?: number
 }
 export type Checkpoint = { readonly counters: Counters; readonly state: EngineState }
 

@@ -22,9 +22,18 @@ export type LoopOptions = Pick<StepOptions, 'engine' | 'microBatchSize' | 'signa
   readonly save: (counters: Counters) => Promise<void>
   readonly record: (entry: StepRecord | ValidationRecord) => Promise<void>
   readonly report: (progress: TrainingProgress) => void
+  /** time of one optimizer step */
+  readonly observe: (seconds: number) => void
 }
 
 export type LoopResult = { readonly counters: Counters; readonly longestMicroBatchSeconds: number }
+
+const stopped = (step: number, totalSteps: number) =>
+  new StageStopped(
+    step === 0
+      ? 'stopped before the first step; there is nothing to save yet'
+      : `stopped after step ${step} of ${totalSteps}; a checkpoint is saved`,
+  )
 
 const diverged = (outcome: StepOutcome, step: number) =>
   trainingDiverged(
@@ -48,7 +57,7 @@ export const trainingLoop = async (start: Counters, options: LoopOptions): Promi
   const measure = async () => {
     validation = await validate(engine, data.validation, options.microBatchSize, signal)
     if (!validation) return
-    counters = { ...counters, validationLoss: validation.loss }
+    counters = { ...counters, validationLoss: validation.loss, validatedStep: counters.step }
     await options.record({
       step: counters.step,
       epoch: epochAfter(plan, counters.step),
@@ -70,6 +79,10 @@ export const trainingLoop = async (start: Counters, options: LoopOptions): Promi
     microBatchSeconds: longest,
   })
 
+  const isDue = () => counters.step % options.evaluateEvery === 0 || counters.step === totalSteps
+
+  // a stop may have come between the step and its validation
+  if (counters.step > 0 && isDue() && counters.validatedStep !== counters.step) await measure()
   while (counters.step < totalSteps) {
     const { step } = counters
     const started = clock()
@@ -84,9 +97,7 @@ export const trainingLoop = async (start: Counters, options: LoopOptions): Promi
     })
     if (!outcome) {
       await save()
-      throw new StageStopped(
-        `stopped after step ${counters.step} of ${totalSteps}; a checkpoint is saved`,
-      )
+      throw stopped(counters.step, totalSteps)
     }
     if (!Number.isFinite(outcome.loss)) {
       await save()
@@ -95,6 +106,7 @@ export const trainingLoop = async (start: Counters, options: LoopOptions): Promi
     if (!Number.isFinite(outcome.gradientNorm)) throw diverged(outcome, step + 1)
     const seconds = clock() - started
     throughput.add({ tokens: outcome.tokens, seconds })
+    options.observe(seconds)
     longest = Math.max(longest, outcome.longestMicroBatchSeconds)
     counters = {
       ...counters,
@@ -112,7 +124,7 @@ export const trainingLoop = async (start: Counters, options: LoopOptions): Promi
       tokens: counters.tokens,
       tokensPerSecond: throughput.tokensPerSecond(),
     })
-    if (counters.step % options.evaluateEvery === 0 || counters.step === totalSteps) await measure()
+    if (isDue()) await measure()
     options.report(progress(outcome, learningRate))
     if (counters.step % options.checkpointEvery === 0 && counters.step < totalSteps) await save()
   }

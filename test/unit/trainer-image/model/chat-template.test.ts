@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap'
-import { readRecorded, smolTokenizer } from '../../../fixtures/model/smollm2.ts'
 import {
   type ChatMessage,
   openChatTemplate,
   renderConversation,
 } from '../../../../trainer-image/src/model/chat-template.ts'
+import { readRecorded, smolTokenizer } from '../../../fixtures/model/smollm2.ts'
 
 type Case = { messages: ChatMessage[]; ids: number[]; mask: string; generationPrompt: number[] }
 const { cases, withControl } = readRecorded<{ cases: Case[]; withControl: Case[] }>(

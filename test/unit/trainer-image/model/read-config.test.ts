@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { float32Bytes, type GgufEntry, ggufBytes } from '../../../fixtures/model/gguf-bytes.ts'
 import { expectedTensors } from '../../../../trainer-image/src/model/check-tensors.ts'
 import type { ModelConfig } from '../../../../trainer-image/src/model/config.ts'
 import { readModelConfig } from '../../../../trainer-image/src/model/read-config.ts'
 import { writeSafetensors } from '../../../../trainer-image/src/weights/write-safetensors.ts'
+import { float32Bytes, type GgufEntry, ggufBytes } from '../../../fixtures/model/gguf-bytes.ts'
 
 const JSON_CONFIG = {
   model_type: 'llama',

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { createTokenizer, loadTokenizer } from '../../../../trainer-image/src/model/tokenizer.ts'
+import { tokenizerFiles } from '../../../../trainer-image/src/model/tokenizer-files.ts'
+import { tokenizerFromGguf } from '../../../../trainer-image/src/model/tokenizer-from-gguf.ts'
 import {
   readRecorded,
   smolTokenizer,
   smolVocabularyHeader,
 } from '../../../fixtures/model/smollm2.ts'
-import { createTokenizer, loadTokenizer } from '../../../../trainer-image/src/model/tokenizer.ts'
-import { tokenizerFiles } from '../../../../trainer-image/src/model/tokenizer-files.ts'
-import { tokenizerFromGguf } from '../../../../trainer-image/src/model/tokenizer-from-gguf.ts'
 
 type Case = { text: string; ids: number[] }
 const recorded = readRecorded<{ asText: Case[]; asTemplate: Case[] }>('texts.json')

@@ -44,6 +44,7 @@ const plan = (training: Training, changed: object = {}, accelerator = false) =>
     dataset: { rows: 100, trainTokens: 40_000, responseTokens: 10_000 },
     memoryLimitBytes: 64 * GIB,
     cores: 2,
+    cuda: true,
     ...changed,
   })
 
@@ -67,6 +68,8 @@ t.test('Auto takes the largest power of two within the batch and 2,048 tokens', 
   t.equal(size({ sequenceLength: 4096 }), 1)
   t.equal(size({ sequenceLength: 128, batchSize: 6 }), 4)
   t.equal(size({ sequenceLength: 512 }, true), 16, 'an accelerator takes more')
+  const onCpu = plan({ sequenceLength: 512 }, { cuda: false }, true)
+  t.strictSame(onCpu, plan({ sequenceLength: 512 }), 'unless the image has CPU kernels only')
   t.equal(size({ sequenceLength: 512, microBatchSize: 6 }), 6)
   t.equal(size({ sequenceLength: 512, microBatchSize: 99 }), 16, 'never more than a batch')
 })

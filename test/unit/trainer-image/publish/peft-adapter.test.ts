@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { readRecorded } from '../../../fixtures/model/smollm2.ts'
 import type { Tensor } from '../../../../trainer-image/src/model/adapter.ts'
 import { readAdapter, writeAdapter } from '../../../../trainer-image/src/publish/peft-adapter.ts'
 import { openBoundedFile } from '../../../../trainer-image/src/weights/bounded-file.ts'
 import { readSafetensorsHeader } from '../../../../trainer-image/src/weights/safetensors-header.ts'
+import { readRecorded } from '../../../fixtures/model/smollm2.ts'
 
 type Recorded = {
   tensors: Record<string, number[]>

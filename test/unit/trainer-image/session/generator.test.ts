@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { naiveGenerate } from '../../../fixtures/naive-llama.ts'
-import { asWeights, randomLlama } from '../../../fixtures/random-llama.ts'
 import type { ModelConfig } from '../../../../trainer-image/src/model/config.ts'
 import { createGenerator } from '../../../../trainer-image/src/session/generator.ts'
 import { StageStopped } from '../../../../trainer-image/src/stage-error.ts'
+import { naiveGenerate } from '../../../fixtures/naive-llama.ts'
+import { asWeights, randomLlama } from '../../../fixtures/random-llama.ts'
 
 const MAX_NEW_TOKENS = 10
 const never = new AbortController().signal

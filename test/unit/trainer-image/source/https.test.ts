@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { fetchOptions } from '../../../fixtures/hub/fetch-options.ts'
-import { answerRange, type Faults } from '../../../fixtures/hub/http-answers.ts'
 import { fetchDataFile } from '../../../../trainer-image/src/source/fetch-data-file.ts'
 import { fetchModel } from '../../../../trainer-image/src/source/fetch-model.ts'
+import { fetchOptions } from '../../../fixtures/hub/fetch-options.ts'
+import { answerRange, type Faults } from '../../../fixtures/hub/http-answers.ts'
 
 const BYTES = Buffer.alloc(100_000, 7)
 

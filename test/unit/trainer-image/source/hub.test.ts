@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { fetchOptions } from '../../../fixtures/hub/fetch-options.ts'
-import { type HubRepo, startHub } from '../../../fixtures/hub/hub-server.ts'
 import { fetchDataFile } from '../../../../trainer-image/src/source/fetch-data-file.ts'
 import { fetchModel } from '../../../../trainer-image/src/source/fetch-model.ts'
 import type { FetchOptions } from '../../../../trainer-image/src/source/source-options.ts'
+import { fetchOptions } from '../../../fixtures/hub/fetch-options.ts'
+import { type HubRepo, startHub } from '../../../fixtures/hub/hub-server.ts'
 
 const COMMIT = 'c0ffee'.repeat(7).slice(0, 40)
 const large = (byte: number, length = 200_000) => Buffer.alloc(length, byte)

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { fetchOptions } from '../../../fixtures/hub/fetch-options.ts'
 import { fetchDataFile } from '../../../../trainer-image/src/source/fetch-data-file.ts'
 import { fetchModel } from '../../../../trainer-image/src/source/fetch-model.ts'
+import { fetchOptions } from '../../../fixtures/hub/fetch-options.ts'
 
 const write = (...path: string[]) => {
   const name = join(...path)

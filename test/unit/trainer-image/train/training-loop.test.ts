@@ -29,6 +29,7 @@ const run = async (
 ) => {
   const saved: Counters[] = []
   const records: object[] = []
+  const times: number[] = []
   let now = 0
   const promise = trainingLoop(start, {
     engine,
@@ -45,10 +46,12 @@ const run = async (
     save: async counters => void saved.push(counters),
     record: async entry => void records.push(entry),
     report: progress => extra.onStep?.(progress.step),
+    observe: seconds => void times.push(seconds),
   })
   return {
     saved,
     records,
+    times,
     result: await promise.then(
       value => ({ value }),
       error => ({ error: error as unknown }),
@@ -59,8 +62,9 @@ const final = async (engine: TrainingEngine) => (await engine.state()).parameter
 
 t.test('runs every step, checkpoints and validates on time', async t => {
   const engine = quadraticEngine()
-  const { saved, records, result } = await run(engine, nothing)
+  const { saved, records, times, result } = await run(engine, nothing)
   t.match(result, { value: { counters: { step: 6 } } })
+  t.equal(times.length, 6, 'the time of each step is told')
   t.strictSame(
     saved.map(counters => counters.step),
     [2, 4, 6],
@@ -112,4 +116,28 @@ t.test('a loss that is no number keeps the last good state and says what to do',
   })
   t.equal(saved.at(-1)?.step, 3)
   t.equal(engine.updates.length, 3, 'nothing was updated with it')
+})
+
+t.test('a stop that came between a step and its validation does not lose the point', async t => {
+  const controller = new AbortController()
+  const engine = quadraticEngine()
+  const stopsWhileValidating: TrainingEngine = {
+    ...engine,
+    evaluate: batch => {
+      controller.abort()
+      return engine.evaluate(batch)
+    },
+  }
+  const first = await run(stopsWhileValidating, nothing, { signal: controller.signal })
+  t.match(first.result, { error: { message: /after step 3 of 6/ } })
+  t.notOk(first.records.some(entry => 'validationLoss' in entry))
+  const second = await run(quadraticEngine(await engine.state()), first.saved.at(-1) ?? nothing)
+  const validated = second.records.filter(entry => 'validationLoss' in entry)
+  t.match(validated, [{ step: 3 }, { step: 6 }])
+})
+
+t.test('a stop before the first step claims no checkpoint', async t => {
+  const { saved, result } = await run(quadraticEngine(), nothing, { signal: AbortSignal.abort() })
+  t.match(result, { error: { message: /before the first step/ } })
+  t.strictSame(saved, [])
 })

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { readRecorded } from '../../../fixtures/model/smollm2.ts'
 import {
   BLOCKS,
   dequantize,
   ELEMENT_TYPES,
   type ElementType,
 } from '../../../../trainer-image/src/weights/dequantize.ts'
+import { readRecorded } from '../../../fixtures/model/smollm2.ts'
 
 type Recorded = { cases: Record<ElementType, { bytes: string; values: string }> }
 const { cases } = readRecorded<Recorded>('dequantize.json')

@@ -2,16 +2,16 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { StageError } from '../../../../trainer-image/src/stage-error.ts'
+import { readGgufHeader } from '../../../../trainer-image/src/weights/gguf-header.ts'
+import { unpermuteRows } from '../../../../trainer-image/src/weights/gguf-names.ts'
+import { openWeights } from '../../../../trainer-image/src/weights/open-weights.ts'
 import {
   float32Bytes,
   type GgufBytesTensor,
   type GgufEntry,
   ggufBytes,
 } from '../../../fixtures/model/gguf-bytes.ts'
-import { StageError } from '../../../../trainer-image/src/stage-error.ts'
-import { readGgufHeader } from '../../../../trainer-image/src/weights/gguf-header.ts'
-import { unpermuteRows } from '../../../../trainer-image/src/weights/gguf-names.ts'
-import { openWeights } from '../../../../trainer-image/src/weights/open-weights.ts'
 
 const malformed = { name: 'StageError', reason: 'ModelMalformed' }
 const METADATA: Record<string, GgufEntry> = {

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { safetensorsBytes } from '../../../fixtures/model/safetensors-bytes.ts'
 import { StageError } from '../../../../trainer-image/src/stage-error.ts'
 import { openBoundedFile } from '../../../../trainer-image/src/weights/bounded-file.ts'
 import { openWeights } from '../../../../trainer-image/src/weights/open-weights.ts'
 import { readSafetensorsHeader } from '../../../../trainer-image/src/weights/safetensors-header.ts'
 import { writeSafetensors } from '../../../../trainer-image/src/weights/write-safetensors.ts'
+import { safetensorsBytes } from '../../../fixtures/model/safetensors-bytes.ts'
 
 const malformed = { name: 'StageError', reason: 'ModelMalformed' }
 const data = Buffer.alloc(64, 1)

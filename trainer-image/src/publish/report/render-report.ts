@@ -1,5 +1,5 @@
 /** `report.html`: one page that needs nothing but itself, and no script. */
-import { html } from './html.ts'
+import { html, trusted } from './html.ts'
 import type { ReportData } from './report-data.ts'
 import { comparisonSection, gatesSection } from './sections/comparison.ts'
 import { dataSection } from './sections/data.ts'
@@ -8,7 +8,6 @@ import { learningSection } from './sections/learning.ts'
 import { provenanceSection } from './sections/provenance.ts'
 import { summarySection } from './sections/summary.ts'
 import { STYLES } from './styles.ts'
-import { trusted } from './html.ts'
 
 /** Even if a text from the data slipped through, nothing would run and nothing would be fetched. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -1,7 +1,8 @@
 /** What the result was made from. */
+
+import type { SourceDigest } from '../../provenance.ts'
 import { html, type Markup } from '../html.ts'
 import type { ReportData } from '../report-data.ts'
-import type { SourceDigest } from '../../provenance.ts'
 
 const entry = (name: string, value: Markup | string): Markup =>
   html`<dt>${name}</dt><dd>${value}</dd>`
