@@ -1,5 +1,5 @@
 /** Everything a decision looks at, from caches only; what is not there is undefined. */
-import { type ObjectKey, objectKey } from '../kube/kube-object.ts'
+import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.ts'
 import type { StoreReader } from '../kube/store.ts'
 import type { Claim, ConfigMap, InstructionTuningJob, Pod, StageJob } from './kinds.ts'
 import { JOB_UID_ANNOTATION, workspaceName } from './names.ts'
@@ -33,18 +33,23 @@ const progressOf = (pods: readonly Pod[], progress: Caches['progress']): Observe
     }),
   )
 
+/** A uid that a pod or an owner reference names is only text: another tenant can write it too. */
+const within = <T extends KubeObject>(namespace: string | undefined, objects: readonly T[]) =>
+  objects.filter(({ metadata }) => metadata.namespace === namespace)
+
 export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => {
   const job = caches.jobs.get(key)
   const uid = job?.metadata.uid
   if (!job || uid === undefined) return undefined
-  const workspace = objectKey({ ...job.metadata, name: workspaceName(job.metadata.name) })
+  const { name, namespace } = job.metadata
+  const workspace = objectKey({ ...job.metadata, name: workspaceName(name) })
   const claim = caches.claims.ownedBy(uid).find(({ metadata }) => objectKey(metadata) === workspace)
-  const pods = caches.pods.byIndex(JOB_UID_INDEX, uid)
+  const pods = within(namespace, caches.pods.byIndex(JOB_UID_INDEX, uid))
   return {
     job,
     ...(claim ? { claim } : {}),
-    configMaps: caches.configMaps.ownedBy(uid),
-    stageJobs: caches.stageJobs.ownedBy(uid),
+    configMaps: within(namespace, caches.configMaps.ownedBy(uid)),
+    stageJobs: within(namespace, caches.stageJobs.ownedBy(uid)),
     pods,
     progress: progressOf(pods, caches.progress),
   }

@@ -1,0 +1,57 @@
+import t from 'tap'
+import { gather, podIndexes } from '../../../../operator/src/job/gather.ts'
+import type {
+  ConfigMap,
+  InstructionTuningJob,
+  Pod,
+  StageJob,
+} from '../../../../operator/src/job/kinds.ts'
+import type { KubeObject } from '../../../../operator/src/kube/kube-object.ts'
+import { createStore } from '../../../../operator/src/kube/store.ts'
+import { aJob, aPod, aStageJob, CLAIM } from '../../../fixtures/operator/tuning-job.ts'
+
+const placed = <T extends KubeObject>(namespace: string, object: T): T => ({
+  ...object,
+  metadata: {
+    ...object.metadata,
+    namespace,
+    ownerReferences: [{ apiVersion: 'v1', kind: 'Any', name: 'home', uid: 'job-uid' }],
+  },
+})
+
+const caches = () => ({
+  jobs: createStore<InstructionTuningJob>(),
+  stageJobs: createStore<StageJob>(),
+  pods: createStore<Pod>(podIndexes),
+  claims: createStore(),
+  configMaps: createStore<ConfigMap>(),
+  progress: { get: () => undefined },
+})
+
+const put = (namespace: string, into: ReturnType<typeof caches>) => {
+  into.pods.set(placed(namespace, aPod(1, 'train')))
+  into.stageJobs.set(placed(namespace, aStageJob(1, 'train')))
+  into.claims.set(placed(namespace, CLAIM))
+  const metadata = { name: 'home-1', uid: 'config-uid' }
+  into.configMaps.set(placed(namespace, { apiVersion: 'v1', kind: 'ConfigMap', metadata }))
+}
+
+for (const [namespace, count] of [
+  ['team-a', 1],
+  ['team-b', 0],
+] as const) {
+  t.test(`objects in ${namespace} that carry the uid of a job in team-a: ${count}`, async t => {
+    const from = caches()
+    from.jobs.set(aJob())
+    put(namespace, from)
+    const observed = gather(from, 'team-a/home')
+    t.equal(observed?.pods.length, count, 'pods')
+    t.equal(observed?.stageJobs.length, count, 'Jobs')
+    t.equal(observed?.configMaps.length, count, 'ConfigMaps')
+    t.equal(observed?.claim !== undefined, count === 1, 'claim')
+  })
+}
+
+t.test('a job that is not there has nothing', async t => {
+  t.equal(gather(caches(), 'team-a/home'), undefined)
+})
