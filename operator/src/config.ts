@@ -38,6 +38,7 @@ const FLAGS = {
     fallback: String(TRAINER_PORT),
     help: 'port of /metrics and /progress in trainer pods',
   },
+  'hub-endpoint': { value: 'URL', help: 'hub that Prepare takes hf:// sources from' },
   namespace: { value: 'NAME', help: 'watch this namespace only' },
   kubeconfig: { value: 'FILE', help: 'default: $KUBECONFIG, ~/.kube/config, the pod' },
   'leader-elect': { help: 'act only while holding the lease' },
@@ -105,6 +106,18 @@ const oneOf = <const T extends readonly string[]>(name: string, text: string, kn
   throw new ConfigError(`--${name}: ${JSON.stringify(text)} is none of ${known.join(', ')}`)
 }
 
+const webAddress = (name: string, text: string): string => {
+  const url = URL.parse(text)
+  if (!url || !['http:', 'https:'].includes(url.protocol))
+    throw new ConfigError(`--${name}: ${JSON.stringify(text)} is no http or https URL`)
+  // it is written into pods, where everybody who may see them reads it
+  if (url.username || url.password)
+    throw new ConfigError(`--${name}: a URL with a user or a password cannot be given`)
+  if (url.search || url.hash)
+    throw new ConfigError(`--${name}: ${JSON.stringify(text)} has a query or a fragment`)
+  return text
+}
+
 const PORT_MAX = 65_535
 
 /** @returns undefined where the help is asked for; throws `ConfigError` */
@@ -126,6 +139,7 @@ export const readConfig = (
   }
   const port = (name: FlagName, min: number) => integer(name, text(name), min, PORT_MAX)
   const milliseconds = (name: FlagName, min: number) => number(name, text(name), min, 86_400) * 1000
+  const hubEndpoint = optional('hub-endpoint')
   const namespace = optional('namespace')
   const kubeconfig = optional('kubeconfig')
   const leaderNamespace = optional('leader-namespace')
@@ -137,6 +151,7 @@ export const readConfig = (
       'Never',
     ]),
     trainerPort: port('trainer-port', 1),
+    ...(hubEndpoint ? { hubEndpoint: webAddress('hub-endpoint', hubEndpoint) } : {}),
     ...(namespace ? { namespace } : {}),
     ...(kubeconfig ? { kubeconfig } : {}),
     leaderElect: optional('leader-elect') === 'true',

@@ -4,4 +4,6 @@ export type JobConfig = {
   readonly trainerImagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
   /** of /metrics and /progress in a trainer pod */
   readonly trainerPort: number
+  /** where `hf://` sources come from; absent: as the trainer has it */
+  readonly hubEndpoint?: string
 }

@@ -29,6 +29,15 @@ t.test('flags, and variables behind them', async t => {
   t.match(readConfig(IMAGE, environment), { trainerImage: 'attune/trainer:1' })
 })
 
+t.test('the hub may be another', async t => {
+  t.match(readConfig([...IMAGE, '--hub-endpoint', 'http://hub.models.svc:8080/mirror'], {}), {
+    hubEndpoint: 'http://hub.models.svc:8080/mirror',
+  })
+  t.match(readConfig(IMAGE, { ATTUNE_HUB_ENDPOINT: 'https://hub.example.org' }), {
+    hubEndpoint: 'https://hub.example.org',
+  })
+})
+
 t.test('what cannot be is refused, with the flag and the value', async t => {
   const cases = {
     '--trainer-image is missing': [],
@@ -38,6 +47,26 @@ t.test('what cannot be is refused, with the flag and the value', async t => {
     '--workers: "many"': [...IMAGE, '--workers', 'many'],
     '--log-level: "loud" is none of': [...IMAGE, '--log-level', 'loud'],
     '--trainer-image-pull-policy: "Sometimes"': [...IMAGE, '--trainer-image-pull-policy=Sometimes'],
+    '--hub-endpoint: "hub.example.org" is no http or https URL': [
+      ...IMAGE,
+      '--hub-endpoint',
+      'hub.example.org',
+    ],
+    '--hub-endpoint: "file:///etc" is no http or https URL': [
+      ...IMAGE,
+      '--hub-endpoint',
+      'file:///etc',
+    ],
+    '--hub-endpoint: a URL with a user or a password': [
+      ...IMAGE,
+      '--hub-endpoint',
+      'https://user:word@hub.example.org',
+    ],
+    '--hub-endpoint: "https://hub.example.org/.a=1" has a query': [
+      ...IMAGE,
+      '--hub-endpoint',
+      'https://hub.example.org/?a=1',
+    ],
   }
   for (const [message, args] of Object.entries(cases))
     t.throws(() => readConfig(args, {}), { name: ConfigError.name, message: new RegExp(message) })

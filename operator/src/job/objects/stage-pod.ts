@@ -17,7 +17,7 @@ type StagePod = {
   readonly run: number
   readonly stage: Stage
   readonly gracePeriodSeconds: number
-  readonly config: Pick<JobConfig, 'trainerImage' | 'trainerImagePullPolicy' | 'trainerPort'>
+  readonly config: JobConfig
 }
 
 const accelerator = ({ job, stage }: StagePod) =>
@@ -30,16 +30,18 @@ const resources = (pod: StagePod) => {
   return { requests: { ...requests, ...devices }, limits: { ...limits, ...devices } }
 }
 
-const environment = ({ job, stage }: StagePod) => {
+const environment = ({ job, stage, config }: StagePod) => {
   const secret = stage === 'prepare' && job.spec ? credentialsSecret(job.spec) : undefined
   const token = {
     name: 'HF_TOKEN',
     valueFrom: { secretKeyRef: { name: secret, key: 'token', optional: false } },
   }
+  const endpoint = stage === 'prepare' ? config.hubEndpoint : undefined
   return [
     // the root file system is read-only; libraries look for caches below HOME
     { name: 'HOME', value: '/tmp' },
     ...(secret ? [token] : []),
+    ...(endpoint ? [{ name: 'HF_ENDPOINT', value: endpoint }] : []),
   ]
 }
 

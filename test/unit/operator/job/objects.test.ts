@@ -1,6 +1,7 @@
 import type { InstructionTuningJobSpec } from '@attune/crds/instruction-tuning-job-spec.ts'
 import { PERMANENT_EXIT_CODES, type Stage } from '@attune/crds/stage.ts'
 import t from 'tap'
+import type { JobConfig } from '../../../../operator/src/job/job-config.ts'
 import { configMap } from '../../../../operator/src/job/objects/config-map.ts'
 import { stageJob } from '../../../../operator/src/job/objects/stage-job.ts'
 import { workspace } from '../../../../operator/src/job/objects/workspace.ts'
@@ -28,13 +29,17 @@ const LABELS = {
   'attune.dev/job': 'home',
 }
 
-const made = (stage: Stage, spec: Partial<InstructionTuningJobSpec> = {}) => {
+const made = (
+  stage: Stage,
+  spec: Partial<InstructionTuningJobSpec> = {},
+  config: Partial<JobConfig> = {},
+) => {
   const manifest = stageJob({
     job: aJob({ spec }),
     run: 2,
     stage,
     gracePeriodSeconds: 60,
-    config: CONFIG,
+    config: { ...CONFIG, ...config },
   }) as unknown as {
     metadata: object
     spec: { template: { metadata: object; spec: PodSpec } } & Record<string, unknown>
@@ -202,6 +207,18 @@ t.test('only Prepare gets the token, and fails to start without it', async t => 
   t.match(made('prepare', spec).container['env'], [{ name: 'HOME' }, token])
   for (const stage of ['train', 'evaluate', 'publish'] as const)
     t.strictSame(made(stage, spec).container['env'], [{ name: 'HOME', value: '/tmp' }], stage)
+})
+
+t.test('only Prepare is told of another hub', async t => {
+  const home = { name: 'HOME', value: '/tmp' }
+  const config = { hubEndpoint: 'https://hub.example.org' }
+  t.strictSame(made('prepare', {}, config).container['env'], [
+    home,
+    { name: 'HF_ENDPOINT', value: 'https://hub.example.org' },
+  ])
+  t.strictSame(made('prepare').container['env'], [home])
+  for (const stage of ['train', 'evaluate', 'publish'] as const)
+    t.strictSame(made(stage, {}, config).container['env'], [home], stage)
 })
 
 t.test('only Train and Evaluate get the accelerator, and go where it is', async t => {
