@@ -33,6 +33,16 @@ export const secretName = Type.String({
 export const secretRef = (description: string) =>
   optional(object({ name: secretName }, { description }))
 
+export const hubToken = secretRef(
+  'Secret of this namespace whose key `token` is the access token of the hub; one for all sources of a job. `attune run` takes `HF_TOKEN` from the environment instead.',
+)
+
+/** A token of the hub is sent nowhere else. */
+export const TOKEN_FOR_HUB_ONLY: CelRule = {
+  rule: "!has(self.credentialsSecret) || self.uri.startsWith('hf://')",
+  message: 'credentialsSecret is for hf:// only',
+}
+
 export const fraction = (description: string, value?: number) =>
   Type.Number({
     minimum: 0,

@@ -1,22 +1,23 @@
 /** `spec.dataset`. */
 import { defaulted, object, oneOf, optional, Type } from '../schema.ts'
-import { DATASET_SCHEMES, fraction, secretRef, uri } from './common.ts'
+import { DATASET_SCHEMES, fraction, hubToken, TOKEN_FOR_HUB_ONLY, uri } from './common.ts'
 
-const DataSource = object({
-  uri: uri(
-    DATASET_SCHEMES,
-    'Where the examples are: `hf://datasets/owner/name[@revision]/file.jsonl`, `https://…`, `pvc://claim/path`, or `file://path` (only for `attune run`). `.jsonl` or `.json`.',
-  ),
-  format: optional(
-    oneOf(['Auto', 'Alpaca', 'PromptCompletion', 'Messages'], {
-      default: 'Auto',
-      description: 'Shape of one example. `Auto` decides by the keys of the first.',
-    }),
-  ),
-  credentialsSecret: secretRef(
-    'Secret of this namespace whose key `token` authorizes the download.',
-  ),
-})
+const DataSource = object(
+  {
+    uri: uri(
+      DATASET_SCHEMES,
+      'Where the examples are: `hf://datasets/owner/name[@revision]/file.jsonl`, `https://…`, `pvc://claim/path`, or `file://path` (only for `attune run`). `.jsonl` or `.json`.',
+    ),
+    format: optional(
+      oneOf(['Auto', 'Alpaca', 'PromptCompletion', 'Messages'], {
+        default: 'Auto',
+        description: 'Shape of one example. `Auto` decides by the keys of the first.',
+      }),
+    ),
+    credentialsSecret: hubToken,
+  },
+  { 'x-kubernetes-validations': [TOKEN_FOR_HUB_ONLY] },
+)
 
 const column = (description: string) =>
   optional(Type.String({ minLength: 1, maxLength: 128, description }))

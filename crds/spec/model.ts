@@ -1,6 +1,6 @@
 /** `spec.model`. */
 import { object } from '../schema.ts'
-import { MODEL_SCHEMES, secretRef, uri } from './common.ts'
+import { hubToken, MODEL_SCHEMES, TOKEN_FOR_HUB_ONLY, uri } from './common.ts'
 
 const Source = object(
   {
@@ -8,11 +8,12 @@ const Source = object(
       MODEL_SCHEMES,
       'Where the model is: `hf://owner/name[@revision][/file.gguf]`, `https://…`, `pvc://claim/path`, or `file://path` (only for `attune run`). A folder in Hugging Face layout or one GGUF file.',
     ),
-    credentialsSecret: secretRef(
-      'Secret of this namespace whose key `token` authorizes the download.',
-    ),
+    credentialsSecret: hubToken,
   },
-  { description: 'The one place it comes from.' },
+  {
+    description: 'The one place it comes from.',
+    'x-kubernetes-validations': [TOKEN_FOR_HUB_ONLY],
+  },
 )
 
 export const Model = object({ source: Source }, { description: 'The pre-trained base model.' })

@@ -53,7 +53,10 @@ export const Resources = defaulted(
         { description: 'Device of Train and Evaluate; absent: CPU.' },
       ),
     ),
-    requests: Compute('Requested by every stage.', { cpu: '1', memory: '2Gi' }),
+    requests: Compute(
+      'Requested by every stage; memory that is not given is requested as limited.',
+      { cpu: '1' },
+    ),
     limits: Compute('Limits of every stage.', { memory: '4Gi' }),
   },
   { description: "The pods' resources." },

@@ -12,6 +12,25 @@ const withoutEvaluationSlices = (result: StageResult): StageResult => {
 const withoutDatasetSlices = (result: StageResult): StageResult =>
   result.dataset ? { ...result, dataset: { ...result.dataset, slices: {} } } : result
 
+/** The status shows figures, and of the gates those that matter: the report has the rest. */
+const withFailedGatesOnly = (result: StageResult): StageResult =>
+  result.evaluation
+    ? {
+        ...result,
+        evaluation: {
+          ...result.evaluation,
+          gates: result.evaluation.gates.filter(gate => !gate.passed),
+        },
+      }
+    : result
+
+const rounded = (result: StageResult): StageResult =>
+  JSON.parse(
+    JSON.stringify(result, (_, value: unknown) =>
+      typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value,
+    ),
+  ) as StageResult
+
 const onlyTheOutcome = ({
   stage,
   outcome,
@@ -30,17 +49,22 @@ const onlyTheOutcome = ({
   ...(message === undefined ? {} : { message: message.slice(0, 1024) }),
 })
 
-/** @returns JSON of at most 4,096 bytes; the least important parts go first */
+/** The least important parts go first. */
+const STEPS = [
+  withoutEvaluationSlices,
+  withoutDatasetSlices,
+  rounded,
+  withFailedGatesOnly,
+  onlyTheOutcome,
+]
+
+/** @returns JSON of at most 4,096 bytes */
 export const terminationMessage = (result: StageResult): string => {
-  const smaller = [
-    (whole: StageResult) => whole,
-    withoutEvaluationSlices,
-    (whole: StageResult) => withoutDatasetSlices(withoutEvaluationSlices(whole)),
-    onlyTheOutcome,
-  ]
-  for (const shrink of smaller) {
-    const text = JSON.stringify(shrink(result))
-    if (fits(text)) return text
+  let shrunk = result
+  for (const step of STEPS) {
+    if (fits(JSON.stringify(shrunk))) break
+    shrunk = step(shrunk)
   }
-  return JSON.stringify({ ...onlyTheOutcome(result), message: result.message?.slice(0, 256) })
+  const text = JSON.stringify(shrunk)
+  return fits(text) ? text : JSON.stringify({ ...shrunk, message: shrunk.message?.slice(0, 256) })
 }

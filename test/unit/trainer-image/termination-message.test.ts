@@ -47,3 +47,29 @@ t.test('the outcome survives anything', async t => {
   t.ok(Buffer.byteLength(text) <= 4096)
   t.match(JSON.parse(text), { outcome: 'Failed', reason: 'DatasetMalformed', key: 'k' })
 })
+
+t.test(
+  'the largest evaluation that a spec can ask for keeps its figures and its verdict',
+  async t => {
+    const names = Array.from({ length: 8 }, (_, index) => `${index}${'n'.repeat(62)}`)
+    const pair = { base: 1 / 3, tuned: 2 / 3 }
+    const suites = Object.fromEntries(
+      names.map(name => [name, { exactMatch: pair, tokenF1: pair }]),
+    )
+    const gates = Array.from({ length: 16 }, (_, index) => ({
+      metric: `${names[index % 8]}/exactMatch`,
+      rule: 'improvesOnBaseBy' as const,
+      threshold: 1 / 7,
+      value: 1 / 3,
+      passed: index > 2,
+    }))
+    const text = terminationMessage({
+      ...result,
+      evaluation: { suites, gates, gatesPassed: false, score: 2 / 3 },
+    })
+    t.ok(Buffer.byteLength(text) <= 4096)
+    const { evaluation } = JSON.parse(text) as StageResult
+    t.equal(Object.keys(evaluation?.suites ?? {}).length, 8)
+    t.equal(evaluation?.gates.filter(({ passed }) => !passed).length, 3)
+  },
+)

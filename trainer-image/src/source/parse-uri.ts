@@ -72,7 +72,9 @@ const http = (uri: string): Source => {
   const url = URL.parse(uri)
   if (!url || !isAllowedOrigin(url)) throw invalidSpec(`uri ${shown(uri)} is not an https:// URL`)
   if (url.username !== '' || url.password !== '')
-    throw invalidSpec(`the uri of ${url.host} has a password in it; use credentialsSecret`)
+    throw invalidSpec(
+      `the uri of ${url.host} has a password in it; use a signed URL, or hf:// with a token`,
+    )
   return { kind: 'http', url }
 }
 
