@@ -1,49 +1,49 @@
-/** Component `AttuneOperator`: CRDs, operator, RBAC and metrics Service, one resource each. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+/** Component `AttuneOperator`: CRDs, operator, RBAC, metrics Service and PodMonitors, one resource each. */
 import * as k8s from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
-import { parse } from 'yaml'
+import { clusterRole, clusterRoleBinding, role, roleBinding, serviceAccount } from './access.ts'
+import { customResourceDefinitions } from './crds.ts'
+import { deployment, metricsService } from './operator-objects.ts'
 import {
-  clusterRole,
-  clusterRoleBinding,
-  deployment,
-  metricsService,
+  DEFAULT_SETTINGS,
   type OperatorSettings,
-  role,
-  roleBinding,
-  serviceAccount,
-} from './operator-objects.ts'
+  type PodMonitorSettings,
+} from './operator-settings.ts'
+import { operatorPodMonitor, trainerPodMonitor } from './pod-monitors.ts'
 
-const CRDS = fileURLToPath(import.meta.resolve('@attune/crds/generate.ts')).replace(
-  /generate\.ts$/,
-  '',
-)
-
-type CustomResourceDefinition = ConstructorParameters<
-  typeof k8s.apiextensions.v1.CustomResourceDefinition
->[1] & {
-  readonly metadata: { readonly name: string; readonly annotations?: Record<string, string> }
-}
-
-const definitions = (): readonly CustomResourceDefinition[] =>
-  readdirSync(CRDS)
-    .filter(name => name.endsWith('.yaml'))
-    .map(name => parse(readFileSync(`${CRDS}${name}`, 'utf8')) as CustomResourceDefinition)
-
-export type AttuneOperatorArguments = Partial<OperatorSettings> & {
+export type AttuneOperatorArguments = Partial<Omit<OperatorSettings, 'podMonitor'>> & {
+  readonly podMonitor?: Partial<PodMonitorSettings>
+  /** false: another stack or chart brings the CRDs */
+  readonly installCrds?: boolean
   /** CRDs outlive the stack, and with them every InstructionTuningJob */
   readonly keepCrds?: boolean
 }
 
-const DEFAULTS: OperatorSettings = {
-  release: 'attune',
-  namespace: 'attune-system',
-  version: '0.1.0',
-  operatorImage: 'attune/operator:0.1.0',
-  trainerImage: 'attune/trainer:0.1.0',
-  replicas: 1,
-  logLevel: 'info',
+type Parent = { readonly parent: pulumi.Resource }
+
+const installAccess = (name: string, settings: OperatorSettings, parent: Parent) => {
+  const account = new k8s.core.v1.ServiceAccount(
+    `${name}-service-account`,
+    serviceAccount(settings),
+    parent,
+  )
+  return [
+    account,
+    new k8s.rbac.v1.ClusterRole(`${name}-cluster-role`, clusterRole(settings), parent),
+    new k8s.rbac.v1.ClusterRoleBinding(
+      `${name}-cluster-role-binding`,
+      clusterRoleBinding(settings),
+      parent,
+    ),
+    new k8s.rbac.v1.Role(`${name}-role`, role(settings), parent),
+    new k8s.rbac.v1.RoleBinding(`${name}-role-binding`, roleBinding(settings), parent),
+  ]
+}
+
+const installPodMonitors = (name: string, settings: OperatorSettings, parent: Parent) => {
+  const { CustomResource } = k8s.apiextensions
+  new CustomResource(`${name}-operator-pod-monitor`, operatorPodMonitor(settings), parent)
+  new CustomResource(`${name}-trainer-pod-monitor`, trainerPodMonitor(settings), parent)
 }
 
 /**
@@ -59,38 +59,27 @@ export class AttuneOperator extends pulumi.ComponentResource {
     options: pulumi.ComponentResourceOptions = {},
   ) {
     super('attune:index:AttuneOperator', name, {}, options)
-    const { keepCrds = true, ...given } = args
-    const settings: OperatorSettings = { ...DEFAULTS, ...given }
+    const { installCrds = true, keepCrds = true, podMonitor, ...given } = args
+    const settings: OperatorSettings = {
+      ...DEFAULT_SETTINGS,
+      ...given,
+      podMonitor: { ...DEFAULT_SETTINGS.podMonitor, ...podMonitor },
+    }
     const parent = { parent: this }
-    const crds = definitions().map(definition => {
-      const annotations = {
-        ...definition.metadata.annotations,
-        ...(keepCrds ? { 'helm.sh/resource-policy': 'keep' } : {}),
-      }
-      return new k8s.apiextensions.v1.CustomResourceDefinition(
-        definition.metadata.name,
-        { ...definition, metadata: { ...definition.metadata, annotations } },
-        { ...parent, retainOnDelete: keepCrds },
-      )
-    })
-    const account = new k8s.core.v1.ServiceAccount(
-      `${name}-service-account`,
-      serviceAccount(settings),
-      parent,
+    const crds = (installCrds ? customResourceDefinitions(keepCrds) : []).map(
+      definition =>
+        new k8s.apiextensions.v1.CustomResourceDefinition(definition.metadata.name, definition, {
+          ...parent,
+          retainOnDelete: keepCrds,
+        }),
     )
-    new k8s.rbac.v1.ClusterRole(`${name}-cluster-role`, clusterRole(settings), parent)
-    new k8s.rbac.v1.ClusterRoleBinding(
-      `${name}-cluster-role-binding`,
-      clusterRoleBinding(settings),
-      parent,
-    )
-    new k8s.rbac.v1.Role(`${name}-role`, role(settings), parent)
-    new k8s.rbac.v1.RoleBinding(`${name}-role-binding`, roleBinding(settings), parent)
+    const access = installAccess(name, settings, parent)
     new k8s.apps.v1.Deployment(`${name}-deployment`, deployment(settings), {
       ...parent,
-      dependsOn: [...crds, account],
+      dependsOn: [...crds, ...access],
     })
     const service = new k8s.core.v1.Service(`${name}-metrics`, metricsService(settings), parent)
+    if (settings.podMonitor.enabled) installPodMonitors(name, settings, parent)
     this.metricsUrl = pulumi.interpolate`http://${service.metadata.name}.${service.metadata.namespace}.svc:8080/metrics`
     this.registerOutputs({ metricsUrl: this.metricsUrl })
   }

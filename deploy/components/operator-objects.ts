@@ -1,68 +1,24 @@
-/** The objects of an installation as plain data; the chart renders the same, which a test holds against it. */
-export type OperatorSettings = {
-  readonly release: string
-  readonly namespace: string
-  readonly version: string
-  readonly operatorImage: string
-  readonly trainerImage: string
-  readonly replicas: number
-  readonly logLevel: string
-}
+/** The operator's Deployment and Service as plain data; the chart renders the same, which a test holds against it. */
+import { labels, NAME, namespaced, selectorLabels } from './operator-metadata.ts'
+import type { OperatorSettings } from './operator-settings.ts'
 
-const NAME = 'attune-operator'
-const LEADER_RULES = [
-  {
-    apiGroups: ['coordination.k8s.io'],
-    resources: ['leases'],
-    verbs: ['get', 'create', 'update', 'patch'],
-  },
-]
-/** What the operator may do; it reads no Secret. */
-const CLUSTER_RULES = [
-  {
-    apiGroups: ['attune.dev'],
-    resources: ['instructiontuningjobs'],
-    verbs: ['get', 'list', 'watch'],
-  },
-  {
-    apiGroups: ['attune.dev'],
-    resources: ['instructiontuningjobs/status'],
-    verbs: ['get', 'patch', 'update'],
-  },
-  { apiGroups: ['attune.dev'], resources: ['instructiontuningjobs/finalizers'], verbs: ['update'] },
-  {
-    apiGroups: ['batch'],
-    resources: ['jobs'],
-    verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
-  },
-  {
-    apiGroups: [''],
-    resources: ['persistentvolumeclaims', 'configmaps'],
-    verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
-  },
-  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'delete'] },
-  { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
-]
-
-const selectorLabels = ({ release }: OperatorSettings) => ({
-  'app.kubernetes.io/name': NAME,
-  'app.kubernetes.io/instance': release,
-})
-const labels = (settings: OperatorSettings) => ({
-  ...selectorLabels(settings),
-  'app.kubernetes.io/version': settings.version,
-  'app.kubernetes.io/part-of': 'attune',
-})
+/** Left out where empty, as the chart does: the API server keeps no empty list or map either. */
+const unlessEmpty = <K extends string, T extends object>(
+  key: K,
+  value: T,
+): { readonly [P in K]?: T } =>
+  Object.keys(value).length === 0 ? {} : ({ [key]: value } as { readonly [P in K]: T })
 
 const container = (settings: OperatorSettings) => ({
   name: 'operator',
   image: settings.operatorImage,
-  imagePullPolicy: 'IfNotPresent',
+  imagePullPolicy: settings.imagePullPolicy,
   args: [
     '--leader-elect',
     `--leader-namespace=${settings.namespace}`,
     `--trainer-image=${settings.trainerImage}`,
     `--log-level=${settings.logLevel}`,
+    ...(settings.hubEndpoint === '' ? [] : [`--hub-endpoint=${settings.hubEndpoint}`]),
   ],
   ports: [
     { name: 'metrics', containerPort: 8080 },
@@ -70,7 +26,7 @@ const container = (settings: OperatorSettings) => ({
   ],
   livenessProbe: { httpGet: { path: '/healthz', port: 'health' }, periodSeconds: 10 },
   readinessProbe: { httpGet: { path: '/readyz', port: 'health' }, periodSeconds: 5 },
-  resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { memory: '512Mi' } },
+  resources: settings.resources,
   securityContext: {
     allowPrivilegeEscalation: false,
     readOnlyRootFilesystem: true,
@@ -78,45 +34,19 @@ const container = (settings: OperatorSettings) => ({
   },
 })
 
-const namespaced = (settings: OperatorSettings) => ({
-  name: NAME,
-  namespace: settings.namespace,
-  labels: labels(settings),
-})
-const clusterWide = (settings: OperatorSettings) => ({
-  name: `${settings.namespace}-${NAME}`,
-  labels: labels(settings),
-})
-const subjects = ({ namespace }: OperatorSettings) => [
-  { kind: 'ServiceAccount', name: NAME, namespace },
-]
-
-export const serviceAccount = (settings: OperatorSettings) => ({ metadata: namespaced(settings) })
-
-export const clusterRole = (settings: OperatorSettings) => ({
-  metadata: clusterWide(settings),
-  rules: CLUSTER_RULES,
-})
-
-export const clusterRoleBinding = (settings: OperatorSettings) => ({
-  metadata: clusterWide(settings),
-  roleRef: {
-    apiGroup: 'rbac.authorization.k8s.io',
-    kind: 'ClusterRole',
-    name: clusterWide(settings).name,
+const podSpec = (settings: OperatorSettings) => ({
+  serviceAccountName: NAME,
+  ...unlessEmpty('imagePullSecrets', [...settings.imagePullSecrets]),
+  securityContext: {
+    runAsNonRoot: true,
+    runAsUser: 1000,
+    runAsGroup: 1000,
+    seccompProfile: { type: 'RuntimeDefault' },
   },
-  subjects: subjects(settings),
-})
-
-export const role = (settings: OperatorSettings) => ({
-  metadata: namespaced(settings),
-  rules: LEADER_RULES,
-})
-
-export const roleBinding = (settings: OperatorSettings) => ({
-  metadata: namespaced(settings),
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: NAME },
-  subjects: subjects(settings),
+  terminationGracePeriodSeconds: 30,
+  containers: [container(settings)],
+  ...unlessEmpty('nodeSelector', settings.nodeSelector),
+  ...unlessEmpty('tolerations', [...settings.tolerations]),
 })
 
 export const deployment = (settings: OperatorSettings) => ({
@@ -125,18 +55,11 @@ export const deployment = (settings: OperatorSettings) => ({
     replicas: settings.replicas,
     selector: { matchLabels: selectorLabels(settings) },
     template: {
-      metadata: { labels: labels(settings) },
-      spec: {
-        serviceAccountName: NAME,
-        securityContext: {
-          runAsNonRoot: true,
-          runAsUser: 1000,
-          runAsGroup: 1000,
-          seccompProfile: { type: 'RuntimeDefault' },
-        },
-        terminationGracePeriodSeconds: 30,
-        containers: [container(settings)],
+      metadata: {
+        labels: labels(settings),
+        ...unlessEmpty('annotations', settings.podAnnotations),
       },
+      spec: podSpec(settings),
     },
   },
 })

@@ -1,0 +1,57 @@
+/** What an installation can be told: the values of the chart, by the names that a program would give them. */
+export type Toleration = {
+  readonly key?: string
+  readonly operator?: 'Exists' | 'Equal' | 'Lt' | 'Gt'
+  readonly value?: string
+  readonly effect?: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute'
+  readonly tolerationSeconds?: number
+}
+
+type Quantities = Readonly<Record<string, string>>
+
+export type PodMonitorSettings = {
+  readonly enabled: boolean
+  /** between two scrapes, such as `15s` */
+  readonly interval: string
+  /** further labels, for a Prometheus that selects by them */
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export type OperatorSettings = {
+  readonly release: string
+  readonly namespace: string
+  readonly version: string
+  readonly operatorImage: string
+  readonly trainerImage: string
+  readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
+  /** of the operator's image */
+  readonly imagePullSecrets: readonly { readonly name: string }[]
+  readonly replicas: number
+  readonly resources: { readonly requests?: Quantities; readonly limits?: Quantities }
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** URL of a mirror of the Hugging Face Hub; empty: the Hub itself */
+  readonly hubEndpoint: string
+  readonly podMonitor: PodMonitorSettings
+  readonly nodeSelector: Readonly<Record<string, string>>
+  readonly tolerations: readonly Toleration[]
+  readonly podAnnotations: Readonly<Record<string, string>>
+}
+
+export const DEFAULT_SETTINGS: OperatorSettings = Object.freeze({
+  release: 'attune',
+  namespace: 'attune-system',
+  version: '0.1.0',
+  operatorImage: 'attune/operator:0.1.0',
+  trainerImage: 'attune/trainer:0.1.0',
+  imagePullPolicy: 'IfNotPresent',
+  imagePullSecrets: [],
+  replicas: 1,
+  resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { memory: '512Mi' } },
+  logLevel: 'info',
+  hubEndpoint: '',
+  // off, unlike the chart's: a program cannot ask the cluster whether it knows the kind
+  podMonitor: { enabled: false, interval: '15s', labels: {} },
+  nodeSelector: {},
+  tolerations: [],
+  podAnnotations: {},
+})

@@ -1,0 +1,38 @@
+/** PodMonitors of the operator and of the stages' pods, for a cluster with the Prometheus operator. */
+import { labels, namespaced, selectorLabels } from './operator-metadata.ts'
+import type { OperatorSettings } from './operator-settings.ts'
+
+const TYPE = { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor' }
+
+const metadata = (settings: OperatorSettings) => ({
+  ...namespaced(settings),
+  labels: { ...labels(settings), ...settings.podMonitor.labels },
+})
+
+export const operatorPodMonitor = (settings: OperatorSettings) => ({
+  ...TYPE,
+  metadata: metadata(settings),
+  spec: {
+    selector: { matchLabels: selectorLabels(settings) },
+    podMetricsEndpoints: [
+      {
+        port: 'metrics',
+        // attune_jobs says in its label namespace where the jobs are, not where the operator is
+        honorLabels: true,
+        interval: settings.podMonitor.interval,
+      },
+    ],
+  },
+})
+
+export const trainerPodMonitor = (settings: OperatorSettings) => ({
+  ...TYPE,
+  metadata: { ...metadata(settings), name: 'attune-trainer' },
+  spec: {
+    namespaceSelector: { any: true },
+    selector: { matchExpressions: [{ key: 'attune.dev/stage', operator: 'Exists' }] },
+    // the job's labels belong on a trainer's series: they tell one run from another
+    podTargetLabels: ['attune.dev/job', 'attune.dev/run', 'attune.dev/stage'],
+    podMetricsEndpoints: [{ port: 'http', interval: settings.podMonitor.interval }],
+  },
+})
