@@ -11,9 +11,11 @@ import { parameterCount, parameterSlots } from '../model/lora.ts'
 
 const FLOAT_BYTES = 4
 /** Node, ONNX Runtime and its kernels' own buffers, before any tensor. */
-const PROCESS_BYTES = 400 * 2 ** 20
+const PROCESS_BYTES = 256 * 2 ** 20
 /** Logits, probabilities, and the exponentials between them. */
 const LOGIT_BUFFERS = 3
+/** Attention's probabilities of one layer, which is all that exist at once, their gradients, and what falls between. */
+const PROBABILITY_BUFFERS = 5
 /** Parameters, two moments, the gradient's sums, and those of the step at hand. */
 const PARAMETER_COPIES = 6
 
@@ -37,39 +39,32 @@ export const trainableParameters = (config: ModelConfig, adapter: AdapterConfig)
 const meanKeys = (length: number): number =>
   queryBlocks(length).reduce((sum, { start, end }) => sum + (end - start) * end, 0) / length
 
-/** Values held per token and layer: the inputs of every operator whose gradient needs them. */
-const layerFloats = (config: ModelConfig, adapter: AdapterConfig, length: number): number => {
+/** Values held per token and layer: the inputs of every operator whose gradient needs them, less those made again. */
+const layerFloats = (config: ModelConfig, adapter: AdapterConfig): number => {
   const { hiddenSize: c, intermediateSize: i, heads, headDim } = config
   const kv = Math.max(...config.kvHeads) * headDim
   const q = heads * headDim
-  // two norms with their input and output, the residuals, queries and the output of attention
-  const hidden = 5 * c + 3 * q
-  // gate, up, silu of the gate, and their product
-  const feedForward = 4 * i
-  const keysAndValues = 2 * kv
-  const probabilities = heads * meanKeys(length)
-  return (
-    hidden +
-    feedForward +
-    keysAndValues +
-    probabilities +
-    adapter.targetModules.length * adapter.rank
-  )
+  // the inputs of both norms, the residuals, queries, and the output of attention in both layouts
+  const hidden = 4 * c + 3 * q
+  const gateAndUp = 2 * i
+  return hidden + gateAndUp + 2 * kv + adapter.targetModules.length * adapter.rank
 }
 
 export const estimateMemory = (shape: StepShape): number => {
   const { config, adapter, rows, length, recompute } = shape
   const tokens = rows * length
-  const layer = tokens * layerFloats(config, adapter, length)
+  const layer = tokens * layerFloats(config, adapter)
   // with recomputation a layer keeps its input alone, and one layer is whole at a time
   const layers = recompute
     ? tokens * config.hiddenSize * config.layers + 2 * layer
     : layer * config.layers
+  const probabilities = tokens * config.heads * meanKeys(length) * PROBABILITY_BUFFERS
   const logits = Math.min(chunkRows(config.vocabSize), tokens) * config.vocabSize * LOGIT_BUFFERS
   const floats =
     modelParameters(config) +
     PARAMETER_COPIES * trainableParameters(config, adapter) +
     layers +
+    probabilities +
     logits
   return PROCESS_BYTES + FLOAT_BYTES * floats
 }

@@ -21,7 +21,7 @@ export type TrainingEngineOptions = {
     | { readonly seed: number }
     | { readonly parameters: AdapterTensors }
     | { readonly state: EngineState }
-  /** recompute layers in the backward pass: half the memory, a third more time */
+  /** keep only the layers’ inputs for the backward pass: less memory, a third more time */
   readonly recompute: boolean
   readonly scratchFolder: string
   /** of ONNX Runtime; results are equal to the bit only at the same number */

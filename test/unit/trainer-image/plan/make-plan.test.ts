@@ -80,10 +80,10 @@ t.test(
     const within = (gibibytes: number, training: Training = {}) =>
       plan({ sequenceLength: 512, ...training }, { memoryLimitBytes: gibibytes * GIB })
     t.match(within(8), { microBatchSize: 4, recompute: false, fits: true })
-    t.match(within(4), { microBatchSize: 2, recompute: false, fits: true })
-    const small = within(1.9)
+    t.match(within(2.5), { microBatchSize: 2, recompute: false, fits: true })
+    const small = within(1.4)
     t.match(small, { recompute: true, fits: true })
-    t.ok(small.estimatedMemoryBytes <= 1.9 * GIB)
+    t.ok(small.estimatedMemoryBytes <= 1.4 * GIB)
     t.match(within(0.5), { microBatchSize: 1, recompute: true, fits: false })
     t.match(within(0.5, { gradientCheckpointing: 'Disabled' }), { recompute: false, fits: false })
     t.match(within(64, { gradientCheckpointing: 'Enabled' }), { recompute: true })
@@ -101,11 +101,14 @@ t.test('recomputing takes longer, more cores take less time', async t => {
 
 /** Peak resident memory of training SmolLM2-135M on all linear layers, float32, ONNX Runtime 1.30 on a CPU. */
 const MEASURED = [
-  { rows: 4, length: 256, rank: 16, recompute: false, bytes: 2.83e9 },
-  { rows: 2, length: 512, rank: 8, recompute: false, bytes: 2.85e9 },
-  { rows: 2, length: 512, rank: 8, recompute: true, bytes: 1.4e9 },
+  { rows: 4, length: 128, rank: 8, recompute: false, bytes: 1.55e9 },
+  { rows: 2, length: 512, rank: 8, recompute: false, bytes: 2.02e9 },
+  { rows: 2, length: 512, rank: 8, recompute: true, bytes: 1.28e9 },
+  { rows: 8, length: 256, rank: 8, recompute: false, bytes: 2.88e9 },
+  { rows: 1, length: 2048, rank: 8, recompute: false, bytes: 3.44e9 },
+  { rows: 1, length: 2048, rank: 8, recompute: true, bytes: 1.59e9 },
 ]
-const TOLERANCE = 0.15
+const TOLERANCE = 0.2
 
 t.test('the estimate is near what was measured', async t => {
   for (const { rank, bytes, ...shape } of MEASURED) {
