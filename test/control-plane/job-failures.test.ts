@@ -2,6 +2,7 @@ import type { Reason } from '@attune/crds/conditions.ts'
 import t from 'tap'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
+import { aResult } from '../fixtures/operator/tuning-job.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
 type Failure = {
@@ -121,6 +122,31 @@ t.test('a failure that may pass is tried again', async t => {
     const { status } = await cluster.phase('Failed')
     t.match(status?.runs?.[0], { reason: 'RetriesExhausted', message: /disk is full/ })
   })
+})
+
+t.test('a pod that Kubernetes takes away costs no retry', async t => {
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  const history = await cluster.history()
+  await cluster.submit({ retry: { limit: 0 } })
+  await cluster.kubelet.succeeds(1, 'prepare')
+  const first = await cluster.kubelet.starts(1, 'train')
+  await cluster.kubelet.evicts(first)
+  const second = await cluster.kubelet.starts(1, 'train')
+  t.not(second.metadata.uid, first.metadata.uid, 'another pod is made')
+  await cluster.until(job => job.status?.runs?.[0]?.stages[1]?.attempts === 2, 'no second attempt')
+  await cluster.kubelet.ends(second, 0, JSON.stringify(aResult('train')))
+  await cluster.kubelet.succeeds(1, 'evaluate')
+  await cluster.kubelet.succeeds(1, 'publish')
+  const { status } = await cluster.phase('Succeeded')
+  t.strictSame(
+    status?.runs?.[0]?.stages.map(({ attempts }) => attempts),
+    [1, 2, 1, 1],
+  )
+  t.notOk(
+    history.some(job => job.status?.conditions?.some(({ type }) => type === 'Failed')),
+    'the job never failed',
+  )
 })
 
 t.test('a spec that the schema takes and that cannot work makes nothing', async t => {
