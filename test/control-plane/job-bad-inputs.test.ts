@@ -1,0 +1,97 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Reason } from '@attune/crds/conditions.ts'
+import type { InstructionTuningJobSpec } from '@attune/crds/instruction-tuning-job-spec.ts'
+import { EXIT, STAGES, type Stage } from '@attune/crds/stage.ts'
+import t from 'tap'
+import { runStage } from '../../trainer-image/src/run-stage.ts'
+import { terminationMessage } from '../../trainer-image/src/termination-message.ts'
+import { safetensorsBytes } from '../fixtures/model/safetensors-bytes.ts'
+import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
+import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+import { stageContext } from '../fixtures/stage-context.ts'
+import { type TinyJob, writeTinyJob } from '../fixtures/tiny-job.ts'
+
+type Case = {
+  readonly harm?: (folder: string) => Promise<void>
+  readonly change?: (spec: InstructionTuningJobSpec, folder: string) => InstructionTuningJobSpec
+  readonly stage: Stage
+  readonly exitCode: number
+  readonly reason: Reason
+  readonly says: RegExp
+}
+
+const seventeenBroken = Array.from({ length: 20 }, (_, index) =>
+  index === 16 ? '{"prompt": "half' : JSON.stringify({ prompt: `make ${index}`, completion: 'ok' }),
+).join('\n')
+const tooLong = { 'model.norm.weight': { dtype: 'F32', shape: [64], data_offsets: [0, 2 ** 40] } }
+
+const CASES: Readonly<Record<string, Case>> = {
+  'a broken line 17': {
+    harm: folder => writeFile(join(folder, 'pairs.jsonl'), seventeenBroken),
+    stage: 'prepare',
+    exitCode: EXIT.data,
+    reason: 'DatasetMalformed',
+    says: /pairs\.jsonl line 17: not JSON: \{"prompt": "half/,
+  },
+  'a safetensors file with a lying header': {
+    harm: folder =>
+      writeFile(join(folder, 'model', 'model.safetensors'), safetensorsBytes(tooLong)),
+    stage: 'prepare',
+    exitCode: EXIT.data,
+    reason: 'ModelMalformed',
+    says: /model\.safetensors.*header/,
+  },
+  "a sequence length over the model's": {
+    change: spec => ({ ...spec, training: { ...spec.training, sequenceLength: 1024 } }),
+    stage: 'prepare',
+    exitCode: EXIT.config,
+    reason: 'InvalidSpec',
+    says: /training\.sequenceLength is 1024, the model has 512 positions/,
+  },
+  'an output that cannot be written': {
+    harm: folder => writeFile(join(folder, 'a-file'), ''),
+    change: (spec, folder) => ({ ...spec, output: { uri: `file://${folder}/a-file/output` } }),
+    stage: 'publish',
+    exitCode: EXIT.retryable,
+    reason: 'PublishFailed',
+    says: /output\.uri file:\/\/.*a-file\/output: cannot be written/,
+  },
+}
+
+const runIn = async (cluster: TuningCluster, stage: Stage, tiny: TinyJob) => {
+  const pod = await cluster.kubelet.starts(1, stage)
+  const { result, exitCode } = await runStage(stage, stageContext(tiny))
+  await cluster.kubelet.ends(pod, exitCode, terminationMessage(result))
+  return exitCode
+}
+
+for (const [name, { harm, change, stage, exitCode, reason, says }] of Object.entries(CASES)) {
+  t.test(`${name} is in the status, in the words of the trainer`, async t => {
+    const folder = t.testdir({})
+    const tiny = await writeTinyJob(folder, spec => {
+      const short = { ...spec, training: { ...spec.training, maxSteps: 2 } }
+      return change?.(short, folder) ?? short
+    })
+    await harm?.(folder)
+    const cluster = await tuningCluster(t)
+    await cluster.operator()
+    await cluster.submit({ retry: { limit: 0 } })
+    const before = STAGES.slice(0, STAGES.indexOf(stage))
+    for (const earlier of before) t.equal(await runIn(cluster, earlier, tiny), EXIT.ok, earlier)
+    t.equal(await runIn(cluster, stage, tiny), exitCode)
+
+    const job = await cluster.phase('Failed')
+    const find = (type: string) =>
+      job.status?.conditions?.find(condition => condition.type === type)
+    t.match(find('Failed'), { status: 'True', reason, message: says })
+    t.match(find('Stalled'), { status: 'True', reason, message: says })
+    t.match(find('Ready'), { status: 'False', reason, message: says })
+    t.match(job.status?.runs?.[0], { phase: 'Failed', reason, message: says })
+    t.match(find('DatasetReady'), { status: stage === 'prepare' ? 'False' : 'True' })
+    t.strictSame(brokenFluxRules(job), [])
+    t.ok(
+      (await cluster.events()).some(event => event.reason === reason && says.test(event.message)),
+    )
+  })
+}
