@@ -1,25 +1,79 @@
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
-import { AttuneOperator } from '../../deploy/components/attune-operator.ts'
+import {
+  AttuneOperator,
+  type AttuneOperatorArguments,
+} from '../../deploy/components/attune-operator.ts'
 import { kubernetesObjects, type RegisteredObject, registeredBy } from '../../deploy/render.ts'
 import { binary, ensureBinaries } from '../cluster/binaries.ts'
 import { run } from '../cluster/run-command.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { testNamespace } from '../fixtures/cluster/namespace.ts'
+
+type Objects = Readonly<Record<string, RegisteredObject>>
+/** One installation, as Helm is told of it and as Pulumi is. */
+type Installation = {
+  readonly values: object
+  readonly release: string
+  readonly knowsPodMonitor: boolean
+  readonly args: AttuneOperatorArguments
+}
 
 const CHART = fileURLToPath(new URL('../../charts/attune', import.meta.url))
-const NAMESPACE = 'attune-installation'
 
-const chartObjects = async (
-  ...options: string[]
-): Promise<Readonly<Record<string, RegisteredObject>>> => {
+const DEFAULT: Installation = { values: {}, release: 'attune', knowsPodMonitor: false, args: {} }
+
+const SHARED = {
+  replicas: 3,
+  imagePullSecrets: [{ name: 'pull' }, { name: 'pull-too' }],
+  resources: { requests: { cpu: '75m', memory: '256Mi' }, limits: { cpu: '1', memory: '1Gi' } },
+  logLevel: 'debug',
+  hubEndpoint: 'https://hub.example.com/mirror',
+  nodeSelector: { 'kubernetes.io/os': 'linux', pool: 'control' },
+  tolerations: [
+    { key: 'pool', operator: 'Equal', value: 'control', effect: 'NoSchedule' },
+    { operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 60 },
+  ],
+  podAnnotations: { 'example.com/owner': 'tuning', 'example.com/number': '7' },
+} as const satisfies AttuneOperatorArguments
+
+const MONITOR = { enabled: true, interval: '45s', labels: { prometheus: 'team' } } as const
+
+const CHANGED: Installation = {
+  values: {
+    ...SHARED,
+    image: { repository: 'registry.example.com/operator', tag: '2', pullPolicy: 'Always' },
+    trainerImage: { repository: 'registry.example.com/trainer', tag: '3' },
+    crds: { enabled: true, keep: false },
+    metrics: { podMonitor: MONITOR },
+  },
+  release: 'other',
+  knowsPodMonitor: true,
+  args: {
+    ...SHARED,
+    release: 'other',
+    operatorImage: 'registry.example.com/operator:2',
+    trainerImage: 'registry.example.com/trainer:3',
+    imagePullPolicy: 'Always',
+    keepCrds: false,
+    podMonitor: MONITOR,
+  },
+}
+
+const INSTALLATIONS = { 'default values': DEFAULT, 'every value changed': CHANGED }
+
+const chartObjects = async (installation: Installation, namespace: string): Promise<Objects> => {
   await ensureBinaries(['helm'])
+  const monitor = ['--api-versions', 'monitoring.coreos.com/v1/PodMonitor']
   const text = await run(
     binary('helm'),
-    ['template', 'attune', CHART, '--namespace', NAMESPACE, '--kube-version', '1.35.4', ...options],
-    {
-      timeoutMs: 60_000,
-    },
+    [
+      ...['template', installation.release, CHART, '--namespace', namespace],
+      ...['--kube-version', '1.35.4', '--values', '-'],
+      ...(installation.knowsPodMonitor ? monitor : []),
+    ],
+    { timeoutMs: 60_000, stdin: JSON.stringify(installation.values) },
   )
   const objects = parseAllDocuments(text).map(
     document => document.toJS() as RegisteredObject | null,
@@ -32,46 +86,117 @@ const chartObjects = async (
   )
 }
 
-const pulumiObjects = async () =>
-  kubernetesObjects(
-    await registeredBy(() => new AttuneOperator('attune', { namespace: NAMESPACE })),
-  )
+const pulumiObjects = async ({ args }: Installation, namespace: string): Promise<Objects> =>
+  kubernetesObjects(await registeredBy(() => new AttuneOperator('attune', { ...args, namespace })))
 
-t.test('chart and Pulumi component install equal objects', async t => {
-  const fromChart = await chartObjects()
-  const fromPulumi = await pulumiObjects()
-  t.strictSame(Object.keys(fromPulumi), Object.keys(fromChart))
-  for (const [name, object] of Object.entries(fromChart))
-    t.strictSame(fromPulumi[name], object, name)
-})
+const list = (objects: readonly object[]) =>
+  JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })
 
-t.test('the API server takes every object of both, strictly', async t => {
-  await kubectl(['create', 'namespace', NAMESPACE])
-  t.teardown(() => kubectl(['delete', 'namespace', NAMESPACE, '--wait=false']))
-  for (const [from, objects] of [
-    ['chart', await chartObjects()],
-    ['Pulumi', await pulumiObjects()],
-  ] as const) {
-    const items = { apiVersion: 'v1', kind: 'List', items: Object.values(objects) }
-    const printed = await kubectl(
-      [
-        'apply',
-        '--server-side',
-        '--force-conflicts',
-        '--dry-run=server',
-        '--validate=strict',
-        '-f',
-        '-',
-      ],
-      JSON.stringify(items),
-    )
-    t.equal(printed.trim().split('\n').length, Object.keys(objects).length, from)
+/** @returns the objects as the server has them afterwards, in the order given */
+const applied = async (objects: readonly object[]): Promise<readonly Stored[]> => {
+  const how = ['--server-side', '--force-conflicts', '--validate=strict']
+  await kubectl(['apply', ...how, '-f', '-'], list(objects))
+  const { items } = JSON.parse(await kubectl(['get', '-f', '-', '-o', 'json'], list(objects))) as {
+    items: readonly Stored[]
   }
+  return items
+}
+
+type Stored = RegisteredObject & {
+  readonly metadata: { readonly generation?: number; readonly resourceVersion: string }
+}
+
+/** @returns the paths of what was asked for and is not there as asked */
+const differences = (asked: unknown, stored: unknown, path: string): readonly string[] => {
+  // the priority of a printer column: Go's JSON leaves out a zero
+  if (asked === 0 && stored === undefined) return []
+  if (typeof asked !== 'object' || asked === null)
+    return asked === stored
+      ? []
+      : [`${path}: ${JSON.stringify(asked)} is ${JSON.stringify(stored)}`]
+  if (typeof stored !== 'object' || stored === null) return [`${path} is missing`]
+  if (Array.isArray(asked) && asked.length !== (stored as readonly unknown[]).length)
+    return [`${path} has another length`]
+  return Object.entries(asked).flatMap(([key, value]) =>
+    differences(value, (stored as Record<string, unknown>)[key], `${path}.${key}`),
+  )
+}
+
+/** The control plane of the tests has no Prometheus operator. */
+const applicable = (objects: Objects) =>
+  Object.values(objects).filter(({ kind }) => kind !== 'PodMonitor')
+
+const versions = (stored: readonly Stored[]) =>
+  stored
+    // other tests apply the CRD too
+    .filter(({ kind }) => kind !== 'CustomResourceDefinition')
+    .map(({ kind, metadata }) => [kind, metadata.name, metadata.resourceVersion])
+
+const generation = (stored: readonly Stored[]) =>
+  stored.find(({ kind }) => kind === 'Deployment')?.metadata.generation
+
+for (const [which, installation] of Object.entries(INSTALLATIONS)) {
+  t.test(`chart and Pulumi component install equal objects: ${which}`, async t => {
+    const fromChart = await chartObjects(installation, 'tuning')
+    const fromPulumi = await pulumiObjects(installation, 'tuning')
+    t.strictSame(Object.keys(fromPulumi), Object.keys(fromChart))
+    for (const [name, object] of Object.entries(fromChart))
+      t.strictSame(fromPulumi[name], object, name)
+  })
+
+  t.test(`the API server keeps every field of both: ${which}`, async t => {
+    const namespace = await testNamespace(t)
+    const name = `${namespace}-attune-operator`
+    t.teardown(() => kubectl(['delete', '--ignore-not-found', `clusterrole/${name}`]))
+    t.teardown(() => kubectl(['delete', '--ignore-not-found', `clusterrolebinding/${name}`]))
+    const fromChart = applicable(await chartObjects(installation, namespace))
+    const fromPulumi = applicable(await pulumiObjects(installation, namespace))
+
+    const first = await applied(fromChart)
+    t.strictSame(differences(fromChart, first, 'chart'), [])
+    t.equal(generation(first), 1)
+
+    const second = await applied(fromPulumi)
+    t.strictSame(differences(fromPulumi, second, 'Pulumi'), [])
+    t.equal(generation(second), 1, 'the component over the chart changes nothing')
+    t.strictSame(versions(second), versions(first))
+  })
+}
+
+const leaves = (value: unknown, path: string): readonly (readonly [string, unknown])[] =>
+  typeof value === 'object' && value !== null && Object.keys(value).length > 0
+    ? Object.entries(value).flatMap(([key, item]) => leaves(item, `${path}.${key}`))
+    : [[path, JSON.stringify(value)]]
+
+t.test('the changed values leave none of the chart as it is', async t => {
+  const text = await run(binary('helm'), ['show', 'values', CHART], {})
+  const [defaults] = parseAllDocuments(text)
+  const changed = new Map(leaves(CHANGED.values, 'values'))
+  const same = leaves(defaults?.toJS(), 'values')
+    .filter(([path, value]) => changed.get(path) === value)
+    .map(([path]) => path)
+  // without the CRDs there is nothing to keep, and PodMonitors are on but for a cluster without the kind
+  t.strictSame(same, ['values.crds.enabled', 'values.metrics.podMonitor.enabled'])
+  const paths = [...changed.keys()]
+  const untouched = leaves(defaults?.toJS(), 'values').filter(
+    ([path]) => !paths.some(other => other === path || other.startsWith(`${path}.`)),
+  )
+  t.strictSame(untouched, [], 'every value of the chart is among the changed')
 })
 
-t.test('PodMonitors come where their kind is known', async t => {
-  const objects = await chartObjects('--api-versions', 'monitoring.coreos.com/v1/PodMonitor')
-  t.ok(objects['PodMonitor/attune-operator'])
-  t.ok(objects['PodMonitor/attune-trainer'])
-  t.notOk((await chartObjects())['PodMonitor/attune-operator'])
+t.test('both leave out the CRDs and the PodMonitors where told', async t => {
+  const without: Installation = {
+    values: { crds: { enabled: false }, metrics: { podMonitor: { enabled: false } } },
+    release: 'attune',
+    knowsPodMonitor: true,
+    args: { installCrds: false, podMonitor: { enabled: false } },
+  }
+  const fromChart = await chartObjects(without, 'tuning')
+  t.notOk(Object.keys(fromChart).some(name => /^(Custom|PodMonitor)/.test(name)))
+  t.strictSame(await pulumiObjects(without, 'tuning'), fromChart)
+})
+
+t.test('an endpoint that is no URL is refused by the chart', async t => {
+  const wrong: Installation = { ...DEFAULT, values: { hubEndpoint: 'hub.example.com' } }
+  await t.rejects(chartObjects(wrong, 'tuning'), { message: /hubEndpoint/ })
 })

@@ -72,7 +72,7 @@ t.test('the operator is told of a hub endpoint only where there is one', async t
   t.notMatch(await argsOf({}), /hub-endpoint/)
 })
 
-t.test('PodMonitors come when asked for, and the label namespace is the series own', async t => {
+t.test('PodMonitors come when asked for, and keep the namespace that a series names', async t => {
   const objects = await objectsOf({ podMonitor: { enabled: true, labels: { team: 'a' } } })
   t.match(objects['PodMonitor/attune-operator'], {
     metadata: { labels: { team: 'a', 'app.kubernetes.io/part-of': 'attune' } },
