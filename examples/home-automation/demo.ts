@@ -7,20 +7,13 @@ import { ensureModel } from './ensure-model.ts'
 const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '..', '..')
 const model = join(root, '.attune', 'models', 'smollm2-135m-instruct')
-const workspace = join(root, '.attune', 'workspace', 'home-automation')
 
 const attune = (...args: readonly string[]) =>
   spawn(process.execPath, [join(root, 'cli', 'src', 'main.ts'), ...args], { stdio: 'inherit' })
 
 const main = async () => {
   await ensureModel(model, line => process.stdout.write(`${line}\n`))
-  const child = attune(
-    'run',
-    join(here, 'job.yaml'),
-    '--workspace',
-    workspace,
-    ...process.argv.slice(2),
-  )
+  const child = attune('run', join(here, 'job.yaml'), ...process.argv.slice(2))
   // a terminal's Ctrl-C reaches the child by itself; it saves a checkpoint, and this process waits for that
   process.on('SIGINT', () => undefined)
   process.on('SIGTERM', () => child.kill('SIGTERM'))

@@ -1,5 +1,4 @@
 /** Nothing but the model's matrix products, forward and backward of the frozen weights, at ONNX Runtime's defaults. Prints JSON. */
-process.env['ORT_DISABLE_TELEMETRY'] = '1'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { GraphBuilder } from '../../trainer-image/src/graph/build.ts'
 import { matMul } from '../../trainer-image/src/graph/operators/matrix.ts'

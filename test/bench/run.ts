@@ -14,6 +14,9 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   trainer: benchTrainer,
 }
 
+// read by ONNX Runtime in the processes that do the work
+process.env['ORT_DISABLE_TELEMETRY'] = '1'
+
 const HELP = `usage: npm run bench -- NAME [--json FILE] [--peer PYTHON]
 
   NAME           ${Object.keys(BENCHES).join(', ')}

@@ -180,6 +180,21 @@ t.test('a job on a cluster, from apply to nothing left', { timeout: 1_800_000 },
       'only the pod of run 1 is left',
     )
     await job.patch({ suspend: false })
+    const resumed = await eventually(
+      async () => {
+        const said = await kubectl(
+          'logs',
+          '-l',
+          'attune.dev/run=2,attune.dev/stage=train',
+          '--tail=-1',
+        )
+        if (!said.includes('starting') && !said.includes('resumed'))
+          throw new Error(`train says: ${said}`)
+        return said
+      },
+      { timeoutMs: 120_000 },
+    )
+    t.match(resumed, /"step":[1-9]\d*,.*"msg":"resumed from a checkpoint"/)
     await job.until('succeeded again', status => status.phase === 'Succeeded' && status.run === 2)
     t.ok(
       existsSync(

@@ -1,5 +1,4 @@
 /** Every row of the gradient table against recorded torch, and against finite differences in double precision. */
-process.env['ORT_DISABLE_TELEMETRY'] = '1'
 import { readFileSync } from 'node:fs'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import t from 'tap'

@@ -1,5 +1,3 @@
-process.env['ORT_DISABLE_TELEMETRY'] = '1'
-
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

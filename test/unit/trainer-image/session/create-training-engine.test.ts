@@ -26,7 +26,10 @@ const batchAt = (step: number) =>
   )
 
 const trainInProcess = async (scratch: string, threads: number) => {
-  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, scratch, `${threads}`])
+  // the engine itself has to set it
+  const { ORT_DISABLE_TELEMETRY: _, ...env } = process.env
+  const args = [SCRIPT, scratch, `${threads}`]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env })
   return JSON.parse(stdout) as { digest: string; sockets: string[]; telemetry?: string }
 }
 
