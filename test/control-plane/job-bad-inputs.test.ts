@@ -6,6 +6,7 @@ import { EXIT, STAGES, type Stage } from '@attune/crds/stage.ts'
 import t from 'tap'
 import { runStage } from '../../trainer-image/src/run-stage.ts'
 import { terminationMessage } from '../../trainer-image/src/termination-message.ts'
+import { eventually } from '../fixtures/cluster/eventually.ts'
 import { safetensorsBytes } from '../fixtures/model/safetensors-bytes.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
@@ -90,8 +91,10 @@ for (const [name, { harm, change, stage, exitCode, reason, says }] of Object.ent
     t.match(job.status?.runs?.[0], { phase: 'Failed', reason, message: says })
     t.match(find('DatasetReady'), { status: stage === 'prepare' ? 'False' : 'True' })
     t.strictSame(brokenFluxRules(job), [])
-    t.ok(
-      (await cluster.events()).some(event => event.reason === reason && says.test(event.message)),
-    )
+    await eventually(async () => {
+      const events = await cluster.events()
+      if (!events.some(event => event.reason === reason && says.test(event.message)))
+        throw new Error(`no Event says so: ${JSON.stringify(events)}`)
+    })
   })
 }
