@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import type { ResolvedTraining } from '@attune/crds/resolved-spec.ts'
+import type { JobFile } from '@attune/crds/stage.ts'
 import { trainKey } from '@attune/crds/stage-keys.ts'
 import { openPrepared } from '../data/open-prepared.ts'
 import { adapterConfigOf } from '../model/adapter-config.ts'
@@ -17,128 +19,137 @@ import { type Counters, loadCheckpoint, saveCheckpoint } from '../train/checkpoi
 import { openMetricsLog } from '../train/metrics-log.ts'
 import { pinPieces } from '../train/pieces.ts'
 import { totalSteps as countSteps } from '../train/steps.ts'
-import { trainingLoop } from '../train/training-loop.ts'
+import { type LoopOptions, trainingLoop } from '../train/training-loop.ts'
 import { publishMetrics, summaryOf } from '../train/training-metrics.ts'
 import { openWeights } from '../weights/open-weights.ts'
-import type { StageFunction } from './stage-context.ts'
+import type { StageContext, StageFunction, StageOutput } from './stage-context.ts'
 import { finishedPrepare, stageFolder } from './stage-folders.ts'
 
 const NOTHING_DONE: Counters = { step: 0, tokens: 0, seconds: 0, lastLoss: Number.NaN }
 
-export const train: StageFunction = async context => {
-  const { job, workspace, signal, metrics } = context
-  const { training, method, evaluation } = job.spec
+/** Everything that training starts from; the engine is open and has to be closed. */
+const openRun = async (context: StageContext) => {
+  const { job, workspace, environment, memoryLimitBytes } = context
   const prepare = await finishedPrepare(workspace, job)
   const key = trainKey(job.spec, prepare.result.digest)
   const folder = stageFolder(workspace, 'train', key)
   const checkpoints = join(folder, 'checkpoints')
   await mkdir(checkpoints, { recursive: true })
-
-  context.report({ activity: 'loading the model', fraction: 0 })
   const modelFolder = join(prepare.folder, 'model')
   const data = await openPrepared(join(prepare.folder, 'dataset'))
   const config = await readModelConfig(modelFolder)
-  const adapter = adapterConfigOf(method)
   const { dataset } = prepare.result
   if (!dataset)
-    throw invalidSpec(
-      'the Prepare stage left no summary of the data; remove its folder and run it again',
-    )
-  // Prepare may be an earlier run's, with another batch size or memory limit
-  const plan = makePlan({
-    config,
-    spec: job.spec,
-    dataset,
-    memoryLimitBytes: context.memoryLimitBytes,
-    cores: availableParallelism(),
-    cuda: usesCuda(context.environment),
-  })
+    throw invalidSpec('Prepare left no summary of the data; remove its folder and run it again')
+  const cores = availableParallelism()
+  const cuda = usesCuda(environment)
+  // made anew: Prepare may be an earlier run's, with another batch size or memory limit
+  const plan = makePlan({ config, spec: job.spec, dataset, memoryLimitBytes, cores, cuda })
   const pieces = await pinPieces(join(folder, 'pieces.json'), plan)
   const checkpoint = await loadCheckpoint(checkpoints)
   const weights = await openWeights(modelFolder)
   const engine = await createTrainingEngine({
     config,
     weights,
-    adapterConfig: adapter,
-    start: checkpoint ? { state: checkpoint.state } : { seed: training.seed },
+    adapterConfig: adapterConfigOf(job.spec.method),
+    start: checkpoint ? { state: checkpoint.state } : { seed: job.spec.training.seed },
     recompute: pieces.recompute,
     scratchFolder: join(workspace, 'scratch'),
-    threads: availableParallelism(),
+    threads: cores,
   }).finally(() => weights.close())
+  return {
+    key,
+    folder,
+    checkpoints,
+    data,
+    pieces,
+    engine,
+    start: checkpoint?.counters ?? NOTHING_DONE,
+  }
+}
+type Run = Awaited<ReturnType<typeof openRun>>
 
+const learningRateOf = ({ schedule, learningRate }: ResolvedTraining, totalSteps: number) => {
+  const warmup = warmupSteps(schedule.warmupFraction, totalSteps)
+  const shape = { type: schedule.type, learningRate, warmupSteps: warmup, totalSteps }
+  return (step: number) => learningRateAt(shape, step)
+}
+
+/** What the loop tells: to metrics.jsonl, to Prometheus, to whoever polls, and to the checkpoint folder. */
+const effectsOf = async (
+  { metrics, log, report, job }: StageContext,
+  { folder, checkpoints, engine, start }: Run,
+): Promise<Pick<LoopOptions, 'record' | 'observe' | 'report' | 'save'>> => {
+  const metricsLog = await openMetricsLog(join(folder, 'metrics.jsonl'), start.step)
+  let tokens = start.tokens
+  return {
+    record: async entry => {
+      if ('loss' in entry) {
+        metrics.tokens.inc(entry.tokens - tokens)
+        tokens = entry.tokens
+      }
+      await metricsLog.append(entry)
+    },
+    observe: seconds => metrics.stepSeconds.observe(seconds),
+    report: training => {
+      publishMetrics(metrics, training)
+      const fraction = training.step / training.totalSteps
+      report({ activity: 'training', fraction, etaSeconds: training.etaSeconds, training })
+    },
+    save: async counters => {
+      const { keep } = job.spec.training.checkpoint
+      await saveCheckpoint(checkpoints, { counters, state: await engine.state() }, keep)
+      metrics.checkpointStep.set(counters.step)
+      log.info({ step: counters.step }, 'checkpoint saved')
+    },
+  }
+}
+
+/** @returns digest of the adapter's files */
+const writeResult = async ({ folder, engine }: Run, { spec }: JobFile): Promise<string> => {
+  const adapterFolder = join(folder, 'adapter')
+  await mkdir(adapterFolder, { recursive: true })
+  const { parameters } = await engine.state()
+  const description = { config: adapterConfigOf(spec.method), baseModel: spec.model.source.uri }
+  await writeAdapter(adapterFolder, parameters, description)
+  const hash = createHash('sha256')
+  for (const name of ['adapter_model.safetensors', 'adapter_config.json'])
+    hash.update(await readFile(join(adapterFolder, name)))
+  return hash.digest('hex')
+}
+
+const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> => {
+  const { training, evaluation } = context.job.spec
+  const { data, engine, start, pieces } = run
+  const plan = { rows: data.train.count, batchSize: training.batchSize, seed: training.seed }
+  const totalSteps = countSteps(plan, training)
+  const opening = start.step > 0 ? 'resumed from a checkpoint' : 'starting'
+  context.log.info({ step: start.step, totalSteps }, opening)
+  const { type: _, ...adam } = training.optimizer
+  const { counters, longestMicroBatchSeconds } = await trainingLoop(start, {
+    engine,
+    data,
+    plan,
+    totalSteps,
+    microBatchSize: pieces.microBatchSize,
+    evaluateEvery: evaluation.everySteps,
+    checkpointEvery: training.checkpoint.everySteps,
+    learningRate: learningRateOf(training, totalSteps),
+    update: { ...adam, maxGradientNorm: training.maxGradientNorm },
+    signal: context.signal,
+    clock: () => performance.now() / 1000,
+    ...(await effectsOf(context, run)),
+  })
+  const digest = await writeResult(run, context.job)
+  return { key: run.key, digest, training: summaryOf(counters, longestMicroBatchSeconds) }
+}
+
+export const train: StageFunction = async context => {
+  context.report({ activity: 'loading the model', fraction: 0 })
+  const run = await openRun(context)
   try {
-    const stepPlan = { rows: data.train.count, batchSize: training.batchSize, seed: training.seed }
-    const totalSteps = countSteps(stepPlan, training)
-    const start = checkpoint?.counters ?? NOTHING_DONE
-    context.log.info(
-      { step: start.step, totalSteps },
-      checkpoint ? 'resumed from a checkpoint' : 'starting',
-    )
-    const metricsLog = await openMetricsLog(join(folder, 'metrics.jsonl'), start.step)
-    let tokens = start.tokens
-    const warmup = warmupSteps(training.schedule.warmupFraction, totalSteps)
-    const { type: _, ...adam } = training.optimizer
-    const { counters, longestMicroBatchSeconds } = await trainingLoop(start, {
-      engine,
-      data,
-      plan: stepPlan,
-      totalSteps,
-      microBatchSize: pieces.microBatchSize,
-      evaluateEvery: evaluation.everySteps,
-      checkpointEvery: training.checkpoint.everySteps,
-      learningRate: step =>
-        learningRateAt(
-          {
-            type: training.schedule.type,
-            learningRate: training.learningRate,
-            warmupSteps: warmup,
-            totalSteps,
-          },
-          step,
-        ),
-      update: { ...adam, maxGradientNorm: training.maxGradientNorm },
-      signal,
-      clock: () => performance.now() / 1000,
-      record: async entry => {
-        if ('loss' in entry) {
-          metrics.tokens.inc(entry.tokens - tokens)
-          tokens = entry.tokens
-        }
-        await metricsLog.append(entry)
-      },
-      observe: seconds => metrics.stepSeconds.observe(seconds),
-      report: progress => {
-        publishMetrics(metrics, progress)
-        context.report({
-          activity: 'training',
-          fraction: progress.step / totalSteps,
-          etaSeconds: progress.etaSeconds,
-          training: progress,
-        })
-      },
-      save: async done => {
-        await saveCheckpoint(
-          checkpoints,
-          { counters: done, state: await engine.state() },
-          training.checkpoint.keep,
-        )
-        metrics.checkpointStep.set(done.step)
-        context.log.info({ step: done.step }, 'checkpoint saved')
-      },
-    })
-    const { parameters } = await engine.state()
-    const adapterFolder = join(folder, 'adapter')
-    await mkdir(adapterFolder, { recursive: true })
-    await writeAdapter(adapterFolder, parameters, {
-      config: adapter,
-      baseModel: job.spec.model.source.uri,
-    })
-    const digest = createHash('sha256')
-      .update(await readFile(join(adapterFolder, 'adapter_model.safetensors')))
-      .update(await readFile(join(adapterFolder, 'adapter_config.json')))
-      .digest('hex')
-    return { key, digest, training: summaryOf(counters, longestMicroBatchSeconds) }
+    return await trainRun(context, run)
   } finally {
-    await engine.close()
+    await run.engine.close()
   }
 }
