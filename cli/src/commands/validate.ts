@@ -41,8 +41,18 @@ const check = async (file: string, local: boolean): Promise<Checked> => {
   }
 }
 
+/** The words of the rule that `--local` leaves out. */
+const CLUSTER_ONLY = 'works only with `attune run`'
+
+const hint = (errors: readonly ManifestError[]): string =>
+  errors.some(({ message }) => message.includes(CLUSTER_ONLY))
+    ? 'for `attune run`, check with --local\n'
+    : ''
+
 const asText = ({ file, text, jobs, errors }: Checked): string =>
-  errors.length ? formatManifestErrors(file, text, errors) : `${file}: valid (${jobs.join(', ')})\n`
+  errors.length
+    ? `${formatManifestErrors(file, text, errors)}${hint(errors)}`
+    : `${file}: valid (${jobs.join(', ')})\n`
 
 const asJson = (checked: readonly Checked[]): string =>
   `${JSON.stringify({ files: checked.map(({ text: _, ...rest }) => rest) }, null, 2)}\n`

@@ -21,6 +21,7 @@ t.test('shows each error with its line, in every file', async t => {
     |            ^
 `,
   )
+  t.match(stdout, 'for `attune run`, check with --local\n')
   t.match(stdout, /b\.yaml:1:/)
 })
 
