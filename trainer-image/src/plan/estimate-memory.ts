@@ -2,7 +2,7 @@
  * Peak memory of a training step, from the shapes. B rows, T tokens a row, M = B·T; C hidden, I intermediate, H heads.
  * Counted are the float32 values that the graph holds for the backward pass. Meant to be a little too high.
  */
-import { queryBlocks } from '../autodiff/composites/attention.ts'
+import { keepsProbabilities, queryBlocks } from '../autodiff/composites/attention.ts'
 import { chunkRows } from '../autodiff/composites/cross-entropy.ts'
 import type { AdapterConfig } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
@@ -58,7 +58,8 @@ export const estimateMemory = (shape: StepShape): number => {
   const layers = recompute
     ? tokens * config.hiddenSize * config.layers + 2 * layer
     : layer * config.layers
-  const probabilities = tokens * config.heads * meanKeys(length) * PROBABILITY_BUFFERS
+  const kept = keepsProbabilities(length) && !recompute ? config.layers : 0
+  const probabilities = tokens * config.heads * meanKeys(length) * (PROBABILITY_BUFFERS + kept)
   const logits = Math.min(chunkRows(config.vocabSize), tokens) * config.vocabSize * LOGIT_BUFFERS
   const floats =
     modelParameters(config) +

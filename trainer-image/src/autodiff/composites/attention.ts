@@ -74,15 +74,22 @@ const probabilitiesOf = (
   return softmax(g, reshape(g, masked, scores.shape))
 }
 
+/**
+ * Probabilities grow with the square of the length. In short rows they are cheap to keep and a twentieth of the time
+ * to make again; in long ones they outweigh all else that a layer would keep.
+ */
+export const keepsProbabilities = (length: number): boolean => length <= 512
+
 /** @returns (B, K, G, T, D) */
 export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
   const { q, k, v, biases, block: size = BLOCK } = inputs
-  const blocks = queryBlocks(known([q.shape[3]!])[0]!, size)
+  const length = known([q.shape[3]!])[0]!
+  const blocks = queryBlocks(length, size)
+  const make = <T>(made: () => T): T => (keepsProbabilities(length) ? made() : g.cheap(made))
   const build = () => {
     const probabilities: Value[] = []
     const parts = blocks.map((block, i) => {
-      // They outweigh all else that a layer would keep.
-      const p = g.cheap(() =>
+      const p = make(() =>
         probabilitiesOf(g, queriesOf(g, q, block), keysOf(g, k, block), biases[i]!, q),
       )
       probabilities.push(p)
