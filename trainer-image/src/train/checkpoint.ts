@@ -1,12 +1,10 @@
 /** Checkpoints: a folder per step that is there whole or not at all, checked by digest when read. */
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { syncFolder, writeFileAtomically } from '../atomic-file.ts'
 import type { AdapterTensors } from '../model/adapter.ts'
 import type { EngineState } from '../session/training-engine.ts'
+import { sha256File } from '../source/file-digest.ts'
 import { readSafetensors } from '../weights/read-safetensors.ts'
 import { type TensorToWrite, writeSafetensors } from '../weights/write-safetensors.ts'
 
@@ -56,12 +54,6 @@ const unflatten = (tensors: AdapterTensors): EngineState => {
   }
 }
 
-const digestOf = async (path: string): Promise<string> => {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
-  return hash.digest('hex')
-}
-
 /** @returns steps of the checkpoints there, newest first */
 const stepsIn = async (folder: string): Promise<readonly number[]> => {
   const names = await readdir(folder).catch(() => [])
@@ -82,7 +74,7 @@ export const saveCheckpoint = async (
   await mkdir(temporary, { recursive: true })
   const tensors = join(temporary, 'state.safetensors')
   await writeSafetensors(tensors, flatten(state))
-  const manifest: Manifest = { format: FORMAT, counters, sha256: await digestOf(tensors) }
+  const manifest: Manifest = { format: FORMAT, counters, sha256: await sha256File(tensors) }
   await writeFileAtomically(join(temporary, 'checkpoint.json'), `${JSON.stringify(manifest)}\n`)
   await rm(target, { recursive: true, force: true })
   await rename(temporary, target)
@@ -95,7 +87,7 @@ const load = async (folder: string): Promise<Checkpoint | undefined> => {
   try {
     const manifest = JSON.parse(await readFile(join(folder, 'checkpoint.json'), 'utf8')) as Manifest
     const tensors = join(folder, 'state.safetensors')
-    if (manifest.format !== FORMAT || manifest.sha256 !== (await digestOf(tensors)))
+    if (manifest.format !== FORMAT || manifest.sha256 !== (await sha256File(tensors)))
       return undefined
     return { counters: manifest.counters, state: unflatten(await readSafetensors(tensors)) }
   } catch {
