@@ -1,6 +1,8 @@
 /** Keys waiting for a worker: each at most once, one worker a key, a backoff for each that fails. */
 import { type BackoffOptions, backoffDelay } from './backoff.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { createDelays } from './delays.ts'
+import { createReadyLine } from './ready-line.ts'
 
 export type WorkQueueObserver = {
   /** Keys ready for a worker, after each change. */
@@ -45,67 +47,68 @@ export type WorkQueueOptions = {
 const BACKOFF = { baseMs: 5, capMs: 1_000_000 }
 const MAX_KEYS = 100_000
 
-/** Keys that become ready later, each with one timer. */
-const createDelays = (clock: Clock, onDue: (key: string) => void) => {
-  const delays = new Map<string, { readonly dueMs: number; readonly cancel: () => void }>()
+/** Failures in a row of each key, and the delay that they make. */
+const createFailures = (backoff: BackoffOptions, random: () => number) => {
+  const failures = new Map<string, number>()
+  const count = (key: string) => failures.get(key) ?? 0
   return {
-    has: (key: string) => delays.has(key),
-    get size() {
-      return delays.size
-    },
-    set: (key: string, delayMs: number) => {
-      const dueMs = clock.monotonic() + delayMs
-      const earlier = delays.get(key)
-      if (earlier && earlier.dueMs <= dueMs) return
-      earlier?.cancel()
-      const cancel = clock.after(delayMs, () => {
-        delays.delete(key)
-        onDue(key)
-      })
-      delays.set(key, { dueMs, cancel })
-    },
-    clear: () => {
-      for (const { cancel } of delays.values()) cancel()
-      delays.clear()
-    },
+    count,
+    delayMs: (key: string) => backoffDelay(backoff, count(key), random),
+    add: (key: string) => void failures.set(key, count(key) + 1),
+    forget: (key: string) => void failures.delete(key),
   }
 }
 
-export const createWorkQueue = (options: WorkQueueOptions = {}): WorkQueue => {
-  const { clock = systemClock, random = Math.random, observe = {} } = options
-  const { backoff = BACKOFF, maxKeys = MAX_KEYS } = options
-  /** Key and the moment it became ready, oldest first. */
-  const ready = new Map<string, number>()
+/** Keys that a worker has; one that is added meanwhile is dirty and comes back once it is given back. */
+const createWorking = () => {
   const working = new Set<string>()
-  /** Added while a worker has them. */
   const dirty = new Set<string>()
-  const failures = new Map<string, number>()
-  const takers: ((key: string | undefined) => void)[] = []
-  const emptied = Promise.withResolvers<void>()
+  return {
+    has: (key: string) => working.has(key),
+    isDirty: (key: string) => dirty.has(key),
+    get size() {
+      return working.size
+    },
+    get dirtyKeys() {
+      return dirty.size
+    },
+    add: (key: string) => void working.add(key),
+    markDirty: (key: string) => void dirty.add(key),
+    /** True where the key is dirty. */
+    remove: (key: string) => {
+      working.delete(key)
+      return dirty.delete(key)
+    },
+    clearDirty: () => dirty.clear(),
+  }
+}
+
+type KeysOptions = Required<Pick<WorkQueueOptions, 'clock' | 'observe' | 'maxKeys'>>
+
+/** Every key of the queue: ready, delayed or worked on. */
+const createKeys = ({ clock, observe, maxKeys }: KeysOptions) => {
+  const working = createWorking()
+  const ready = createReadyLine({
+    clock,
+    onDepth: keys => observe.depth?.(keys),
+    onTaken: (key, seconds) => {
+      working.add(key)
+      observe.waited?.(seconds)
+    },
+  })
+  const drained = Promise.withResolvers<void>()
   let stopped = false
 
-  const hand = (key: string, readyAt: number) => {
-    working.add(key)
-    observe.waited?.((clock.monotonic() - readyAt) / 1000)
-    return key
-  }
-  const makeReady = (key: string) => {
-    const now = clock.monotonic()
-    const taker = takers.shift()
-    if (taker) taker(hand(key, now))
-    else ready.set(key, now)
-    observe.depth?.(ready.size)
-  }
-  const isFull = () => ready.size + dirty.size + delays.size >= maxKeys
+  const isFull = () => ready.size + working.dirtyKeys + delays.size >= maxKeys
   const refuse = (key: string) => {
     if (!stopped) observe.dropped?.(key)
     return false
   }
   const add = (key: string) => {
-    if (ready.has(key) || dirty.has(key)) return !stopped
+    if (ready.has(key) || working.isDirty(key)) return !stopped
     if (stopped || isFull()) return refuse(key)
-    if (working.has(key)) dirty.add(key)
-    else makeReady(key)
+    if (working.has(key)) working.markDirty(key)
+    else ready.push(key)
     return true
   }
   const delays = createDelays(clock, add)
@@ -116,48 +119,43 @@ export const createWorkQueue = (options: WorkQueueOptions = {}): WorkQueue => {
     return true
   }
   const resolveIfDrained = () => {
-    if (stopped && working.size === 0) emptied.resolve()
+    if (stopped && working.size === 0) drained.resolve()
   }
+  const done = (key: string) => {
+    if (working.remove(key)) ready.push(key)
+    resolveIfDrained()
+  }
+  const shutDown = () => {
+    stopped = true
+    delays.clear()
+    working.clearDirty()
+    ready.close()
+    resolveIfDrained()
+  }
+  const take = () => (stopped ? Promise.resolve(undefined) : ready.take())
+  return { ready, add, addAfter, take, done, shutDown, drained: drained.promise }
+}
 
+export const createWorkQueue = (options: WorkQueueOptions = {}): WorkQueue => {
+  const { clock = systemClock, random = Math.random, observe = {} } = options
+  const { backoff = BACKOFF, maxKeys = MAX_KEYS } = options
+  const { ready, add, addAfter, take, done, ...keys } = createKeys({ clock, observe, maxKeys })
+  const failures = createFailures(backoff, random)
   return {
     add,
     addAfter,
     retry: key => {
-      const count = failures.get(key) ?? 0
-      const added = addAfter(key, backoffDelay(backoff, count, random))
-      if (!added) return false
-      failures.set(key, count + 1)
+      if (!addAfter(key, failures.delayMs(key))) return false
+      failures.add(key)
       observe.retried?.(key)
       return true
     },
-    forget: key => {
-      failures.delete(key)
-    },
-    failures: key => failures.get(key) ?? 0,
-    take: () => {
-      if (stopped) return Promise.resolve(undefined)
-      for (const [key, readyAt] of ready) {
-        ready.delete(key)
-        observe.depth?.(ready.size)
-        return Promise.resolve(hand(key, readyAt))
-      }
-      return new Promise(resolve => takers.push(resolve))
-    },
-    done: key => {
-      working.delete(key)
-      if (dirty.delete(key)) makeReady(key)
-      resolveIfDrained()
-    },
-    shutDown: () => {
-      stopped = true
-      delays.clear()
-      ready.clear()
-      dirty.clear()
-      observe.depth?.(0)
-      for (const taker of takers.splice(0)) taker(undefined)
-      resolveIfDrained()
-    },
-    drained: () => emptied.promise,
+    forget: failures.forget,
+    failures: failures.count,
+    take,
+    done,
+    shutDown: keys.shutDown,
+    drained: () => keys.drained,
     get depth() {
       return ready.size
     },
