@@ -1,11 +1,15 @@
-/** One measurement in a process of its own, so that peak memory is its alone. Prints JSON. */
+/**
+ * One party of the benchmark in a process of its own, so that peak memory is its alone: makes a step for each line of
+ * standard input, and prints `{seconds, peakBytes}` of it as a line of JSON.
+ */
 import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { createTrainingEngine } from '../../trainer-image/src/session/create-training-engine.ts'
 import type { MicroBatch } from '../../trainer-image/src/session/training-engine.ts'
 import { ALL_LINEAR, randomWeights, SMOLLM2_135M } from './random-model.ts'
 
-const [scratchFolder, rowsText, lengthText, stepsText, threads, recompute] = process.argv.slice(2)
-const [rows, length, steps] = [Number(rowsText), Number(lengthText), Number(stepsText)]
+const [scratchFolder, rowsText, lengthText, threads, mode] = process.argv.slice(2)
+const [rows, length] = [Number(rowsText), Number(lengthText)]
 
 /** All tokens in the loss. */
 const batch = (): MicroBatch => {
@@ -31,18 +35,21 @@ const engine = await createTrainingEngine({
   weightsDigest: 'random',
   adapterConfig: { rank: 8, alpha: 16, targetModules: ALL_LINEAR },
   start: { seed: 1 },
-  recompute: recompute === 'recompute',
+  recompute: mode === 'recompute',
   scratchFolder: scratchFolder!,
   threads: Number(threads),
 })
-const seconds: number[] = []
-for (let step = 1; step <= steps; step++) {
+const peakBytes = () =>
+  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024
+
+let step = 0
+for await (const _ of createInterface({ input: process.stdin })) {
   const work = batch()
   const start = performance.now()
   await engine.accumulate(work)
   await engine.update({
     learningRate: 1e-3,
-    step,
+    step: ++step,
     targets: work.targetTokens.length,
     maxGradientNorm: 1,
     beta1: 0.9,
@@ -50,8 +57,7 @@ for (let step = 1; step <= steps; step++) {
     epsilon: 1e-8,
     weightDecay: 0,
   })
-  seconds.push((performance.now() - start) / 1000)
+  const seconds = (performance.now() - start) / 1000
+  process.stdout.write(`${JSON.stringify({ seconds, peakBytes: peakBytes() })}\n`)
 }
 await engine.close()
-const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))
-process.stdout.write(JSON.stringify({ seconds, peakBytes: Number(peak![1]) * 1024 }))

@@ -6,48 +6,52 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { weightShapes } from '../../trainer-image/src/model/linear-layers.ts'
+import { ALLOCATOR_ENVIRONMENT } from '../../trainer-image/src/session/allocator-environment.ts'
 import { storeWeights } from '../../trainer-image/src/session/weights-file.ts'
+import { type Party, type Step, startParty } from './party.ts'
 import { randomWeights, SMOLLM2_135M } from './random-model.ts'
 import type { BenchOptions, BenchResult } from './run.ts'
 
-/** Each measurement is made so often, by turns with the others, and the least disturbed counts. */
-const ROUNDS = 2
-const STEPS = 3
-const MATMUL_RUNS = 5
+/** All parties live at once and take turns, a step each; the first round warms up. */
+const ROUNDS = 7
+const MATMUL_RUNS = 3
 const SHORT = { rows: 2, length: 512 }
 const LONG = { rows: 1, length: 2048 }
 const THREADS = availableParallelism()
 
 type Shape = { readonly rows: number; readonly length: number }
-type Work = { readonly seconds: readonly number[]; readonly peakBytes: number }
 type Measured = { readonly tokensPerSecond: number; readonly peakBytes: number }
 
+const WORK = {
+  short: { name: 'attune, B=2 T=512', shape: SHORT, mode: 'keep' },
+  fp32: { name: 'torch + PEFT, fp32, B=2 T=512', shape: SHORT, dtype: 'float32' },
+  bf16: { name: 'torch + PEFT, bf16, B=2 T=512', shape: SHORT, dtype: 'bfloat16' },
+  long: { name: 'attune, B=1 T=2048', shape: LONG, mode: 'keep' },
+  again: { name: 'attune, B=2 T=512, layers recomputed', shape: SHORT, mode: 'recompute' },
+} as const
+type WorkName = keyof typeof WORK
+
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
-const child = async <T>(program: string, ...args: readonly (string | number)[]): Promise<T> => {
-  const { stdout } = await promisify(execFile)(program, args.map(String))
-  return JSON.parse(stdout) as T
+
+const partyOf = (name: WorkName, scratch: string, peer: string | undefined): Party => {
+  const work = WORK[name]
+  const { rows, length } = work.shape
+  if ('dtype' in work)
+    return startParty(peer!, [here('./trainer_peer.py'), rows, length, THREADS, work.dtype])
+  const args = [here('./trainer-work.ts'), scratch, rows, length, THREADS, work.mode]
+  return startParty(process.execPath, args, ALLOCATOR_ENVIRONMENT)
 }
 
-/** The first step warms up; of the others the least disturbed counts. */
-const measured = ({ rows, length }: Shape, { seconds, peakBytes }: Work): Measured => ({
-  tokensPerSecond: (rows * length) / Math.min(...seconds.slice(1)),
-  peakBytes,
+/** Of each party the least disturbed step counts. */
+const measured = ({ rows, length }: Shape, steps: readonly Step[]): Measured => ({
+  tokensPerSecond: (rows * length) / Math.min(...steps.slice(1).map(({ seconds }) => seconds)),
+  peakBytes: Math.max(...steps.map(({ peakBytes }) => peakBytes)),
 })
 
-const ours = async (scratch: string, shape: Shape, recompute = false) => {
-  const mode = recompute ? 'recompute' : 'keep'
-  const args = [scratch, shape.rows, shape.length, STEPS, THREADS, mode]
-  return measured(shape, await child<Work>(process.execPath, here('./trainer-work.ts'), ...args))
-}
-
-const best = (rounds: readonly Measured[]): Measured => ({
-  tokensPerSecond: Math.max(...rounds.map(round => round.tokensPerSecond)),
-  peakBytes: Math.max(...rounds.map(round => round.peakBytes)),
-})
-
-const theirs = async (peer: string, shape: Shape, dtype: string) => {
-  const args = [shape.rows, shape.length, STEPS, THREADS, dtype]
-  return measured(shape, await child<Work>(peer, here('./trainer_peer.py'), ...args))
+const matMulRate = async (): Promise<number> => {
+  const args = [here('./matmul-work.ts'), SHORT.rows * SHORT.length, MATMUL_RUNS, THREADS]
+  const { stdout } = await promisify(execFile)(process.execPath, args.map(String))
+  return (JSON.parse(stdout) as { readonly flopsPerSecond: number }).flopsPerSecond
 }
 
 /** 4 a frozen parameter and token (forward and dx), and 12 an attended key, head and its size */
@@ -61,7 +65,7 @@ const flopsPerToken = (length: number): number => {
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`
 const row = (name: string, { tokensPerSecond, peakBytes }: Measured) =>
-  `${name.padEnd(44)} ${tokensPerSecond.toFixed(0).padStart(6)} tokens/s  ${gigabytes(peakBytes).padStart(8)} peak`
+  `${name.padEnd(40)} ${tokensPerSecond.toFixed(0).padStart(5)} tokens/s  ${gigabytes(peakBytes).padStart(8)} peak`
 
 const round = (value: number) => Number(value.toFixed(4))
 
@@ -72,35 +76,29 @@ const ratios = (short: Measured, again: Measured, fp32: Measured, bf16: Measured
   recomputedRssVsTorchFp32: round(again.peakBytes / fp32.peakBytes),
 })
 
-const WORK = {
-  short: { name: 'attune, B=2 T=512', shape: SHORT },
-  long: { name: 'attune, B=1 T=2048', shape: LONG },
-  again: { name: 'attune, B=2 T=512, layers recomputed', shape: SHORT, recompute: true },
-  fp32: { name: 'torch + PEFT, fp32, B=2 T=512', shape: SHORT, dtype: 'float32' },
-  bf16: { name: 'torch + PEFT, bf16, B=2 T=512', shape: SHORT, dtype: 'bfloat16' },
-} as const
-type WorkName = keyof typeof WORK
-
-const measureAll = async (scratch: string, peer: string | undefined, say: BenchOptions['say']) => {
+const takeTurns = async (scratch: string, peer: string | undefined, say: BenchOptions['say']) => {
   const names = (Object.keys(WORK) as WorkName[]).filter(name => peer || !('dtype' in WORK[name]))
-  const rounds = new Map<WorkName, Measured[]>(names.map(name => [name, []]))
+  const parties = names.map(name => ({
+    name,
+    party: partyOf(name, scratch, peer),
+    steps: [] as Step[],
+  }))
   const rates: number[] = []
-  for (let round = 1; round <= ROUNDS; round++) {
-    for (const name of names) {
-      const work = WORK[name]
-      const made =
-        'dtype' in work
-          ? await theirs(peer!, work.shape, work.dtype)
-          : await ours(scratch, work.shape, 'recompute' in work)
-      rounds.get(name)!.push(made)
-      say(`${round}/${ROUNDS} ${row(work.name, made)}`)
+  try {
+    for (let round = 1; round <= ROUNDS; round++) {
+      for (const { name, party, steps } of parties) {
+        steps.push(await party.step())
+        const last = `${steps.at(-1)!.seconds.toFixed(2).padStart(7)} s`
+        say(`round ${round} of ${ROUNDS}  ${WORK[name].name.padEnd(40)} ${last}`)
+      }
+      if (round % 2 === 1) rates.push(await matMulRate())
     }
-    const product = [here('./matmul-work.ts'), SHORT.rows * SHORT.length, MATMUL_RUNS, THREADS]
-    const made = await child<{ flopsPerSecond: number }>(process.execPath, ...product)
-    rates.push(made.flopsPerSecond)
+  } finally {
+    await Promise.all(parties.map(({ party }) => party.stop()))
   }
-  const of = (name: WorkName) => best(rounds.get(name) ?? [])
-  return { of, flopsPerSecond: Math.max(...rates) }
+  const of = (name: WorkName) =>
+    measured(WORK[name].shape, parties.find(party => party.name === name)!.steps)
+  return { names, of, flopsPerSecond: Math.max(...rates) }
 }
 
 export const benchTrainer = async ({ peer, say }: BenchOptions): Promise<BenchResult> => {
@@ -108,7 +106,8 @@ export const benchTrainer = async ({ peer, say }: BenchOptions): Promise<BenchRe
   try {
     const weights = randomWeights(SMOLLM2_135M)
     await storeWeights({ folder: scratch, config: SMOLLM2_135M, weights, digest: 'random' })
-    const { of, flopsPerSecond } = await measureAll(scratch, peer, say)
+    const { names, of, flopsPerSecond } = await takeTurns(scratch, peer, say)
+    for (const name of names) say(row(WORK[name].name, of(name)))
     const [short, long, again] = [of('short'), of('long'), of('again')]
     const share = (short.tokensPerSecond * flopsPerToken(SHORT.length)) / flopsPerSecond
     const figures = {

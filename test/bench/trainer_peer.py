@@ -1,6 +1,6 @@
-"""The work of trainer-work.ts with torch and PEFT. Prints JSON.
+"""The work of trainer-work.ts with torch and PEFT, and its protocol: a step for each line of standard input.
 
-    python trainer_peer.py ROWS LENGTH STEPS THREADS float32|bfloat16
+    python trainer_peer.py ROWS LENGTH THREADS float32|bfloat16
 """
 import json
 import resource
@@ -11,8 +11,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
-rows, length, steps, threads = map(int, sys.argv[1:5])
-dtype = getattr(torch, sys.argv[5])
+rows, length, threads = map(int, sys.argv[1:4])
+dtype = getattr(torch, sys.argv[4])
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 config = LlamaConfig(
@@ -26,13 +26,13 @@ model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=targ
 parameters = [p for p in model.parameters() if p.requires_grad]
 optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.0)
 tokens = ((torch.arange(rows * length) * 7919 + 13) % 49152).reshape(rows, length)
-seconds = []
-for _ in range(steps):
+for _ in sys.stdin:
     start = time.perf_counter()
     loss = model(input_ids=tokens, labels=tokens).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, 1.0)
     optimizer.step()
     optimizer.zero_grad()
-    seconds.append(time.perf_counter() - start)
-print(json.dumps({"seconds": seconds, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "torch": torch.__version__}))
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"seconds": seconds, "peakBytes": peak}), flush=True)

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { open, rm, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Progress, Stage, StageResult } from '@attune/crds/stage.ts'
+import { ALLOCATOR_ENVIRONMENT } from '@attune/trainer/session/allocator-environment.ts'
 
 const MAX_LOG_BYTES = 16 << 20
 const MAX_RESULT_BYTES = 4 << 20
@@ -88,6 +89,7 @@ export const startStage = async (
   ]
   const child = spawn(process.execPath, [trainerMain(), stage, ...options], {
     stdio: ['ignore', log.fd, log.fd, 'ipc'],
+    env: { ...ALLOCATOR_ENVIRONMENT, ...process.env },
   })
   child.on('message', message => {
     const progress = progressOf(message)

@@ -145,8 +145,8 @@ export class Engine {
       // Measured: the same speed, and less memory where rows are long.
       enableCpuMemArena: false,
       enableMemPattern: false,
-      // Threads that spin for work take it from the other processes of the node.
-      extra: { session: { disable_prepacking: '1', intra_op: { allow_spinning: '0' } } },
+      // Threads spin for the next operator's work, and stop at the end of a run.
+      extra: { session: { disable_prepacking: '1', force_spinning_stop: '1' } },
     }
   }
 

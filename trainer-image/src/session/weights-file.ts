@@ -2,7 +2,7 @@
 import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import { join } from 'node:path'
-import { syncFolder, writeFileAtomically } from '../atomic-file.ts'
+import { syncFolder, temporaryFor, writeFileAtomically } from '../atomic-file.ts'
 import type { ExternalData } from '../graph/node.ts'
 import type { ModelConfig, Weights } from '../model/config.ts'
 import { type WeightShape, weightShapes } from '../model/linear-layers.ts'
@@ -10,6 +10,8 @@ import { modelMalformed } from '../stage-error.ts'
 
 export type StoredWeight = WeightShape & { readonly external: ExternalData }
 
+/** Raised whenever the same model gives other bytes. */
+const FORMAT = 1
 const LOCATION = 'weights.bin'
 const MARKER = 'weights.json'
 /** A page, so that ONNX Runtime can map each tensor by itself. */
@@ -85,13 +87,15 @@ export const storeWeights = async (
   for (const shape of shapes) checkShape(weights, shape)
   const stored = layOut(shapes)
   const last = stored.at(-1)!.external
-  const marker = `${JSON.stringify({ digest, stored })}\n`
+  const marker = `${JSON.stringify({ format: FORMAT, digest, stored })}\n`
   if (digest !== undefined && (await isThere(folder, marker, last.offset + last.bytes)))
     return stored
 
-  const temporary = join(folder, `${LOCATION}.tmp-${process.pid}`)
+  const temporary = temporaryFor(join(folder, LOCATION))
   try {
     await rm(join(folder, MARKER), { force: true })
+    // the marker of another model must be gone before its weights are
+    await syncFolder(folder)
     await write(temporary, weights, stored)
     await rename(temporary, join(folder, LOCATION))
   } catch (error) {
