@@ -1,6 +1,7 @@
 /** Files that are there whole or not at all: written beside, flushed, renamed. */
-import { open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { open, readdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 
 /** Makes a rename in this folder survive a power cut. */
 export const syncFolder = async (folder: string): Promise<void> => {
@@ -12,11 +13,23 @@ export const syncFolder = async (folder: string): Promise<void> => {
   }
 }
 
+/** A name beside the path for one write alone: in pods of one volume the process ids are equal. */
+export const temporaryFor = (path: string): string =>
+  `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`
+
+const TEMPORARY = /\.tmp-\d+-[0-9a-f]{12}$/
+
+/** Removes what writes that were cut off have left; who still writes there fails, and may only have been given up. */
+export const removeTemporaries = async (folder: string): Promise<void> => {
+  for (const name of await readdir(folder))
+    if (TEMPORARY.test(name)) await rm(join(folder, name), { recursive: true, force: true })
+}
+
 export const writeFileAtomically = async (
   path: string,
   content: string | Uint8Array,
 ): Promise<void> => {
-  const temporary = `${path}.tmp-${process.pid}`
+  const temporary = temporaryFor(path)
   try {
     const handle = await open(temporary, 'w')
     try {

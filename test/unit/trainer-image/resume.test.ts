@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { runStageProcess, type StageRun } from '../../fixtures/stage-process.ts'
@@ -67,6 +67,50 @@ t.test(
     })
   },
 )
+
+const weightsOf = (tiny: TinyJob) => join(tiny.workspace, 'scratch', 'weights.bin')
+const writtenAt = async (tiny: TinyJob) => (await stat(weightsOf(tiny))).mtimeMs
+
+t.test('the copy of the weights', async t => {
+  const tiny = await prepared(t.testdir({}))
+  const reference = await runStageProcess('train', tiny)
+  t.equal(reference.code, 0, 'exit code', { stderr: reference.stderr })
+  const bytes = await readFile(weightsOf(tiny))
+  const first = await writtenAt(tiny)
+  const retrained = async (job: TinyJob) => {
+    const run = await runStageProcess('train', job)
+    t.equal(run.code, 0, 'exit code', { stderr: run.stderr })
+    return adapterOf(job, run)
+  }
+  /** The same model and data in the same workspace, but a training of its own. */
+  const again = (seed: number, modelSeed = 1) =>
+    writeTinyJob(
+      join(tiny.workspace, '..'),
+      spec => ({ ...spec, training: { ...spec.training, seed } }),
+      { seed: modelSeed },
+    )
+
+  await t.test('is used again', async t => {
+    await retrained(await again(7))
+    t.equal(await writtenAt(tiny), first)
+  })
+  await t.test('is written again where it was cut off', async t => {
+    await truncate(weightsOf(tiny), bytes.length - 1)
+    await retrained(await again(8))
+    t.ok(bytes.equals(await readFile(weightsOf(tiny))))
+  })
+  await t.test('is written again for another model', async t => {
+    const other = await again(42, 5)
+    t.equal((await runStageProcess('prepare', other)).code, 0)
+    const adapter = await retrained(other)
+    t.notOk(bytes.equals(await readFile(weightsOf(tiny))))
+    t.notOk(adapter.equals(await adapterOf(tiny, reference)))
+  })
+  t.strictSame((await readdir(join(tiny.workspace, 'scratch'))).toSorted(), [
+    'weights.bin',
+    'weights.json',
+  ])
+})
 
 t.test('another seed gives another adapter', async t => {
   const [one, two] = [

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import type { ResolvedTraining } from '@attune/crds/resolved-spec.ts'
 import type { JobFile } from '@attune/crds/stage.ts'
 import { trainKey } from '@attune/crds/stage-keys.ts'
+import { removeTemporaries } from '../atomic-file.ts'
+import { readRecords } from '../data/fetch-sources.ts'
 import { openPrepared } from '../data/open-prepared.ts'
 import { adapterConfigOf } from '../model/adapter-config.ts'
 import { readModelConfig } from '../model/read-config.ts'
@@ -27,14 +29,22 @@ import { finishedPrepare, stageFolder } from './stage-folders.ts'
 
 const NOTHING_DONE: Counters = { step: 0, tokens: 0, seconds: 0, lastLoss: Number.NaN }
 
+/** Where a run works, without what earlier attempts left half written. */
+const openFolders = async (workspace: string, key: string) => {
+  const folder = stageFolder(workspace, 'train', key)
+  const checkpoints = join(folder, 'checkpoints')
+  const scratch = join(workspace, 'scratch')
+  for (const path of [checkpoints, scratch]) await mkdir(path, { recursive: true })
+  for (const path of [folder, checkpoints, scratch]) await removeTemporaries(path)
+  return { folder, checkpoints, scratch }
+}
+
 /** Everything that training starts from; the engine is open and has to be closed. */
 const openRun = async (context: StageContext) => {
   const { job, workspace, environment, memoryLimitBytes } = context
   const prepare = await finishedPrepare(workspace, job)
   const key = trainKey(job.spec, prepare.result.digest)
-  const folder = stageFolder(workspace, 'train', key)
-  const checkpoints = join(folder, 'checkpoints')
-  await mkdir(checkpoints, { recursive: true })
+  const { folder, checkpoints, scratch } = await openFolders(workspace, key)
   const modelFolder = join(prepare.folder, 'model')
   const data = await openPrepared(join(prepare.folder, 'dataset'))
   const config = await readModelConfig(modelFolder)
@@ -47,14 +57,16 @@ const openRun = async (context: StageContext) => {
   const plan = makePlan({ config, spec: job.spec, dataset, memoryLimitBytes, cores, cuda })
   const pieces = await pinPieces(join(folder, 'pieces.json'), plan)
   const checkpoint = await loadCheckpoint(checkpoints)
+  const records = await readRecords(prepare.folder)
   const weights = await openWeights(modelFolder)
   const engine = await createTrainingEngine({
     config,
     weights,
+    ...(records ? { weightsDigest: records.model.digest } : {}),
     adapterConfig: adapterConfigOf(job.spec.method),
     start: checkpoint ? { state: checkpoint.state } : { seed: job.spec.training.seed },
     recompute: pieces.recompute,
-    scratchFolder: join(workspace, 'scratch'),
+    scratchFolder: scratch,
     threads: cores,
   }).finally(() => weights.close())
   return {
@@ -109,6 +121,7 @@ const effectsOf = async (
 const writeResult = async ({ folder, engine }: Run, { spec }: JobFile): Promise<string> => {
   const adapterFolder = join(folder, 'adapter')
   await mkdir(adapterFolder, { recursive: true })
+  await removeTemporaries(adapterFolder)
   const { parameters } = await engine.state()
   const description = { config: adapterConfigOf(spec.method), baseModel: spec.model.source.uri }
   await writeAdapter(adapterFolder, parameters, description)

@@ -1,7 +1,7 @@
 /** Checkpoints: a folder per step that is there whole or not at all, checked by digest when read. */
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncFolder, writeFileAtomically } from '../atomic-file.ts'
+import { syncFolder, temporaryFor, writeFileAtomically } from '../atomic-file.ts'
 import type { AdapterTensors } from '../model/adapter.ts'
 import type { EngineState } from '../session/training-engine.ts'
 import { sha256File } from '../source/file-digest.ts'
@@ -62,22 +62,44 @@ const stepsIn = async (folder: string): Promise<readonly number[]> => {
     .sort((a, b) => b - a)
 }
 
+const write = async (folder: string, { counters, state }: Checkpoint): Promise<void> => {
+  await mkdir(folder, { recursive: true })
+  const tensors = join(folder, 'state.safetensors')
+  await writeSafetensors(tensors, flatten(state))
+  const manifest: Manifest = { format: FORMAT, counters, sha256: await sha256File(tensors) }
+  await writeFileAtomically(join(folder, 'checkpoint.json'), `${JSON.stringify(manifest)}\n`)
+}
+
+/** A pod that was given up may still write the same step: it can come between removing and renaming. */
+const REPLACE_TRIES = 5
+
+const replaceFolder = async (temporary: string, target: string): Promise<void> => {
+  for (let tries = 1; ; tries += 1) {
+    await rm(target, { recursive: true, force: true })
+    try {
+      return await rename(temporary, target)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (tries === REPLACE_TRIES || (code !== 'ENOTEMPTY' && code !== 'EEXIST')) throw error
+    }
+  }
+}
+
 /** Writes, flushes and renames, then removes all but the newest `keep`. */
 export const saveCheckpoint = async (
   folder: string,
-  { counters, state }: Checkpoint,
+  checkpoint: Checkpoint,
   keep: number,
 ): Promise<void> => {
-  const target = join(folder, folderName(counters.step))
-  const temporary = `${target}.tmp`
-  await rm(temporary, { recursive: true, force: true })
-  await mkdir(temporary, { recursive: true })
-  const tensors = join(temporary, 'state.safetensors')
-  await writeSafetensors(tensors, flatten(state))
-  const manifest: Manifest = { format: FORMAT, counters, sha256: await sha256File(tensors) }
-  await writeFileAtomically(join(temporary, 'checkpoint.json'), `${JSON.stringify(manifest)}\n`)
-  await rm(target, { recursive: true, force: true })
-  await rename(temporary, target)
+  const target = join(folder, folderName(checkpoint.counters.step))
+  const temporary = temporaryFor(target)
+  try {
+    await write(temporary, checkpoint)
+    await replaceFolder(temporary, target)
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true })
+    throw error
+  }
   await syncFolder(folder)
   for (const step of (await stepsIn(folder)).slice(keep))
     await rm(join(folder, folderName(step)), { recursive: true, force: true })

@@ -1,5 +1,6 @@
 /** Writes a safetensors file, tensor by tensor, so that no more than one of them is in memory. */
 import { open, rename, rm } from 'node:fs/promises'
+import { temporaryFor } from '../atomic-file.ts'
 
 export type TensorToWrite = {
   readonly name: string
@@ -19,7 +20,7 @@ export const writeSafetensors = async (
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): Promise<void> => {
   const sorted = tensors.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-  const temporary = `${path}.partial`
+  const temporary = temporaryFor(path)
   const file = await open(temporary, 'w')
   try {
     await file.write(encodeHeader(sorted, metadata))

@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { removeTemporaries, temporaryFor } from '../../../../trainer-image/src/atomic-file.ts'
 import {
   type Counters,
   loadCheckpoint,
@@ -53,12 +54,31 @@ t.test('a damaged checkpoint is passed over', async t => {
 t.test('a write that was cut off is no checkpoint and is in nobody’s way', async t => {
   const folder = t.testdir({})
   await saveCheckpoint(folder, at(3), 2)
-  await mkdir(join(folder, 'step-00000004.tmp'))
-  await writeFile(join(folder, 'step-00000004.tmp', 'state.safetensors'), 'half')
+  const half = temporaryFor(join(folder, 'step-00000004'))
+  await mkdir(half)
+  await writeFile(join(half, 'state.safetensors'), 'half')
   t.equal((await loadCheckpoint(folder))?.counters.step, 3)
   await saveCheckpoint(folder, at(4), 2)
   t.equal((await loadCheckpoint(folder))?.counters.step, 4)
+  await removeTemporaries(folder)
   t.strictSame((await readdir(folder)).toSorted(), ['step-00000003', 'step-00000004'])
+})
+
+t.test('two that save the same step at once leave one whole checkpoint', async t => {
+  const folder = t.testdir({})
+  for (let round = 1; round <= 10; round += 1) {
+    await Promise.all([saveCheckpoint(folder, at(round), 1), saveCheckpoint(folder, at(round), 1)])
+    t.strictSame(await loadCheckpoint(folder), at(round))
+  }
+  t.strictSame(await readdir(folder), ['step-00000010'])
+})
+
+t.test('a save that fails leaves nothing behind', async t => {
+  const folder = t.testdir({})
+  const { counters, state: whole } = at(1)
+  const broken = new Map([['w', { shape: [2], data: Float32Array.from([1]) }]])
+  await t.rejects(saveCheckpoint(folder, { counters, state: { ...whole, parameters: broken } }, 1))
+  t.strictSame(await readdir(folder), [])
 })
 
 t.test('without one there is none', async t => {
