@@ -3,6 +3,8 @@ const WINDOW = 20
 
 export type StepTime = { readonly tokens: number; readonly seconds: number }
 
+export type Throughput = ReturnType<typeof createThroughput>
+
 export const createThroughput = () => {
   const window: StepTime[] = []
   return {

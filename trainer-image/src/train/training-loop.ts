@@ -3,11 +3,21 @@ import type { TrainingProgress } from '@attune/crds/stage.ts'
 import type { PreparedDataset } from '../data/prepared.ts'
 import { StageStopped, trainingDiverged } from '../stage-error.ts'
 import type { Counters } from './checkpoint.ts'
+import {
+  afterStep,
+  afterValidation,
+  type Course,
+  progressOf,
+  startOf,
+  stepRecord,
+  type TakenStep,
+  validationRecord,
+} from './course.ts'
 import type { StepRecord, ValidationRecord } from './metrics-log.ts'
 import { runStep, type StepOptions, type StepOutcome } from './run-step.ts'
-import { epochAfter, rowsOfStep, type StepPlan } from './steps.ts'
-import { createThroughput } from './throughput.ts'
-import { type Validation, validate } from './validate.ts'
+import { rowsOfStep, type StepPlan } from './steps.ts'
+import { createThroughput, type Throughput } from './throughput.ts'
+import { validate } from './validate.ts'
 
 export type LoopOptions = Pick<StepOptions, 'engine' | 'microBatchSize' | 'signal' | 'clock'> & {
   readonly data: PreparedDataset
@@ -40,94 +50,85 @@ const diverged = (outcome: StepOutcome, step: number) =>
     `step ${step}: loss ${outcome.loss}, gradient norm ${outcome.gradientNorm}; lower training.learningRate or raise schedule.warmupFraction`,
   )
 
+const isDue = (step: number, { evaluateEvery, totalSteps }: LoopOptions): boolean =>
+  step % evaluateEvery === 0 || step === totalSteps
+
+const save = async (course: Course, options: LoopOptions): Promise<Course> => {
+  const { counters, savedStep } = course
+  if (counters.step === savedStep) return course
+  await options.save(counters)
+  return { ...course, savedStep: counters.step }
+}
+
+const measure = async (course: Course, options: LoopOptions): Promise<Course> => {
+  const { engine, data, plan, microBatchSize, signal } = options
+  const validation = await validate(engine, data.validation, microBatchSize, signal)
+  if (!validation) {
+    const { validation: _, ...unmeasured } = course
+    return unmeasured
+  }
+  const measured = afterValidation(course, validation)
+  await options.record(validationRecord(measured, plan, validation))
+  return measured
+}
+
+/** Else what is good so far is saved, and the run ends. */
+const goodOutcome = async (
+  course: Course,
+  learningRate: number,
+  options: LoopOptions,
+): Promise<StepOutcome> => {
+  const { engine, data, plan, totalSteps, microBatchSize, signal, clock } = options
+  const { step } = course.counters
+  const outcome = await runStep({
+    engine,
+    rows: rowsOfStep(plan, step).map(index => data.train.row(index)),
+    microBatchSize,
+    update: { ...options.update, learningRate, step: step + 1 },
+    signal,
+    clock,
+  })
+  if (!outcome) {
+    await save(course, options)
+    throw stopped(step, totalSteps)
+  }
+  if (!Number.isFinite(outcome.loss)) {
+    await save(course, options)
+    throw diverged(outcome, step + 1)
+  }
+  if (!Number.isFinite(outcome.gradientNorm)) throw diverged(outcome, step + 1)
+  return outcome
+}
+
+const takeStep = async (
+  before: Course,
+  throughput: Throughput,
+  options: LoopOptions,
+): Promise<Course> => {
+  const { plan, totalSteps, clock } = options
+  const started = clock()
+  const learningRate = options.learningRate(before.counters.step)
+  const outcome = await goodOutcome(before, learningRate, options)
+  const taken: TakenStep = { outcome, learningRate, seconds: clock() - started }
+  throughput.add({ tokens: outcome.tokens, seconds: taken.seconds })
+  options.observe(taken.seconds)
+  const stepped = afterStep(before, taken)
+  await options.record(stepRecord(stepped, plan, taken, throughput.tokensPerSecond()))
+  const { step } = stepped.counters
+  const course = isDue(step, options) ? await measure(stepped, options) : stepped
+  options.report(progressOf(course, options, taken, throughput))
+  return step % options.checkpointEvery === 0 && step < totalSteps ? save(course, options) : course
+}
+
 /** @param start counters of the state that the engine holds */
 export const trainingLoop = async (start: Counters, options: LoopOptions): Promise<LoopResult> => {
-  const { engine, data, plan, totalSteps, signal, clock } = options
   const throughput = createThroughput()
-  let counters = start
-  let savedAt = start.step
-  let longest = 0
-  let validation: Validation | undefined
-
-  const save = async () => {
-    if (counters.step === savedAt) return
-    await options.save(counters)
-    savedAt = counters.step
-  }
-  const measure = async () => {
-    validation = await validate(engine, data.validation, options.microBatchSize, signal)
-    if (!validation) return
-    counters = { ...counters, validationLoss: validation.loss, validatedStep: counters.step }
-    await options.record({
-      step: counters.step,
-      epoch: epochAfter(plan, counters.step),
-      validationLoss: validation.loss,
-      validationTokenAccuracy: validation.tokenAccuracy,
-    })
-  }
-  const progress = (outcome: StepOutcome, learningRate: number): TrainingProgress => ({
-    step: counters.step,
-    totalSteps,
-    epoch: epochAfter(plan, counters.step),
-    loss: outcome.loss,
-    learningRate,
-    gradientNorm: outcome.gradientNorm,
-    ...(counters.validationLoss === undefined ? {} : { validationLoss: counters.validationLoss }),
-    ...(validation ? { validationTokenAccuracy: validation.tokenAccuracy } : {}),
-    tokensPerSecond: throughput.tokensPerSecond(),
-    etaSeconds: throughput.eta(totalSteps - counters.step),
-    microBatchSeconds: longest,
-  })
-
-  const isDue = () => counters.step % options.evaluateEvery === 0 || counters.step === totalSteps
-
+  let course = startOf(start)
   // a stop may have come between the step and its validation
-  if (counters.step > 0 && isDue() && counters.validatedStep !== counters.step) await measure()
-  while (counters.step < totalSteps) {
-    const { step } = counters
-    const started = clock()
-    const learningRate = options.learningRate(step)
-    const outcome = await runStep({
-      engine,
-      rows: rowsOfStep(plan, step).map(index => data.train.row(index)),
-      microBatchSize: options.microBatchSize,
-      update: { ...options.update, learningRate, step: step + 1 },
-      signal,
-      clock,
-    })
-    if (!outcome) {
-      await save()
-      throw stopped(counters.step, totalSteps)
-    }
-    if (!Number.isFinite(outcome.loss)) {
-      await save()
-      throw diverged(outcome, step + 1)
-    }
-    if (!Number.isFinite(outcome.gradientNorm)) throw diverged(outcome, step + 1)
-    const seconds = clock() - started
-    throughput.add({ tokens: outcome.tokens, seconds })
-    options.observe(seconds)
-    longest = Math.max(longest, outcome.longestMicroBatchSeconds)
-    counters = {
-      ...counters,
-      step: step + 1,
-      tokens: counters.tokens + outcome.tokens,
-      seconds: counters.seconds + seconds,
-      lastLoss: outcome.loss,
-    }
-    await options.record({
-      step: counters.step,
-      epoch: epochAfter(plan, counters.step),
-      loss: outcome.loss,
-      learningRate,
-      gradientNorm: outcome.gradientNorm,
-      tokens: counters.tokens,
-      tokensPerSecond: throughput.tokensPerSecond(),
-    })
-    if (isDue()) await measure()
-    options.report(progress(outcome, learningRate))
-    if (counters.step % options.checkpointEvery === 0 && counters.step < totalSteps) await save()
-  }
-  await save()
-  return { counters, longestMicroBatchSeconds: longest }
+  if (start.step > 0 && isDue(start.step, options) && start.validatedStep !== start.step)
+    course = await measure(course, options)
+  while (course.counters.step < options.totalSteps)
+    course = await takeStep(course, throughput, options)
+  const { counters, longestMicroBatchSeconds } = await save(course, options)
+  return { counters, longestMicroBatchSeconds }
 }

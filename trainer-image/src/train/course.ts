@@ -1,0 +1,102 @@
+/** Where a run stands after so many steps, as a value, and what is told of it. */
+import type { TrainingProgress } from '@attune/crds/stage.ts'
+import type { Counters } from './checkpoint.ts'
+import type { StepRecord, ValidationRecord } from './metrics-log.ts'
+import type { StepOutcome } from './run-step.ts'
+import { epochAfter, type StepPlan } from './steps.ts'
+import type { Throughput } from './throughput.ts'
+import type { Validation } from './validate.ts'
+
+export type Course = {
+  /** of the state that the engine holds */
+  readonly counters: Counters
+  /** step of the newest checkpoint */
+  readonly savedStep: number
+  readonly longestMicroBatchSeconds: number
+  /** the newest of this process */
+  readonly validation?: Validation
+}
+
+export type TakenStep = {
+  readonly outcome: StepOutcome
+  readonly learningRate: number
+  readonly seconds: number
+}
+
+export const startOf = (counters: Counters): Course => ({
+  counters,
+  savedStep: counters.step,
+  longestMicroBatchSeconds: 0,
+})
+
+export const afterStep = (course: Course, { outcome, seconds }: TakenStep): Course => {
+  const { counters } = course
+  return {
+    ...course,
+    counters: {
+      ...counters,
+      step: counters.step + 1,
+      tokens: counters.tokens + outcome.tokens,
+      seconds: counters.seconds + seconds,
+      lastLoss: outcome.loss,
+    },
+    longestMicroBatchSeconds: Math.max(
+      course.longestMicroBatchSeconds,
+      outcome.longestMicroBatchSeconds,
+    ),
+  }
+}
+
+export const afterValidation = (course: Course, validation: Validation): Course => {
+  const { counters } = course
+  return {
+    ...course,
+    counters: { ...counters, validationLoss: validation.loss, validatedStep: counters.step },
+    validation,
+  }
+}
+
+export const stepRecord = (
+  { counters }: Course,
+  plan: StepPlan,
+  { outcome, learningRate }: TakenStep,
+  tokensPerSecond: number,
+): StepRecord => ({
+  step: counters.step,
+  epoch: epochAfter(plan, counters.step),
+  loss: outcome.loss,
+  learningRate,
+  gradientNorm: outcome.gradientNorm,
+  tokens: counters.tokens,
+  tokensPerSecond,
+})
+
+export const validationRecord = (
+  { counters }: Course,
+  plan: StepPlan,
+  { loss, tokenAccuracy }: Validation,
+): ValidationRecord => ({
+  step: counters.step,
+  epoch: epochAfter(plan, counters.step),
+  validationLoss: loss,
+  validationTokenAccuracy: tokenAccuracy,
+})
+
+export const progressOf = (
+  { counters, validation, longestMicroBatchSeconds }: Course,
+  { plan, totalSteps }: { readonly plan: StepPlan; readonly totalSteps: number },
+  { outcome, learningRate }: TakenStep,
+  throughput: Throughput,
+): TrainingProgress => ({
+  step: counters.step,
+  totalSteps,
+  epoch: epochAfter(plan, counters.step),
+  loss: outcome.loss,
+  learningRate,
+  gradientNorm: outcome.gradientNorm,
+  ...(counters.validationLoss === undefined ? {} : { validationLoss: counters.validationLoss }),
+  ...(validation ? { validationTokenAccuracy: validation.tokenAccuracy } : {}),
+  tokensPerSecond: throughput.tokensPerSecond(),
+  etaSeconds: throughput.eta(totalSteps - counters.step),
+  microBatchSeconds: longestMicroBatchSeconds,
+})
