@@ -10,7 +10,7 @@ import { eventually } from '../fixtures/cluster/eventually.ts'
 import { safetensorsBytes } from '../fixtures/model/safetensors-bytes.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
-import { stageContext } from '../fixtures/stage-context.ts'
+import { aStageContext } from '../fixtures/a-stage-context.ts'
 import { type TinyJob, writeTinyJob } from '../fixtures/tiny-job.ts'
 
 type Case = {
@@ -62,7 +62,7 @@ const CASES: Readonly<Record<string, Case>> = {
 
 const runIn = async (cluster: TuningCluster, stage: Stage, tiny: TinyJob) => {
   const pod = await cluster.kubelet.starts(1, stage)
-  const { result, exitCode } = await runStage(stage, stageContext(tiny))
+  const { result, exitCode } = await runStage(stage, aStageContext(tiny))
   await cluster.kubelet.ends(pod, exitCode, terminationMessage(result))
   return exitCode
 }

@@ -36,8 +36,9 @@ const skip = hasChromium() ? false : 'chromium is not installed (apt-get install
 t.test('Chromium shows the report without an error', { skip }, async t => {
   const folder = t.testdir({})
   const options = { outputUri: 'file://out', gates: [], steps: 20 }
-  const job = await writeFinishedStages(join(folder, 'workspace'), options)
-  await publish(aStageContext(folder, job))
+  const workspace = join(folder, 'workspace')
+  const job = await writeFinishedStages(workspace, options)
+  await publish(aStageContext({ workspace, job }))
   const page = `file://${folder}/out/run-1/report.html`
   const profile = await mkdtemp(join(tmpdir(), 'attune-report-'))
   t.teardown(() => rm(profile, { recursive: true, force: true }))

@@ -20,7 +20,7 @@ type Change = (spec: InstructionTuningJobSpec) => InstructionTuningJobSpec
 const ready = async (t: Test, change?: Change) => {
   const folder = t.testdir({})
   const { job, workspace } = await writeTinyJob(folder, change)
-  const context = (more: Partial<StageContext> = {}) => aStageContext(folder, job, more)
+  const context = (more: Partial<StageContext> = {}) => aStageContext({ workspace, job }, more)
   const prepared = await runStage('prepare', context())
   t.equal(prepared.result.outcome, 'Succeeded', prepared.result.message ?? '')
   const config = adapterConfigOf(job.spec.method)

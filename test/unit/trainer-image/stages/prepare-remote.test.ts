@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { runStage } from '../../../../trainer-image/src/run-stage.ts'
-import { stageContext } from '../../../fixtures/stage-context.ts'
+import { aStageContext } from '../../../fixtures/a-stage-context.ts'
 import { writeTinyJob } from '../../../fixtures/tiny-job.ts'
 
 const serve = async (content: string) => {
@@ -35,11 +35,11 @@ const jobAt = (folder: string, uri: string) =>
 t.test('a remote file is read once; a finished stage needs no network', async t => {
   const server = await serve(pairs)
   const tiny = await jobAt(t.testdir({}), server.uri)
-  const first = await runStage('prepare', stageContext(tiny))
+  const first = await runStage('prepare', aStageContext(tiny))
   t.equal(first.exitCode, 0, first.result.message ?? '')
   const requests = server.requests()
   await server.close()
-  const second = await runStage('prepare', stageContext(tiny))
+  const second = await runStage('prepare', aStageContext(tiny))
   t.equal(second.result.digest, first.result.digest)
   t.equal(server.requests(), requests)
   const names = await readdir(join(tiny.workspace, 'prepare', first.result.key))
@@ -49,7 +49,10 @@ t.test('a remote file is read once; a finished stage needs no network', async t 
 t.test("a signed URL's secret is not in what a tenant is told", async t => {
   const server = await serve('{"prompt":1,"completion":"x"}\n')
   t.teardown(server.close)
-  const { result } = await runStage('prepare', stageContext(await jobAt(t.testdir({}), server.uri)))
+  const { result } = await runStage(
+    'prepare',
+    aStageContext(await jobAt(t.testdir({}), server.uri)),
+  )
   t.match(result, {
     reason: 'DatasetMalformed',
     message: /train\.jsonl line 1: "prompt" must be text: 1/,

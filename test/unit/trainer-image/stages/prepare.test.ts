@@ -6,7 +6,7 @@ import type { Progress } from '../../../../crds/stage.ts'
 import { openPrepared } from '../../../../trainer-image/src/data/open-prepared.ts'
 import { runStage } from '../../../../trainer-image/src/run-stage.ts'
 import { prepare } from '../../../../trainer-image/src/stages/prepare.ts'
-import { stageContext } from '../../../fixtures/stage-context.ts'
+import { aStageContext } from '../../../fixtures/a-stage-context.ts'
 import { type TinyJob, writeTinyJob } from '../../../fixtures/tiny-job.ts'
 
 type Change = (spec: InstructionTuningJobSpec) => InstructionTuningJobSpec
@@ -17,7 +17,7 @@ const keys = (tiny: TinyJob) => readdir(join(tiny.workspace, 'prepare')).catch((
 t.test('model, dataset, report and plan come out', async t => {
   const tiny = await writeTinyJob(t.testdir({}))
   const seen: Omit<Progress, 'stage'>[] = []
-  const output = await prepare(stageContext(tiny, { report: progress => seen.push(progress) }))
+  const output = await prepare(aStageContext(tiny, { report: progress => seen.push(progress) }))
   t.match(output, {
     key: /^[0-9a-f]{32}$/,
     digest: /^[0-9a-f]{64}$/,
@@ -50,7 +50,7 @@ t.test('a finished stage is taken as it is until a local file changes', async t 
   const tiny = await writeTinyJob(t.testdir({}))
   const activities = async () => {
     const seen = new Set<string>()
-    const context = stageContext(tiny, { report: ({ activity }) => void seen.add(activity) })
+    const context = aStageContext(tiny, { report: ({ activity }) => void seen.add(activity) })
     return { run: await runStage('prepare', context), seen }
   }
   const first = await activities()
@@ -75,12 +75,12 @@ t.test('a finished stage is taken as it is until a local file changes', async t 
 
 t.test('the plan follows the spec though the data is taken as it is', async t => {
   const folder = t.testdir({})
-  const { run } = { run: await runStage('prepare', stageContext(await writeTinyJob(folder))) }
+  const { run } = { run: await runStage('prepare', aStageContext(await writeTinyJob(folder))) }
   const changed = await writeTinyJob(folder, spec => ({
     ...spec,
     training: { ...spec.training, maxSteps: 40 },
   }))
-  const again = await runStage('prepare', stageContext(changed))
+  const again = await runStage('prepare', aStageContext(changed))
   t.equal(again.result.key, run.result.key)
   t.match([run.result.plan?.totalSteps, again.result.plan?.totalSteps], [12, 40])
 })
@@ -152,7 +152,7 @@ t.test('what cannot work is told by reason, and nothing stays behind', async t =
     t.test(sentence, async t => {
       const tiny = await writeTinyJob(t.testdir({}), change)
       await harm(tiny)
-      const run = await runStage('prepare', stageContext(tiny))
+      const run = await runStage('prepare', aStageContext(tiny))
       t.equal(run.exitCode, code)
       t.match(run.result, { outcome: 'Failed', ...result })
       t.same(await keys(tiny), [])
@@ -162,9 +162,9 @@ t.test('what cannot work is told by reason, and nothing stays behind', async t =
 
 t.test('a change for the worse removes what was prepared before', async t => {
   const tiny = await writeTinyJob(t.testdir({}))
-  await runStage('prepare', stageContext(tiny))
+  await runStage('prepare', aStageContext(tiny))
   await writeFile(dataFile(tiny), '{"prompt":1}\n')
-  t.equal((await runStage('prepare', stageContext(tiny))).exitCode, 65)
+  t.equal((await runStage('prepare', aStageContext(tiny))).exitCode, 65)
   t.same(await keys(tiny), [])
 })
 
@@ -173,12 +173,12 @@ t.test('a stop ends it with the exit code of a stop', async t => {
   const controller = new AbortController()
   const run = await runStage(
     'prepare',
-    stageContext(tiny, {
+    aStageContext(tiny, {
       signal: controller.signal,
       report: ({ activity }) => activity === 'packing' && controller.abort(),
     }),
   )
   t.match(run, { exitCode: 75, result: { outcome: 'Stopped' } })
   t.same(await readdir(join(tiny.workspace, 'prepare', run.result.key)), ['model'])
-  t.equal((await runStage('prepare', stageContext(tiny))).exitCode, 0)
+  t.equal((await runStage('prepare', aStageContext(tiny))).exitCode, 0)
 })

@@ -11,8 +11,9 @@ const GATES = [{ metric: 'held-out/exactMatch', atLeast: 0.8 }]
 
 const prepare = async (folder: string, change: Partial<FinishedOptions> = {}) => {
   const options = { outputUri: 'file://out', gates: GATES, steps: 20, ...change }
-  const job = await writeFinishedStages(join(folder, 'workspace'), options)
-  const context = aStageContext(folder, job)
+  const workspace = join(folder, 'workspace')
+  const job = await writeFinishedStages(workspace, options)
+  const context = aStageContext({ workspace, job })
   return { job, context, out: join(folder, 'out') }
 }
 const readJson = async (path: string) => JSON.parse(await readFile(path, 'utf8'))
