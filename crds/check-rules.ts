@@ -6,10 +6,28 @@ import { type FieldPath, fieldSchema, isRecord, type SchemaNode } from './schema
 
 export type Mode = 'cluster' | 'local'
 
+export type BrokenRule = FieldProblem & {
+  /** what the rule looked at; the problem's path may lie within it */
+  readonly scope: FieldPath
+}
+
+/** `%s` as the strings library of cel-go writes it: a string bare, a list with its strings in quotes. */
+const formatted = (pattern: string, values: readonly unknown[]): string => {
+  const left = [...values]
+  return pattern.replaceAll('%s', () => {
+    const value = left.shift()
+    return Array.isArray(value)
+      ? `[${value.map(item => JSON.stringify(item)).join(', ')}]`
+      : String(value)
+  })
+}
+
 const environment = new Environment({
   unlistedVariablesAreDyn: true,
   homogeneousAggregateLiterals: false,
-})
+}).registerFunction('string.format(list): string', (pattern: string, values: unknown[]) =>
+  formatted(pattern, values),
+)
 
 type Compiled = ReturnType<Environment['parse']>
 const compiled = new Map<string, Compiled>()
@@ -47,15 +65,38 @@ const holds = (rule: CelRule, self: unknown): boolean | string => {
 const applies = (rule: CelRule, mode: Mode): boolean =>
   !(rule.clusterOnly && mode === 'local') && !/\boldSelf\b/.test(rule.rule)
 
-const problemsHere = (value: unknown, node: SchemaNode, path: FieldPath, mode: Mode) => {
+/** A message is one line, or the server falls back to the fixed one. */
+const isMessage = (value: unknown): value is string =>
+  typeof value === 'string' && value.trim() !== '' && !value.includes('\n')
+
+const messageOf = ({ rule, message, messageExpression }: CelRule, self: unknown): string => {
+  const fixed = message ?? `breaks ${rule}`
+  if (messageExpression === undefined) return fixed
+  try {
+    const written = compile(messageExpression)({ self })
+    return isMessage(written) ? written : fixed
+  } catch {
+    // as the server does
+    return fixed
+  }
+}
+
+/** `.a.b`, which is all that our rules use of JSON paths. */
+const fieldOf = ({ fieldPath = '' }: CelRule, scope: FieldPath): FieldPath => [
+  ...scope,
+  ...fieldPath.split('.').slice(1),
+]
+
+const problemsHere = (value: unknown, node: SchemaNode, scope: FieldPath, mode: Mode) => {
   const rules = (node['x-kubernetes-validations'] ?? []).filter(rule => applies(rule, mode))
   if (!rules.length) return []
   const self = celValue(value, node)
-  return rules.flatMap((rule): FieldProblem[] => {
+  return rules.flatMap((rule): BrokenRule[] => {
     const verdict = holds(rule, self)
     if (verdict === true) return []
-    const message = typeof verdict === 'string' ? verdict : (rule.message ?? `breaks ${rule.rule}`)
-    return [{ path, part: 'value', reason: 'FieldValueInvalid', message }]
+    const message = typeof verdict === 'string' ? verdict : messageOf(rule, self)
+    const path = fieldOf(rule, scope)
+    return [{ scope, path, part: 'value', reason: 'FieldValueInvalid', message }]
   })
 }
 
@@ -65,7 +106,7 @@ export const ruleProblems = (
   node: SchemaNode,
   mode: Mode,
   path: FieldPath = [],
-): readonly FieldProblem[] => {
+): readonly BrokenRule[] => {
   const here = problemsHere(value, node, path, mode)
   if (Array.isArray(value) && node.items) {
     const { items } = node

@@ -97,7 +97,9 @@ const wordTable = (head: string, words: Readonly<Record<string, string>>) =>
 
 export const fieldReference = (kind: KindDefinition): string => {
   const { spec = {}, status = {} } = kind.schema.properties ?? {}
-  const rules = (kind.schema['x-kubernetes-validations'] ?? []).map(rule => `- ${rule.message}`)
+  const rules = (kind.schema['x-kubernetes-validations'] ?? []).map(
+    rule => `- ${rule.fieldPath ? `${code(rule.fieldPath.slice(1))} ` : ''}${rule.message}`,
+  )
   return `<!-- Written by \`npm run generate\` from the definitions in crds/. Do not edit. -->
 
 # ${kind.kind}

@@ -33,14 +33,16 @@ const SCHEMA: SchemaNode = {
   properties: {
     apiVersion: { type: 'string', description: `\`${API_VERSION}\`.` },
     kind: { type: 'string', description: `\`${KIND}\`.` },
-    metadata: { type: 'object' },
+    // named here so that a rule may point at it
+    metadata: { type: 'object', properties: { name: { type: 'string' } } },
     spec: schemaNode(InstructionTuningJobSpecSchema),
     status: schemaNode(InstructionTuningJobStatusSchema),
   },
   'x-kubernetes-validations': [
     {
       rule: `self.metadata.name.size() <= ${NAME_MAX} && self.metadata.name.matches('${NAME_PATTERN}')`,
-      message: `metadata.name must be a DNS-1123 label: at most ${NAME_MAX} of a-z, 0-9 and -, first and last no -`,
+      fieldPath: '.metadata.name',
+      message: `must be a DNS-1123 label: at most ${NAME_MAX} of a-z, 0-9 and -, first and last no -`,
     },
   ],
 }

@@ -55,7 +55,7 @@ const problemsOf = (
   const misfits = [...schemaProblems(validateSchema, filled), ...metadataProblems(filled)]
   // a rule is asked only of what fits the schema; the server asks none while anything does not
   const broken = ruleProblems(filled, WITHOUT_STATUS, mode).filter(
-    rule => !misfits.some(misfit => isWithin(misfit.path, rule.path)),
+    rule => !misfits.some(misfit => isWithin(misfit.path, rule.scope)),
   )
   return [...unknownFields(given, SCHEMA), ...misfits, ...broken]
 }

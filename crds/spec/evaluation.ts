@@ -1,6 +1,8 @@
 /** `spec.evaluation`. */
 import { defaulted, object, oneOf, optional, Type } from '../schema.ts'
 
+const METRICS = ['exactMatch', 'tokenF1'] as const
+
 const Suite = object({
   name: Type.String({
     minLength: 1,
@@ -15,10 +17,10 @@ const Suite = object({
     }),
   ),
   metrics: optional(
-    Type.Array(oneOf(['exactMatch', 'tokenF1']), {
+    Type.Array(oneOf(METRICS), {
       minItems: 1,
       maxItems: 2,
-      default: ['exactMatch', 'tokenF1'],
+      default: [...METRICS],
       description: 'What is measured; the first is the main one.',
       'x-kubernetes-list-type': 'set',
     }),
@@ -46,7 +48,7 @@ const Gate = object(
     metric: Type.String({
       minLength: 3,
       maxLength: 128,
-      pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?/(exactMatch|tokenF1)$',
+      pattern: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?/(${METRICS.join('|')})$`,
       description: '`<suite>/<metric>`.',
     }),
     atLeast: optional(Type.Number({ description: 'Lowest allowed value of the tuned model.' })),
@@ -69,6 +71,13 @@ const Gate = object(
     ],
   },
 )
+
+/** Lists of `<suite>/<metric>` in CEL; `join` would be cheaper to read, and its cost has no bound that the API server knows. */
+const UNMEASURED =
+  "self.gates.map(g, !self.suites.exists(s, s.metrics.exists(m, s.name + '/' + m == g.metric)), g.metric)"
+const MEASURED = METRICS.map(
+  metric => `self.suites.map(s, '${metric}' in s.metrics, s.name + '/${metric}')`,
+).join(' + ')
 
 export const Evaluation = defaulted(
   {
@@ -104,6 +113,8 @@ export const Evaluation = defaulted(
       {
         rule: "!has(self.gates) || self.gates.all(g, self.suites.exists(s, s.metrics.exists(m, s.name + '/' + m == g.metric)))",
         message: 'every gate must name a metric of a suite, as <suite>/<metric>',
+        messageExpression: `'no suite measures %s; the suites measure %s'.format([${UNMEASURED}, ${MEASURED}])`,
+        fieldPath: '.gates',
       },
     ],
   },

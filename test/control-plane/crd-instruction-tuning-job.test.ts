@@ -57,6 +57,23 @@ t.test('the API server and the local check both refuse', async t => {
   }
 })
 
+t.test('a broken rule is told in the same words and at the same field', async t => {
+  const { kubeconfig } = await controlPlane()
+  for (const name of [
+    'a name in capitals',
+    'a gate on a suite that is not there',
+    'a gate on a metric that is not measured',
+    'a gate where there are no suites',
+    'epochs and maxSteps',
+  ]) {
+    const text = REFUSED[name] ?? ''
+    const { message } = await dryRun(kubeconfig, text)
+    const [error] = validateManifest(text, { mode: 'cluster' }).errors
+    t.ok(message.includes(`${error?.path}: Invalid value`), `${name}: ${message}`)
+    t.ok(message.includes(error?.message ?? ' '), `${name}: ${message}`)
+  }
+})
+
 t.test('a job that no operator has seen has observedGeneration -1', async t => {
   const namespace = await testNamespace(t)
   await kubectl(['create', '-n', namespace, '-f', '-'], MINIMAL)

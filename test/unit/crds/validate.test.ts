@@ -76,6 +76,19 @@ t.test('names field, place, reason and what to do', async t => {
         message: 'give exactly one of atLeast, improvesOnBaseBy, maxSliceGap',
       },
     },
+    'a rule that tells what is there': {
+      lines:
+        '  evaluation:\n    suites: [{name: a}, {name: b, metrics: [tokenF1]}]\n    gates: [{metric: b/exactMatch, atLeast: 0}, {metric: a/tokenF1, atLeast: 0}]\n',
+      error: {
+        ...{ path: 'spec.evaluation.gates', line: 13, column: 12 },
+        message:
+          'no suite measures ["b/exactMatch"]; the suites measure ["a/exactMatch", "a/tokenF1", "b/tokenF1"]',
+      },
+    },
+    'a rule where nothing is there': {
+      lines: '  evaluation: {suites: [], gates: [{metric: held-out/tokenF1, maxSliceGap: 1}]}\n',
+      error: { message: 'no suite measures ["held-out/tokenF1"]; the suites measure []' },
+    },
     'an item twice': {
       lines: '  method: {lora: {targetModules: [q_proj, q_proj]}}\n',
       error: { path: 'spec.method.lora.targetModules', reason: 'FieldValueDuplicate' },
@@ -96,6 +109,39 @@ t.test('names field, place, reason and what to do', async t => {
   for (const [name, { lines, error }] of Object.entries(cases)) {
     const { errors } = cluster(JOB + lines)
     t.equal(errors.length, name === 'a broken flow' ? errors.length : 1, name)
+    t.match(errors[0], error, name)
+  }
+})
+
+t.test('an error in metadata is shown where its field stands', async t => {
+  const cases: Readonly<Record<string, readonly [string, Readonly<Record<string, unknown>>]>> = {
+    'a name in capitals': [
+      'name: Home',
+      {
+        path: 'metadata.name',
+        line: 4,
+        column: 9,
+        message: /^must be a DNS-1123 label: at most 63/,
+      },
+    ],
+    'a name that is too long': [
+      `name: ${'a'.repeat(64)}`,
+      { path: 'metadata.name', line: 4, column: 9, message: /^must be a DNS-1123 label/ },
+    ],
+    'a name that is a number': ['name: 1', { path: 'metadata.name', line: 4, column: 9 }],
+    'no name': ['namespace: a', { path: 'metadata.name', line: 3, column: 1 }],
+    'a namespace in capitals': [
+      'name: home\n  namespace: A',
+      { path: 'metadata.namespace', line: 5, column: 14 },
+    ],
+    'a label with a blank': [
+      'name: home\n  labels: {a: b c}',
+      { path: 'metadata.labels.a', line: 5, column: 15 },
+    ],
+  }
+  for (const [name, [lines, error]] of Object.entries(cases)) {
+    const { errors } = cluster(JOB.replace('metadata: {name: home}', `metadata:\n  ${lines}`))
+    t.equal(errors.length, 1, name)
     t.match(errors[0], error, name)
   }
 })
