@@ -14,12 +14,9 @@ export type OperatorMetrics = ReturnType<typeof createMetrics>
 
 const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** @param countJobs is called at every scrape */
-export const createMetrics = (countJobs: () => readonly JobCount[]) => {
-  const registry = new Registry()
-  const registers = [registry]
-  collectDefaultMetrics({ register: registry })
+type Registers = [Registry]
 
+const workMetrics = (registers: Registers) => {
   const reconcile = new Histogram({
     name: 'attune_operator_reconcile_seconds',
     help: 'Time of one look at a job, by outcome.',
@@ -43,6 +40,17 @@ export const createMetrics = (countJobs: () => readonly JobCount[]) => {
     help: 'Looks that failed and are tried again.',
     registers,
   })
+  return {
+    reconciled: (outcome: string, seconds: number) => reconcile.observe({ outcome }, seconds),
+    queue: {
+      depth: keys => depth.set(keys),
+      waited: seconds => waited.observe(seconds),
+      retried: () => retries.inc(),
+    } satisfies WorkQueueObserver,
+  }
+}
+
+const apiMetrics = (registers: Registers) => {
   const restarts = new Counter({
     name: 'attune_operator_watch_restarts_total',
     help: 'Watches that ended, by resource and reason.',
@@ -62,6 +70,18 @@ export const createMetrics = (countJobs: () => readonly JobCount[]) => {
     buckets: SECONDS,
     registers,
   })
+  return {
+    requested: ({ verb, resource, code, seconds }: RequestObservation) => {
+      requests.inc({ verb, resource, code: String(code) })
+      if (verb !== 'watch') requestSeconds.observe({ verb }, seconds)
+    },
+    watching: (resource: string): ReflectorObserver => ({
+      restarted: reason => restarts.inc({ resource, reason }),
+    }),
+  }
+}
+
+const replicaMetrics = (registers: Registers) => {
   const eventsDropped = new Counter({
     name: 'attune_operator_events_dropped_total',
     help: 'Kubernetes Events that found their queue full.',
@@ -72,6 +92,10 @@ export const createMetrics = (countJobs: () => readonly JobCount[]) => {
     help: '1 while this replica acts.',
     registers,
   })
+  return { leader, eventDropped: () => eventsDropped.inc() }
+}
+
+const registerJobs = (registers: Registers, countJobs: () => readonly JobCount[]) => {
   new Gauge({
     name: 'attune_jobs',
     help: 'InstructionTuningJobs by namespace and phase, told by the replica that leads.',
@@ -82,23 +106,19 @@ export const createMetrics = (countJobs: () => readonly JobCount[]) => {
       for (const { count, ...labels } of countJobs()) this.set(labels, count)
     },
   })
+}
 
-  return Object.freeze({
+/** @param countJobs is called at every scrape */
+export const createMetrics = (countJobs: () => readonly JobCount[]) => {
+  const registry = new Registry()
+  const registers: Registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const metrics = {
     registry,
-    leader,
-    eventDropped: () => eventsDropped.inc(),
-    reconciled: (outcome: string, seconds: number) => reconcile.observe({ outcome }, seconds),
-    queue: {
-      depth: keys => depth.set(keys),
-      waited: seconds => waited.observe(seconds),
-      retried: () => retries.inc(),
-    } satisfies WorkQueueObserver,
-    requested: ({ verb, resource, code, seconds }: RequestObservation) => {
-      requests.inc({ verb, resource, code: String(code) })
-      if (verb !== 'watch') requestSeconds.observe({ verb }, seconds)
-    },
-    watching: (resource: string): ReflectorObserver => ({
-      restarted: reason => restarts.inc({ resource, reason }),
-    }),
-  })
+    ...workMetrics(registers),
+    ...apiMetrics(registers),
+    ...replicaMetrics(registers),
+  }
+  registerJobs(registers, countJobs)
+  return Object.freeze(metrics)
 }

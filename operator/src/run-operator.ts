@@ -49,33 +49,26 @@ const countJobs = (
   return [...counts.values()]
 }
 
-/** Resolves once the servers listen; leading and reconciling follow by themselves. */
-export const startOperator = async (options: OperatorOptions): Promise<Operator> => {
-  const { config, connection, log, onLost } = options
+/** Everything that runs, made and not yet started. */
+const createParts = (
+  { config, connection, log, onLost }: OperatorOptions,
+  isLeader: () => boolean,
+) => {
   const identity = `${hostname()}_${randomUUID()}`
-  const stopping = new AbortController()
-  const stopCaches = new AbortController()
-  let leading = () => false
-
-  const metrics = createMetrics(() => (leading() ? countJobs(caches.jobs.list()) : []))
+  const metrics = createMetrics(() => (isLeader() ? countJobs(caches.jobs.list()) : []))
   const client = createKubeClient(connection, { userAgent: NAME, observe: metrics.requested })
   const caches = createCaches({ client, config, log, metrics })
   const queue = createWorkQueue({ observe: metrics.queue, backoff: BACKOFF })
+  const onDropped = metrics.eventDropped
   const events = createEventRecorder({
     client,
     component: NAME,
     instance: identity,
     log,
-    onDropped: metrics.eventDropped,
+    onDropped,
   })
-  const elector = createLeaderElector({
-    client,
-    namespace: config.leaderNamespace ?? connection.namespace,
-    name: NAME,
-    identity,
-    log,
-    onLost,
-  })
+  const namespace = config.leaderNamespace ?? connection.namespace
+  const elector = createLeaderElector({ client, namespace, name: NAME, identity, log, onLost })
   const poller = createProgressPoller({
     pods: () => caches.pods.list(),
     port: config.trainerPort,
@@ -90,38 +83,68 @@ export const startOperator = async (options: OperatorOptions): Promise<Operator>
     caches: { ...caches, progress: poller },
     config,
   })
+  return { metrics, client, caches, queue, events, elector, poller, reconcile }
+}
+type Parts = ReturnType<typeof createParts>
 
-  const resync = async (signal: AbortSignal) => {
-    while (!signal.aborted) {
-      await sleep(systemClock, config.resyncMs, signal).catch(() => {})
-      for (const job of caches.jobs.list()) queue.add(objectKey(job.metadata))
-    }
+const resync = async (
+  { caches, queue }: Pick<Parts, 'caches' | 'queue'>,
+  periodMs: number,
+  signal: AbortSignal,
+) => {
+  while (!signal.aborted) {
+    await sleep(systemClock, periodMs, signal).catch(() => {})
+    for (const job of caches.jobs.list()) queue.add(objectKey(job.metadata))
   }
+}
+
+/** Resolves when the queue is shut down and every job that was being looked at is done with. */
+const work = async (
+  parts: Parts,
+  { config, log }: Pick<OperatorOptions, 'config' | 'log'>,
+  signal: AbortSignal,
+) => {
+  const { metrics, caches, queue, poller, reconcile } = parts
+  metrics.leader.set(1)
+  caches.subscribe(queue.add)
+  await Promise.all([
+    runWorkers({ queue, workers: config.workers, reconcile, log, observe: metrics.reconciled }),
+    poller.run(signal),
+    resync(parts, config.resyncMs, signal),
+  ])
+}
+
+const serve = async (
+  { metricsPort, healthPort }: Config,
+  { metrics, caches }: Parts,
+): Promise<readonly RunningServer[]> => [
+  await serveMetrics(metricsPort, metrics.registry),
+  await serveHealth(healthPort, caches.hasSynced),
+]
+
+/** Resolves once the servers listen; leading and reconciling follow by themselves. */
+export const startOperator = async (options: OperatorOptions): Promise<Operator> => {
+  const { config, onLost } = options
+  const stopping = new AbortController()
+  const stopCaches = new AbortController()
+  let leading = () => false
+  const parts = createParts(options, () => leading())
+  const { metrics, client, caches, queue, events, elector } = parts
 
   const lead = async (signal: AbortSignal) => {
     await caches.whenSynced(signal)
     if (config.leaderElect) await elector.acquire(signal)
     leading = config.leaderElect ? elector.isLeader : () => !signal.aborted
-    metrics.leader.set(1)
-    caches.subscribe(queue.add)
-    await Promise.all([
-      runWorkers({ queue, workers: config.workers, reconcile, log, observe: metrics.reconciled }),
-      poller.run(signal),
-      resync(signal),
-    ])
+    await work(parts, options, signal)
+  }
+  const unlessAborted = (signal: AbortSignal) => (error: unknown) => {
+    if (!signal.aborted) onLost(error as Error)
   }
 
-  const servers: readonly RunningServer[] = [
-    await serveMetrics(config.metricsPort, metrics.registry),
-    await serveHealth(config.healthPort, caches.hasSynced),
-  ]
+  const servers = await serve(config, parts)
   const cached = caches.run(stopCaches.signal)
-  const led = lead(stopping.signal).catch(error => {
-    if (!stopping.signal.aborted) onLost(error as Error)
-  })
-  cached.catch(error => {
-    if (!stopCaches.signal.aborted) onLost(error as Error)
-  })
+  const led = lead(stopping.signal).catch(unlessAborted(stopping.signal))
+  cached.catch(unlessAborted(stopCaches.signal))
 
   const stop = async () => {
     stopping.abort()
@@ -136,10 +159,6 @@ export const startOperator = async (options: OperatorOptions): Promise<Operator>
     for (const server of servers) await server.close()
     client.close()
   }
-  return {
-    metricsPort: servers[0]?.port ?? 0,
-    healthPort: servers[1]?.port ?? 0,
-    isLeader: () => leading(),
-    stop,
-  }
+  const [metricsPort = 0, healthPort = 0] = servers.map(({ port }) => port)
+  return { metricsPort, healthPort, isLeader: () => leading(), stop }
 }

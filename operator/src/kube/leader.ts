@@ -5,7 +5,7 @@
 import { type Clock, sleep, systemClock } from './clock.ts'
 import { startDeadline } from './deadline.ts'
 import type { KubeClient } from './kube-client.ts'
-import { createLeaseWriter } from './lease-writer.ts'
+import { createLeaseWriter, type LeaseWriter } from './lease-writer.ts'
 import type { Log } from './log.ts'
 
 export type LeaderOptions = {
@@ -51,18 +51,20 @@ const timingOf = (options: LeaderOptions): Timing => {
   return { leaseDurationMs, renewDeadlineMs, retryPeriodMs }
 }
 
-export const createLeaderElector = (options: LeaderOptions): LeaderElector => {
-  const { identity, log, onLost, clock = systemClock, random = Math.random } = options
-  const timing = timingOf(options)
-  const { renewDeadlineMs, retryPeriodMs } = timing
-  const writer = createLeaseWriter({ ...options, clock, leaseDurationMs: timing.leaseDurationMs })
-  const stopRenewing = new AbortController()
-  let state: 'idle' | 'acquiring' | 'leading' | 'over' = 'idle'
+type Lease = {
+  /** Until when the last renewal counts; negative once it is too old. */
+  leftMs(): number
+  /** One try to take or renew it. */
+  attempt(limitMs: number, signal: AbortSignal): Promise<boolean>
+}
+
+const createLease = (
+  { identity, log }: Pick<LeaderOptions, 'identity' | 'log'>,
+  { renewDeadlineMs }: Timing,
+  clock: Clock,
+  writer: Pick<LeaseWriter, 'claim'>,
+): Lease => {
   let renewedAt = Number.NEGATIVE_INFINITY
-  let renewing: Promise<void> = Promise.resolve()
-
-  const leftMs = () => renewedAt + renewDeadlineMs - clock.monotonic()
-
   const attempt = async (limitMs: number, signal: AbortSignal): Promise<boolean> => {
     // from before the request: the others count from after it
     const asked = clock.monotonic()
@@ -78,50 +80,83 @@ export const createLeaderElector = (options: LeaderOptions): LeaderElector => {
       deadline.release()
     }
   }
+  return { attempt, leftMs: () => renewedAt + renewDeadlineMs - clock.monotonic() }
+}
 
-  const lose = (reason: string) => {
+type Renewal = Timing & {
+  readonly identity: string
+  readonly clock: Clock
+  readonly lease: Lease
+  readonly holder: LeaseWriter['holder']
+}
+
+/** Renews until the signal is aborted. @returns why the lease was lost, where it was */
+const renewUntilLost = async (
+  { renewDeadlineMs, retryPeriodMs, identity, clock, lease, holder }: Renewal,
+  signal: AbortSignal,
+): Promise<string | undefined> => {
+  while (!signal.aborted) {
+    const pauseMs = Math.min(retryPeriodMs, Math.max(lease.leftMs(), 0))
+    await sleep(clock, pauseMs, signal).catch(() => {})
+    if (signal.aborted) return undefined
+    if (lease.leftMs() <= 0) return `not renewed for ${renewDeadlineMs} ms`
+    const renewed = await lease.attempt(lease.leftMs(), signal)
+    if (!renewed && holder() !== identity && !signal.aborted)
+      return `it is held by ${holder() || 'nobody'}`
+  }
+  return undefined
+}
+
+const giveAway = async (
+  { identity, log }: Pick<LeaderOptions, 'identity' | 'log'>,
+  { renewDeadlineMs }: Timing,
+  clock: Clock,
+  writer: Pick<LeaseWriter, 'giveAway'>,
+): Promise<void> => {
+  const deadline = startDeadline(clock, renewDeadlineMs, undefined, 'no answer')
+  try {
+    if (await writer.giveAway(deadline.signal)) log.info({ identity }, 'released the lease')
+  } catch (error) {
+    log.warn({ identity, err: error }, 'lease could not be released; it runs out by itself')
+  } finally {
+    deadline.release()
+  }
+}
+
+export const createLeaderElector = (options: LeaderOptions): LeaderElector => {
+  const { identity, log, onLost, clock = systemClock, random = Math.random } = options
+  const timing = timingOf(options)
+  const { renewDeadlineMs, retryPeriodMs, leaseDurationMs } = timing
+  const writer = createLeaseWriter({ ...options, clock, leaseDurationMs })
+  const lease = createLease(options, timing, clock, writer)
+  const stopRenewing = new AbortController()
+  let state: 'idle' | 'acquiring' | 'leading' | 'over' = 'idle'
+  let renewing: Promise<void> = Promise.resolve()
+
+  const renew = async () => {
+    const renewal = { ...timing, identity, clock, lease, holder: writer.holder }
+    const lost = await renewUntilLost(renewal, stopRenewing.signal)
+    if (lost === undefined) return
     state = 'over'
-    onLost(new Error(`${identity} lost the lease: ${reason}`))
+    onLost(new Error(`${identity} lost the lease: ${lost}`))
   }
-
-  const renew = async (signal: AbortSignal) => {
-    while (!signal.aborted) {
-      await sleep(clock, Math.min(retryPeriodMs, Math.max(leftMs(), 0)), signal).catch(() => {})
-      if (signal.aborted) return
-      if (leftMs() <= 0) return lose(`not renewed for ${renewDeadlineMs} ms`)
-      const renewed = await attempt(leftMs(), signal)
-      const holder = writer.holder()
-      if (!renewed && holder !== identity && !signal.aborted)
-        return lose(`it is held by ${holder || 'nobody'}`)
-    }
-  }
-
   const acquire = async (signal: AbortSignal) => {
     signal.throwIfAborted()
     state = 'acquiring'
-    while (!(await attempt(renewDeadlineMs, signal)))
+    while (!(await lease.attempt(renewDeadlineMs, signal)))
       await sleep(clock, retryPeriodMs * (1 + random() * (JITTER - 1)), signal)
     state = 'leading'
     log.info({ identity }, 'leading')
-    renewing = renew(stopRenewing.signal)
+    renewing = renew()
   }
-
   const release = async () => {
     stopRenewing.abort()
     await renewing
     // an attempt that was aborted may have taken the lease all the same
     const mayHold = state === 'acquiring' || state === 'leading'
     state = 'over'
-    if (!mayHold) return
-    const deadline = startDeadline(clock, renewDeadlineMs, undefined, 'no answer')
-    try {
-      if (await writer.giveAway(deadline.signal)) log.info({ identity }, 'released the lease')
-    } catch (error) {
-      log.warn({ identity, err: error }, 'lease could not be released; it runs out by itself')
-    } finally {
-      deadline.release()
-    }
+    if (mayHold) await giveAway(options, timing, clock, writer)
   }
 
-  return { acquire, release, isLeader: () => state === 'leading' && leftMs() > 0 }
+  return { acquire, release, isLeader: () => state === 'leading' && lease.leftMs() > 0 }
 }
