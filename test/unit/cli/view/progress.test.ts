@@ -54,8 +54,34 @@ t.test('other stages say what they do', async t => {
   t.match(plainLine(loading), 'loading', 'before the first step there is no loss')
 })
 
-t.test('a line is cut to the width of the terminal', async t => {
-  t.equal([...barLine(training, 40)].length, 39)
+t.test('a narrow terminal goes without whole parts, the bar first', async t => {
+  const measured = { ...training, training: { ...TRAINING, validationLoss: 0.5 } }
+  const cases: Readonly<Record<number, string>> = {
+    111: 'train    ███████░░░░░░░░░░░░░░░░░  30%  120/400  loss 1.2346  validation 0.5000  812 tokens/s  2 min 10 s left',
+    110: 'train     30%  120/400  loss 1.2346  validation 0.5000  812 tokens/s  2 min 10 s left',
+    80: 'train     30%  120/400  loss 1.2346  validation 0.5000  2 min 10 s left',
+    70: 'train     30%  120/400  loss 1.2346  2 min 10 s left',
+    50: 'train     30%  120/400  2 min 10 s left',
+    30: 'train     30%  120/400',
+    1: 'train     30%',
+  }
+  for (const [columns, line] of Object.entries(cases))
+    t.equal(barLine(measured, Number(columns)), line, columns)
+})
+
+t.test('no width cuts a word', async t => {
+  const said = { ...preparing, activity: 'downloading model, 1,234 MiB', etaSeconds: 9 }
+  for (const progress of [training, said]) {
+    const words = new Set(barLine(progress, 200).split(' '))
+    for (let columns = 1; columns < 120; columns++) {
+      const line = barLine(progress, columns)
+      t.ok([...line].length <= Math.max(20, columns - 1), `${columns}: ${line}`)
+      t.ok(
+        line.split(' ').every(word => words.has(word)),
+        `${columns}: ${line}`,
+      )
+    }
+  }
 })
 
 const screen = (isTTY: boolean) => {
