@@ -1,38 +1,26 @@
 /** `attune run`: the four stages of a job on this machine. */
-import { access } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { STAGES } from '@attune/crds/stage.ts'
 import { specHash } from '@attune/crds/stage-keys.ts'
 import { Command } from 'commander'
 import { CliError } from '../cli-error.ts'
-import {
-  type Session,
-  type SessionOptions,
-  withSession,
-  writeJobFile,
-} from '../stage/open-session.ts'
-import { type Results, runStages, type StagesEnd } from '../stage/run-stages.ts'
+import { lookAgain, type SecondLook } from '../stage/look-again.ts'
+import { type Session, type SessionOptions, withSession } from '../stage/open-session.ts'
+import { runStages } from '../stage/run-stages.ts'
+import { endedRun, startRun } from '../stage/start-run.ts'
 import { unfinishedError } from '../stage/stopped-or-failed.ts'
-import { table } from '../view/format.ts'
-import { resultsTable } from '../view/results-table.ts'
+import { hasReport, resultsText } from '../view/results-text.ts'
 import { parseMount } from '../workspace/claims.ts'
-import { clearStages, outputFolder } from '../workspace/layout.ts'
-import {
-  nextRun,
-  publishedRuns,
-  type RunOutcome,
-  type RunRecord,
-  readRuns,
-  withRun,
-  writeRuns,
-} from '../workspace/runs.ts'
+import { outputFolder } from '../workspace/layout.ts'
+import { finishedRun, type RunRecord, readRuns, withRun, writeRuns } from '../workspace/runs.ts'
 
-type Options = SessionOptions & { readonly fresh?: boolean }
+type Anew = { readonly fresh?: boolean; readonly again?: boolean }
 
 const EXAMPLES = `
 Examples:
   attune run job.yaml
   attune run job.yaml --mount datasets=./data --mount models=./out
+  attune run job.yaml --again             a further run, though nothing has changed
   attune run job.yaml --fresh             forget what earlier runs have made
 
 Ctrl-C saves a checkpoint and stops; the same command goes on from it. Twice kills.
@@ -40,79 +28,42 @@ Ctrl-C saves a checkpoint and stops; the same command goes on from it. Twice kil
 Exit code: 0 published, 1 a gate does not hold or the file is not valid, 75 stopped,
 64-78 a failure that running again cannot cure, 130 killed.`
 
-const OUTCOMES: Readonly<Record<StagesEnd['kind'], RunOutcome>> = {
-  succeeded: 'Succeeded',
-  gatesNotPassed: 'GatesNotPassed',
-  failed: 'Failed',
-  stopped: 'Stopped',
+const runFolder = (output: string, run: RunRecord) => join(output, `run-${run.number}`)
+
+/** Tells of a finished run that another would only repeat. */
+const secondLook = async (
+  session: Session,
+  earlier: readonly RunRecord[],
+  output: string,
+): Promise<SecondLook> => {
+  const run = finishedRun(earlier, specHash(session.job.spec))
+  if (!run || !(await hasReport(runFolder(output, run)))) return {}
+  const look = await lookAgain(session, run)
+  if (!look.finished) return look
+  const { name } = session.job.metadata
+  session.view.say(`run ${run.number} of ${name} is finished already; --again makes another`)
+  process.stdout.write(await resultsText(look.finished, runFolder(output, run), session))
+  return look
 }
 
-const ended = (run: RunRecord, end: StagesEnd): RunRecord => ({
-  ...run,
-  outcome: OUTCOMES[end.kind],
-  ...(end.kind === 'failed' ? { reason: end.reason } : {}),
-  finishedAt: new Date().toISOString(),
-})
-
-const isThere = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  )
-
-/** The table, and where on this machine the published things lie. */
-const resultsText = async (
-  results: Results,
-  folder: string,
-  { fileRoot, pvcRoot }: Session,
-): Promise<string> => {
-  const { evaluation } = results.evaluate ?? {}
-  const report = join(folder, 'report.html')
-  const places = [
-    ...(results.publish?.artifacts ?? []).map(({ format, uri }) => [
-      format.toLowerCase(),
-      outputFolder(uri, fileRoot, pvcRoot),
-    ]),
-    ...((await isThere(report)) ? [['report', report]] : []),
-  ]
-  const parts = [
-    ...(evaluation ? [resultsTable(evaluation)] : []),
-    ...(places.length ? [table(places, [0, 1])] : []),
-  ]
-  return parts.map(part => `\n${part}\n`).join('')
-}
-
-const startRun = async (session: Session, output: string, fresh: boolean) => {
-  const { job, workspace, view } = session
-  const earlier = await readRuns(workspace)
-  const hash = specHash(job.spec)
-  const { number, goesOn } = nextRun(earlier, hash, await publishedRuns(output), fresh)
-  if (fresh) await clearStages(workspace)
-  const startedAt = (goesOn ? earlier.at(-1)?.startedAt : undefined) ?? new Date().toISOString()
-  const run: RunRecord = { number, specHash: hash, startedAt }
-  await writeRuns(workspace, withRun(earlier, run))
-  await writeJobFile(session, number)
-  const place = relative(process.cwd(), workspace) || '.'
-  view.say(`run ${number} of ${job.metadata.name}${goesOn ? ' goes on' : ''}, in ${place}`)
-  return { run, earlier }
-}
-
-const runJob = async (session: Session, fresh: boolean): Promise<void> => {
+const runJob = async (session: Session, { fresh = false, again = false }: Anew): Promise<void> => {
   const { job, workspace, fileRoot, pvcRoot, interrupts } = session
   const output = outputFolder(job.spec.output.uri, fileRoot, pvcRoot)
-  const { run, earlier } = await startRun(session, output, fresh)
-  const end = await runStages(STAGES, session)
-  await writeRuns(workspace, withRun(earlier, ended(run, end)))
+  const earlier = await readRuns(workspace)
+  const look = fresh || again ? {} : await secondLook(session, earlier, output)
+  if (look.finished) return
+  const run = await startRun(session, earlier, output, fresh)
+  const end = await runStages(STAGES, session, look.prepared)
+  await writeRuns(workspace, withRun(earlier, endedRun(run, end)))
   if (end.kind === 'failed' || end.kind === 'stopped')
     throw unfinishedError(end, interrupts.killed())
-  const folder = join(output, `run-${run.number}`)
-  process.stdout.write(await resultsText(end.results, folder, session))
+  process.stdout.write(await resultsText(end.results, runFolder(output, run), session))
   if (end.kind === 'gatesNotPassed')
     throw new CliError('GatesNotPassed: a gate does not hold, so nothing was published')
 }
 
-const run = (manifest: string, options: Options): Promise<void> =>
-  withSession(manifest, options, session => runJob(session, options.fresh ?? false))
+const run = (manifest: string, options: SessionOptions & Anew): Promise<void> =>
+  withSession(manifest, options, session => runJob(session, options))
 
 export const runCommand = (): Command =>
   new Command('run')
@@ -120,6 +71,7 @@ export const runCommand = (): Command =>
     .argument('<file>', 'manifest with one InstructionTuningJob')
     .option('--workspace <dir>', 'folder for what is made (default: .attune/<job> beside the file)')
     .option('--mount <claim=dir>', 'folder for pvc://claim/…; may be repeated', parseMount, {})
+    .option('--again', 'begin a new run though the last one is finished and nothing has changed')
     .option('--fresh', 'begin a new run and forget what earlier ones have made')
     .addHelpText('after', EXAMPLES)
     .action(run)

@@ -52,13 +52,17 @@ const runOne = async (stage: Stage, context: StagesContext) => {
   return { end, last, verdict: stageVerdict(stage, end, interrupts.asked()) }
 }
 
-/** Ends at the first stage that does not succeed, and before Publish where a gate does not hold. */
+/**
+ * Ends at the first stage that does not succeed, and before Publish where a gate does not hold.
+ * @param done results of stages that need not run
+ */
 export const runStages = async (
   stages: readonly Stage[],
   context: StagesContext,
+  done: Results = {},
 ): Promise<StagesEnd> => {
-  const results: Partial<Record<Stage, StageResult>> = {}
-  for (const stage of stages) {
+  const results: Partial<Record<Stage, StageResult>> = { ...done }
+  for (const stage of stages.filter(each => !done[each])) {
     if (context.interrupts.asked()) return { kind: 'stopped', stage, step: undefined }
     const { end, last, verdict } = await runOne(stage, context)
     if (verdict.kind === 'stopped') return { kind: 'stopped', stage, step: last?.training?.step }

@@ -54,7 +54,8 @@ const openLog = async (path: string) => {
   return open(path, size > MAX_LOG_BYTES ? 'w' : 'a')
 }
 
-const readResult = async (path: string): Promise<StageResult | undefined> => {
+/** @returns undefined where a stage was killed before it wrote one */
+export const readResult = async (path: string): Promise<StageResult | undefined> => {
   try {
     const handle = await open(path, 'r')
     try {
@@ -64,7 +65,7 @@ const readResult = async (path: string): Promise<StageResult | undefined> => {
       await handle.close()
     }
   } catch {
-    // a stage that was killed has left none
+    // cut short, or not there
     return undefined
   }
 }

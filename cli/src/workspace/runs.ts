@@ -13,6 +13,8 @@ export type RunRecord = {
   /** absent: it goes on, or it was killed */
   readonly outcome?: RunOutcome
   readonly reason?: string
+  /** digest of what Prepare made of the model and the data */
+  readonly prepared?: string
 }
 export type NextRun = { readonly number: number; readonly goesOn: boolean }
 
@@ -38,6 +40,15 @@ export const nextRun = (
     number: Math.max(0, ...runs.map(run => run.number), ...taken) + 1,
     goesOn: false,
   }
+}
+
+/** The last run, if it has published what this spec asks for. */
+export const finishedRun = (
+  runs: readonly RunRecord[],
+  specHash: string,
+): RunRecord | undefined => {
+  const last = runs.at(-1)
+  return last?.outcome === 'Succeeded' && last.specHash === specHash ? last : undefined
 }
 
 /** Adds the run, or puts it in the place of the one with its number. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { attune, callsIn, JOB, jobIn } from '../../../fixtures/cli/attune.ts'
@@ -36,12 +36,62 @@ t.test('gives the stages a job file with every default', async t => {
   })
 })
 
-t.test('counts a run after a finished one', async t => {
+t.test('says of a finished run that it is, and shows it again', async t => {
+  const folder = t.testdir()
+  const file = jobIn(folder)
+  const first = await attune(['run', file]).ended
+  const { code, stdout, stderr } = await attune(['run', file]).ended
+  t.equal(code, 0, stderr)
+  t.match(stderr, /run 1 of home is finished already; --again makes another/)
+  t.equal(stdout, first.stdout)
+  t.strictSame(callsIn(folder).slice(4), ['prepare 1'], 'only the data is looked at')
+  t.match(runsIn(folder), [{ number: 1, outcome: 'Succeeded' }])
+  t.notOk(existsSync(join(folder, 'out/run-2')))
+})
+
+const ANEW: Readonly<
+  Record<string, (folder: string) => { args?: string[]; env?: Record<string, string> }>
+> = {
+  'when asked to': () => ({ args: ['--again'] }),
+  'when the data has changed': () => ({ env: { FAKE_DIGEST: 'other' } }),
+  'when its report is gone': folder => {
+    rmSync(join(folder, 'out/run-1/report.html'))
+    return {}
+  },
+  'when the manifest has changed': folder => {
+    jobIn(folder, `${JOB}  training: {seed: 7}\n`)
+    return {}
+  },
+}
+for (const [name, change] of Object.entries(ANEW))
+  t.test(`counts a run after a finished one ${name}`, async t => {
+    const folder = t.testdir()
+    const file = jobIn(folder)
+    await attune(['run', file]).ended
+    const { args = [], env = {} } = change(folder)
+    const { code, stderr } = await attune(['run', file, ...args], env).ended
+    t.equal(code, 0, stderr)
+    t.match(stderr, /run 2 of home/)
+    t.strictSame(
+      callsIn(folder)
+        .slice(4)
+        .map(call => call.split(' ')[0]),
+      ['prepare', 'train', 'evaluate', 'publish'],
+      'no stage is run twice',
+    )
+    t.ok(existsSync(join(folder, 'out/run-2')))
+  })
+
+t.test('says what is wrong with the data of a finished run', async t => {
   const folder = t.testdir()
   const file = jobIn(folder)
   await attune(['run', file]).ended
-  const { stderr } = await attune(['run', file]).ended
-  t.match(stderr, /run 2 of home/)
+  const { code, stderr } = await attune(['run', file], {
+    FAKE_FAIL: 'prepare:SourceNotFound:66',
+  }).ended
+  t.equal(code, 66)
+  t.match(stderr, /prepare failed: SourceNotFound/)
+  t.match(runsIn(folder), [{ number: 1, outcome: 'Succeeded' }], 'the run stays what it was')
 })
 
 t.test('does not write over what another workspace published', async t => {

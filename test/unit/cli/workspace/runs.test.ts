@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import {
+  finishedRun,
   nextRun,
   publishedRuns,
   type RunOutcome,
@@ -58,6 +59,15 @@ t.test('the next run', async t => {
     ],
   }
   for (const [name, [found, wanted]] of Object.entries(cases)) t.strictSame(found, wanted, name)
+})
+
+t.test('a run is finished where the last one has published the same spec', async t => {
+  const done = run(2, 'a', 'Succeeded')
+  t.equal(finishedRun([run(1, 'b'), done], 'a'), done)
+  t.equal(finishedRun([done], 'b'), undefined, 'another spec')
+  t.equal(finishedRun([done, run(3, 'a', 'Stopped')], 'a'), undefined, 'a later run')
+  t.equal(finishedRun([run(1, 'a', 'GatesNotPassed')], 'a'), undefined, 'nothing published')
+  t.equal(finishedRun([], 'a'), undefined)
 })
 
 t.test('a run takes the place of the one with its number', async t => {
