@@ -39,9 +39,10 @@ export const fetchDataFile = async (
       return finished(path, options)
     }
     default: {
-      const { path } = await resolveLocal(uri, source, options)
-      if (await listFolder(uri, path)) throw invalidSpec(`${uri} is a folder; name one file in it`)
-      return finished(path, options)
+      const local = await resolveLocal(uri, source, options)
+      if (await listFolder(local.uri, local.path))
+        throw invalidSpec(`${local.uri} is a folder; name one file in it`)
+      return finished(local.path, options)
     }
   }
 }

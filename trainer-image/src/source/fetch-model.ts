@@ -51,11 +51,11 @@ const finished = async (
 }
 
 const fromFolder = async (
-  uri: string,
+  given: string,
   source: LocalSource,
   options: FetchOptions,
 ): Promise<FetchedModel> => {
-  const { path, within } = await resolveLocal(uri, source, options)
+  const { uri, path, within } = await resolveLocal(given, source, options)
   const present = await listFolder(uri, path)
   const folder = present ? path : dirname(path)
   if (!present) refuseUnlessGguf(uri, path)

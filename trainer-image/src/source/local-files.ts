@@ -1,7 +1,7 @@
 /** file:// and pvc:// sources: where they lie, and how they get into the destination. */
 import { constants } from 'node:fs'
 import { copyFile, link, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
-import { basename, isAbsolute, join, relative, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { invalidSpec, sourceForbidden, sourceNotFound } from '../stage-error.ts'
 import type { Source } from './parse-uri.ts'
 
@@ -9,6 +9,8 @@ export type LocalSource = Extract<Source, { kind: 'file' | 'pvc' }>
 export type Roots = { readonly pvcRoot: string; readonly fileRoot: string }
 
 export type LocalPath = {
+  /** for messages: a relative `file://` path means nothing to whoever reads them elsewhere */
+  readonly uri: string
   /** links resolved */
   readonly path: string
   /** folder that nothing may lead out of */
@@ -20,8 +22,11 @@ export const resolveLocal = async (
   source: LocalSource,
   roots: Roots,
 ): Promise<LocalPath> => {
-  if (source.kind === 'file')
-    return { path: await real(uri, resolve(roots.fileRoot, source.path)), within: undefined }
+  if (source.kind === 'file') {
+    const absolute = resolve(roots.fileRoot, source.path)
+    const shown = `file://${absolute}`
+    return { uri: shown, path: await real(shown, absolute), within: undefined }
+  }
   const within = await real(uri, join(roots.pvcRoot, source.claim))
   return contained(uri, join(within, source.path), within)
 }
@@ -40,21 +45,34 @@ export const contained = async (
         `${uri}: ${basename(path)} is a link that leads out of the claim; put the file itself there`,
       )
   }
-  return { path: found, within }
+  return { uri, path: found, within }
 }
 
 const real = async (uri: string, path: string): Promise<string> => {
   try {
     return await realpath(path)
   } catch (cause) {
-    throw localError(uri, cause)
+    throw await localError(uri, path, cause)
   }
 }
 
-export const localError = (uri: string, cause: unknown): Error => {
+/** Which part of the path is the first that is not there, and the folder it was looked for in. */
+const whatIsMissing = async (path: string): Promise<string> => {
+  const folder = dirname(path)
+  const isThere = await stat(folder).then(
+    () => true,
+    () => false,
+  )
+  return isThere || folder === path ? `no ${basename(path)} in ${folder}` : whatIsMissing(folder)
+}
+
+const localError = async (uri: string, path: string, cause: unknown): Promise<Error> => {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'ENOENT' || code === 'ENOTDIR')
-    return sourceNotFound(`${uri} does not exist; check the path`, { cause })
+    return sourceNotFound(
+      `${uri} does not exist: there is ${await whatIsMissing(path)}; check the path`,
+      { cause },
+    )
   if (code === 'EACCES' || code === 'EPERM')
     return sourceForbidden(`${uri} may not be read by the trainer's user; check its permissions`, {
       cause,
@@ -69,13 +87,13 @@ export const listFolder = async (
   uri: string,
   path: string,
 ): Promise<readonly string[] | undefined> => {
-  const info = await stat(path).catch(cause => {
-    throw localError(uri, cause)
+  const info = await stat(path).catch(async cause => {
+    throw await localError(uri, path, cause)
   })
   if (info.isFile()) return undefined
   if (!info.isDirectory()) throw invalidSpec(`${uri} is neither a file nor a folder`)
-  const names = await readdir(path).catch(cause => {
-    throw localError(uri, cause)
+  const names = await readdir(path).catch(async cause => {
+    throw await localError(uri, path, cause)
   })
   if (names.length > MAX_ENTRIES)
     throw invalidSpec(`${uri} has ${names.length} entries, at most ${MAX_ENTRIES} are looked at`)
@@ -91,7 +109,7 @@ export const placeFile = async (uri: string, from: string, to: string): Promise<
     await link(from, temporary).catch(() => copyFile(from, temporary, constants.COPYFILE_FICLONE))
     await rename(temporary, to)
   } catch (cause) {
-    throw localError(uri, cause)
+    throw await localError(uri, from, cause)
   } finally {
     await rm(temporary, { force: true })
   }

@@ -68,15 +68,25 @@ t.test('what is not there is named', async t => {
   const notFound = { name: 'StageError', reason: 'SourceNotFound' }
   await t.rejects(fetchDataFile('file://none.jsonl', options), {
     ...notFound,
-    message: 'file://none.jsonl does not exist; check the path',
+    message: `file://${options.fileRoot}/none.jsonl does not exist: there is no none.jsonl in ${options.fileRoot}; check the path`,
   })
-  await t.rejects(fetchModel('pvc://none/x', options), notFound)
+  await t.rejects(fetchDataFile('file://a/b/none.jsonl', options), {
+    ...notFound,
+    message: `file://${options.fileRoot}/a/b/none.jsonl does not exist: there is no a in ${options.fileRoot}; check the path`,
+  })
+  await t.rejects(fetchModel('pvc://none/x', options), {
+    ...notFound,
+    message: `pvc://none/x does not exist: there is no none in ${options.pvcRoot}; check the path`,
+  })
   mkdirSync(join(options.fileRoot, 'empty'))
-  await t.rejects(fetchModel('file://empty', options), { ...notFound, message: /has no weights/ })
+  await t.rejects(fetchModel('file://empty', options), {
+    ...notFound,
+    message: `file://${options.fileRoot}/empty has no weights; *.safetensors or one *.gguf is needed`,
+  })
   await t.rejects(fetchDataFile('file://empty', options), {
     name: 'StageError',
     reason: 'InvalidSpec',
-    message: /is a folder/,
+    message: `file://${options.fileRoot}/empty is a folder; name one file in it`,
   })
   write(options.fileRoot, 'shards', 'x.txt')
   writeFileSync(
