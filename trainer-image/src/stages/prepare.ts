@@ -25,6 +25,7 @@ import type { ModelConfig } from '../model/config.ts'
 import { readModelConfig } from '../model/read-config.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { usesCuda } from '../session/execution-providers.ts'
+import { retryText } from '../source/retry.ts'
 import { invalidSpec, StageStopped } from '../stage-error.ts'
 import type { StageContext, StageFunction, StageOutput } from './stage-context.ts'
 import { readStageResult, stageFolder } from './stage-folders.ts'
@@ -37,19 +38,28 @@ const TOKENIZED = 0.98
 /** Steps in which a download of unknown length is told, so that the activity does not change at each chunk. */
 const TOLD_BYTES = 16 * 2 ** 20
 
-const fetchContext = (context: StageContext): FetchContext => ({
-  pvcRoot: context.pvcRoot,
-  fileRoot: context.fileRoot,
-  environment: context.environment,
-  signal: context.signal,
-  onProgress(activity, { doneBytes, totalBytes }) {
-    const told = Math.floor(doneBytes / TOLD_BYTES) * (TOLD_BYTES / 2 ** 20)
-    context.report({
-      activity: totalBytes || told === 0 ? activity : `${activity}, ${told} MiB`,
-      fraction: totalBytes ? FETCHED * Math.min(1, doneBytes / totalBytes) : 0,
-    })
-  },
-})
+const fetchContext = ({ report, log, ...context }: StageContext): FetchContext => {
+  let fraction = 0
+  return {
+    pvcRoot: context.pvcRoot,
+    fileRoot: context.fileRoot,
+    environment: context.environment,
+    signal: context.signal,
+    onProgress(what, { doneBytes, totalBytes }) {
+      const told = Math.floor(doneBytes / TOLD_BYTES) * (TOLD_BYTES / 2 ** 20)
+      const activity = `downloading ${what}`
+      fraction = totalBytes ? FETCHED * Math.min(1, doneBytes / totalBytes) : 0
+      report({
+        activity: totalBytes || told === 0 ? activity : `${activity}, ${told} MiB`,
+        fraction,
+      })
+    },
+    onRetry(what, retry) {
+      log.warn({ what, ...retry }, 'trying again')
+      report({ activity: `${what}: ${retryText(retry)}`, fraction })
+    },
+  }
+}
 
 const checkLength = (config: ModelConfig, { job }: StageContext) => {
   const { sequenceLength } = job.spec.training

@@ -117,9 +117,29 @@ t.test('elsewhere a line is written every five seconds, and at once for somethin
   t.strictSame(written.slice(2), ['prepare   70%  tokenizing\n'])
 })
 
+t.test('every attempt at a download is something new', async t => {
+  const { written, output } = screen(false)
+  const view = createProgressView(output, () => 0)
+  for (const [attempt, wait] of [
+    [1, 1],
+    [2, 2],
+  ])
+    view.update({
+      ...preparing,
+      activity: `model: HTTP 503, attempt ${attempt} of 6, next in ${wait} s`,
+    })
+  t.strictSame(written, [
+    'prepare   50%  model: HTTP 503, attempt 1 of 6, next in 1 s\n',
+    'prepare   50%  model: HTTP 503, attempt 2 of 6, next in 2 s\n',
+  ])
+})
+
 t.test('a count that moves is nothing new', async t => {
   const { written, output } = screen(false)
   const view = createProgressView(output, () => 0)
   for (const done of [1, 2, 84]) view.update({ ...preparing, activity: `answering ${done}/84` })
   t.strictSame(written, ['prepare   50%  answering 1/84\n'])
+  for (const mebibytes of [16, 32])
+    view.update({ ...preparing, activity: `downloading model, ${mebibytes} MiB` })
+  t.strictSame(written.slice(1), ['prepare   50%  downloading model, 16 MiB\n'])
 })

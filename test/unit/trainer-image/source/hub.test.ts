@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { fetchDataFile } from '../../../../trainer-image/src/source/fetch-data-file.ts'
 import { fetchModel } from '../../../../trainer-image/src/source/fetch-model.ts'
+import { type Retry, retryText } from '../../../../trainer-image/src/source/retry.ts'
 import type { FetchOptions } from '../../../../trainer-image/src/source/source-options.ts'
 import { fetchOptions } from '../../../fixtures/hub/fetch-options.ts'
 import { type HubRepo, startHub } from '../../../fixtures/hub/hub-server.ts'
@@ -118,10 +119,26 @@ t.test('goes on where the connection broke', async t => {
   t.ok(resumed.length > 0, 'asks for the rest only')
 })
 
-t.test('asks again while the hub is busy', async t => {
+t.test('asks again while the hub is busy, and tells', async t => {
   const { hub, options } = await hubFor(t, [MODEL])
   hub.failNext(503, 2)
-  t.equal((await fetchModel('hf://owner/model', options())).revision, COMMIT)
+  const told: string[] = []
+  const onRetry = (retry: Retry) => told.push(retryText(retry))
+  const where = options({ retry: { delaysMs: [1, 1], onRetry } })
+  t.equal((await fetchModel('hf://owner/model', where)).revision, COMMIT)
+  t.strictSame(told, [
+    'HTTP 503, attempt 1 of 3, next in 0 s',
+    'HTTP 503, attempt 2 of 3, next in 0 s',
+  ])
+})
+
+t.test('tells of a download that breaks off', async t => {
+  const { hub, options } = await hubFor(t, [MODEL])
+  hub.cutNextFile(100_000)
+  const told: Retry[] = []
+  const onRetry = (retry: Retry) => told.push(retry)
+  await fetchModel('hf://owner/model/extra.gguf', options({ retry: { delaysMs: [1], onRetry } }))
+  t.match(told, [{ attempt: 1, attempts: 2 }])
 })
 
 t.test('gives up after its attempts, with an error that a retry of the stage may cure', async t => {

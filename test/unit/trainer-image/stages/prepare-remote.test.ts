@@ -7,10 +7,12 @@ import { runStage } from '../../../../trainer-image/src/run-stage.ts'
 import { aStageContext } from '../../../fixtures/a-stage-context.ts'
 import { writeTinyJob } from '../../../fixtures/tiny-job.ts'
 
-const serve = async (content: string) => {
+/** @param busy so many answers at first are 503 */
+const serve = async (content: string, busy = 0) => {
   let requests = 0
   const server = createServer((_, response) => {
     requests += 1
+    if (requests <= busy) response.writeHead(503)
     response.end(content)
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -44,6 +46,18 @@ t.test('a remote file is read once; a finished stage needs no network', async t 
   t.equal(server.requests(), requests)
   const names = await readdir(join(tiny.workspace, 'prepare', first.result.key))
   t.notOk(names.includes('data'), 'no copy of the file is kept')
+})
+
+t.test('an attempt that failed is told, with the wait for the next', async t => {
+  const server = await serve(pairs, 1)
+  t.teardown(server.close)
+  const context = aStageContext(await jobAt(t.testdir({}), server.uri))
+  const { exitCode } = await runStage('prepare', context)
+  t.equal(exitCode, 0)
+  t.match(
+    context.reported.find(({ activity }) => activity.includes('attempt')),
+    { activity: 'data: HTTP 503, attempt 1 of 6, next in 1 s', fraction: 0 },
+  )
 })
 
 t.test("a signed URL's secret is not in what a tenant is told", async t => {
