@@ -11,6 +11,12 @@ export type PrinterColumn = {
   readonly priority: 0 | 1
 }
 
+export type Vocabulary = {
+  readonly phases: readonly string[]
+  readonly conditions: Readonly<Record<string, string>>
+  readonly reasons: Readonly<Record<string, string>>
+}
+
 export type KindDefinition = {
   readonly group: string
   readonly version: string
@@ -19,6 +25,11 @@ export type KindDefinition = {
   readonly singular: string
   readonly shortNames: readonly string[]
   readonly categories: readonly string[]
+  readonly scope: 'Namespaced' | 'Cluster'
+  /** file name of its page in docs/ */
+  readonly page: string
+  /** the words of its status */
+  readonly vocabulary: Vocabulary
   /** of the whole object: apiVersion, kind, metadata, spec, status */
   readonly schema: SchemaNode
   readonly printerColumns: readonly PrinterColumn[]
@@ -40,7 +51,7 @@ export const customResourceDefinition = (kind: KindDefinition) => ({
       shortNames: kind.shortNames,
       categories: kind.categories,
     },
-    scope: 'Namespaced',
+    scope: kind.scope,
     versions: [
       {
         name: kind.version,

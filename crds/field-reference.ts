@@ -1,5 +1,4 @@
 /** A kind's definition → its field reference in Markdown. */
-import { CONDITIONS, PHASES, REASONS } from './conditions.ts'
 import type { KindDefinition } from './custom-resource-definition.ts'
 import type { SchemaNode } from './schema-node.ts'
 
@@ -122,15 +121,15 @@ ${table(FIELDS, [fieldRow('status', status, false), ...fieldRows('status', statu
 
 ## Phases
 
-${PHASES.map(code).join(' ')}
+${kind.vocabulary.phases.map(code).join(' ')}
 
 ## Conditions
 
-${wordTable('type', CONDITIONS)}
+${wordTable('type', kind.vocabulary.conditions)}
 
 ## Reasons
 
-${wordTable('reason', REASONS)}
+${wordTable('reason', kind.vocabulary.reasons)}
 
 ## Printer columns
 

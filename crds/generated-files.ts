@@ -41,6 +41,6 @@ export const generatedFiles = (kind: KindDefinition): readonly GeneratedFile[] =
   return [
     { path: `crds/${kind.plural}.yaml`, text: `${HEADER}${body}` },
     { path: `charts/attune/templates/crd-${kind.plural}.yaml`, text: chartTemplate(body) },
-    { path: 'docs/instruction-tuning-job.md', text: fieldReference(kind) },
+    { path: `docs/${kind.page}`, text: fieldReference(kind) },
   ]
 }

@@ -1,4 +1,5 @@
 /** The kind `InstructionTuningJob`: names, schema of the whole object, printer columns. */
+import { CONDITIONS, PHASES, REASONS } from './conditions.ts'
 import type { KindDefinition, PrinterColumn } from './custom-resource-definition.ts'
 import { InstructionTuningJobSpecSchema } from './instruction-tuning-job-spec.ts'
 import { InstructionTuningJobStatusSchema } from './instruction-tuning-job-status.ts'
@@ -63,6 +64,9 @@ export const INSTRUCTION_TUNING_JOB: KindDefinition = {
   singular: 'instructiontuningjob',
   shortNames: ['itj'],
   categories: ['attune'],
+  scope: 'Namespaced',
+  page: 'instruction-tuning-job.md',
+  vocabulary: { phases: PHASES, conditions: CONDITIONS, reasons: REASONS },
   schema: SCHEMA,
   printerColumns: [
     column('Phase', 'string', '.status.phase', 'How far the job is.'),
