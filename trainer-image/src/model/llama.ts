@@ -10,7 +10,7 @@ import { add, and, equal, greaterOrEqual, mul, where } from '../graph/operators/
 import { rmsNorm, rotaryEmbedding, silu } from '../graph/operators/fused.ts'
 import { gather, reshape, slice, transpose } from '../graph/operators/movement.ts'
 import type { ModelConfig } from './config.ts'
-import type { Linear } from './lora.ts'
+import type { Linears } from './lora.ts'
 
 /** Added to a score that must not count; finite, so that no row can become NaN. */
 const MASKED = -1e30
@@ -33,7 +33,7 @@ export type LlamaParts = {
   readonly config: ModelConfig
   /** a frozen weight by its Hugging Face name */
   readonly weight: (name: string) => Value
-  readonly linear: Linear
+  readonly linears: Linears
   /** of every layer only its input is kept for the backward pass */
   readonly recomputeLayers: boolean
 }
@@ -83,27 +83,27 @@ type LayerContext = {
 /** x: (M, C) @returns (M, C) */
 const selfAttention = (g: GraphBuilder, x: Value, context: LayerContext): Value => {
   const { parts, inputs, biases, layer } = context
-  const { config, linear } = parts
+  const { config, linears } = parts
   const { rows, length } = inputs
   const [d, h, k] = [config.headDim, config.heads, config.kvHeads[layer]!]
   const path = `model.layers.${layer}.self_attn`
-  const project = (name: string) => linear(g, x, `${path}.${name}`)
-  const q = heads(g, rotate(g, project('q_proj'), inputs), inputs, h, d)
-  const keys = heads(g, rotate(g, project('k_proj'), inputs), inputs, k, d)
-  const values = heads(g, project('v_proj'), inputs, k, d)
+  const names = ['q_proj', 'k_proj', 'v_proj'].map(name => `${path}.${name}`)
+  const [xq, xk, xv] = linears(g, x, names)
+  const q = heads(g, rotate(g, xq!, inputs), inputs, h, d)
+  const keys = heads(g, rotate(g, xk!, inputs), inputs, k, d)
+  const values = heads(g, xv!, inputs, k, d)
   const queries = reshape(g, q, [rows, k, h / k, length, d])
   const out = attention(g, { q: queries, k: keys, v: values, biases })
   const joined = transpose(g, reshape(g, out, [rows, h, length, d]), [0, 2, 1, 3])
-  return linear(g, reshape(g, joined, [rows * length, h * d]), `${path}.o_proj`)
+  return linears(g, reshape(g, joined, [rows * length, h * d]), [`${path}.o_proj`])[0]!
 }
 
 /** x: (M, C) @returns (M, C) */
 const feedForward = (g: GraphBuilder, x: Value, { parts, layer }: LayerContext): Value => {
-  const project = (name: string, y: Value) =>
-    parts.linear(g, y, `model.layers.${layer}.mlp.${name}`)
-  const [gate, up] = [project('gate_proj', x), project('up_proj', x)]
-  const gated = g.cheap(() => mul(g, silu(g, gate), up))
-  return project('down_proj', gated)
+  const path = `model.layers.${layer}.mlp`
+  const [gate, up] = parts.linears(g, x, [`${path}.gate_proj`, `${path}.up_proj`])
+  const gated = g.cheap(() => mul(g, silu(g, gate!), up!))
+  return parts.linears(g, gated, [`${path}.down_proj`])[0]!
 }
 
 const transformerLayer = (g: GraphBuilder, x: Value, context: LayerContext): Value => {

@@ -3,7 +3,8 @@ import type { GraphBuilder } from '../graph/build.ts'
 import type { Value } from '../graph/node.ts'
 import { add } from '../graph/operators/elementwise.ts'
 import { fusedMatMul } from '../graph/operators/matrix.ts'
-import { reshape, split } from '../graph/operators/movement.ts'
+import { concat, reshape, split } from '../graph/operators/movement.ts'
+import { known } from '../graph/shapes.ts'
 import type { AdapterConfig } from './adapter.ts'
 import type { ModelConfig } from './config.ts'
 import { linearLayers } from './linear-layers.ts'
@@ -43,23 +44,36 @@ export const parameterSlots = (
 export const parameterCount = (slots: readonly ParameterSlot[]): number =>
   slots.reduce((sum, slot) => sum + slot.size, 0)
 
-/** x: (M, in) @returns (M, out) */
-export type Linear = (g: GraphBuilder, x: Value, path: string) => Value
+/** Linear layers that share their input x: (M, in) @returns of each path (M, out) */
+export type Linears = (g: GraphBuilder, x: Value, paths: readonly string[]) => readonly Value[]
 
 /** @returns linear layers of the frozen `weight`s alone */
-export const frozenLinear =
-  (weight: (name: string) => Value): Linear =>
-  (g, x, path) =>
-    fusedMatMul(g, x, weight(`${path}.weight`), { transB: true })
+export const frozenLinears =
+  (weight: (name: string) => Value): Linears =>
+  (g, x, paths) =>
+    paths.map(path => fusedMatMul(g, x, weight(`${path}.weight`), { transB: true }))
+
+type Adapter = { readonly a: Value; readonly b: Value; readonly scale: number }
+
+/** The A of all in one product: it reads x once, and so do its gradients. @returns of each (M, out) */
+const lowRank = (g: GraphBuilder, x: Value, adapters: readonly Adapter[]): readonly Value[] => {
+  const all = adapters.map(({ a }) => a)
+  const low = fusedMatMul(g, x, all.length > 1 ? concat(g, all, 0) : all[0]!, { transB: true })
+  const ranks = all.map(({ shape }) => known([shape[0]!])[0]!)
+  const parts = all.length > 1 ? split(g, low, 1, ranks) : [low]
+  return adapters.map(({ b, scale }, i) =>
+    fusedMatMul(g, parts[i]!, b, { transB: true, alpha: scale }),
+  )
+}
 
 /** @param parameters all slots one behind the other, (P) @returns linear layers with the adapter added */
-export const loraLinear = (
+export const loraLinears = (
   g: GraphBuilder,
-  base: Linear,
+  base: Linears,
   parameters: Value,
   slots: readonly ParameterSlot[],
   { alpha, rank }: AdapterConfig,
-): Linear => {
+): Linears => {
   const pieces = split(
     g,
     parameters,
@@ -67,13 +81,18 @@ export const loraLinear = (
     slots.map(slot => slot.size),
   )
   const tensors = new Map(slots.map((slot, i) => [slot.name, reshape(g, pieces[i]!, slot.shape)]))
-  return (builder, x, path) => {
-    const y = base(builder, x, path)
+  const adapterOf = (path: string): Adapter | undefined => {
     const a = tensors.get(`base_model.model.${path}.lora_A.weight`)
     const b = tensors.get(`base_model.model.${path}.lora_B.weight`)
-    if (!a || !b) return y
-    const low = fusedMatMul(builder, x, a, { transB: true })
+    return a && b && { a, b, scale: alpha / rank }
+  }
+  return (builder, x, paths) => {
+    const ys = base(builder, x, paths)
+    const adapters = paths.map(adapterOf)
+    const tuned = adapters.filter(adapter => adapter !== undefined)
+    if (tuned.length === 0) return ys
+    const deltas = lowRank(builder, x, tuned)[Symbol.iterator]()
     // Gemm would add y itself, but it copies y first and takes twice as long.
-    return add(builder, y, fusedMatMul(builder, low, b, { transB: true, alpha: alpha / rank }))
+    return ys.map((y, i) => (adapters[i] ? add(builder, y, deltas.next().value!) : y))
   }
 }

@@ -8,7 +8,7 @@ import { gather } from '../graph/operators/movement.ts'
 import type { AdapterConfig } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { headWeight, type LlamaParts, llamaHidden } from '../model/llama.ts'
-import { frozenLinear, loraLinear, parameterCount, parameterSlots } from '../model/lora.ts'
+import { frozenLinears, loraLinears, parameterCount, parameterSlots } from '../model/lora.ts'
 import { adamW } from '../optim/adamw.ts'
 import { rotaryTables } from './generator-rotary.ts'
 import type { StoredWeight } from './weights-file.ts'
@@ -50,8 +50,8 @@ const partsOf = (g: GraphBuilder, program: ModelProgram, parameters: Value): Lla
     return value
   }
   const slots = parameterSlots(config, adapterConfig)
-  const linear = loraLinear(g, frozenLinear(weight), parameters, slots, adapterConfig)
-  return { config, weight, linear, recomputeLayers: program.recompute }
+  const linears = loraLinears(g, frozenLinears(weight), parameters, slots, adapterConfig)
+  return { config, weight, linears, recomputeLayers: program.recompute }
 }
 
 const lossOf = (g: GraphBuilder, program: ModelProgram, parameters: Value, train: boolean) => {
