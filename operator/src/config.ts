@@ -1,6 +1,7 @@
 /** The operator's configuration: flags, and for each an environment variable `ATTUNE_<FLAG>`. */
 import { parseArgs } from 'node:util'
 import { TRAINER_PORT } from '@attune/crds/stage.ts'
+import { hubEndpointProblem } from './hub-endpoint.ts'
 import type { JobConfig } from './job/job-config.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 
@@ -106,16 +107,10 @@ const oneOf = <const T extends readonly string[]>(name: string, text: string, kn
   throw new ConfigError(`--${name}: ${JSON.stringify(text)} is none of ${known.join(', ')}`)
 }
 
-const webAddress = (name: string, text: string): string => {
-  const url = URL.parse(text)
-  if (!url || !['http:', 'https:'].includes(url.protocol))
-    throw new ConfigError(`--${name}: ${JSON.stringify(text)} is no http or https URL`)
-  // it is written into pods, where everybody who may see them reads it
-  if (url.username || url.password)
-    throw new ConfigError(`--${name}: a URL with a user or a password cannot be given`)
-  if (url.search || url.hash)
-    throw new ConfigError(`--${name}: ${JSON.stringify(text)} has a query or a fragment`)
-  return text
+const hubEndpointOf = (name: string, text: string): string => {
+  const problem = hubEndpointProblem(text)
+  if (problem === undefined) return text
+  throw new ConfigError(`--${name}: ${problem}`)
 }
 
 const PORT_MAX = 65_535
@@ -151,7 +146,7 @@ export const readConfig = (
       'Never',
     ]),
     trainerPort: port('trainer-port', 1),
-    ...(hubEndpoint ? { hubEndpoint: webAddress('hub-endpoint', hubEndpoint) } : {}),
+    ...(hubEndpoint ? { hubEndpoint: hubEndpointOf('hub-endpoint', hubEndpoint) } : {}),
     ...(namespace ? { namespace } : {}),
     ...(kubeconfig ? { kubeconfig } : {}),
     leaderElect: optional('leader-elect') === 'true',

@@ -10,6 +10,7 @@ import { binary, ensureBinaries } from '../cluster/binaries.ts'
 import { run } from '../cluster/run-command.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { testNamespace } from '../fixtures/cluster/namespace.ts'
+import { ACCEPTED_ENDPOINTS, REFUSED_ENDPOINTS } from '../fixtures/operator/hub-endpoints.ts'
 
 type Objects = Readonly<Record<string, RegisteredObject>>
 /** One installation, as Helm is told of it and as Pulumi is. */
@@ -196,7 +197,17 @@ t.test('both leave out the CRDs and the PodMonitors where told', async t => {
   t.strictSame(await pulumiObjects(without, 'tuning'), fromChart)
 })
 
-t.test('an endpoint that is no URL is refused by the chart', async t => {
-  const wrong: Installation = { ...DEFAULT, values: { hubEndpoint: 'hub.example.com' } }
-  await t.rejects(chartObjects(wrong, 'tuning'), { message: /hubEndpoint/ })
+t.test('the chart accepts the endpoints that the operator does, and no other', async t => {
+  const withEndpoint = (hubEndpoint: string): Installation => ({
+    ...DEFAULT,
+    values: { hubEndpoint },
+  })
+  for (const endpoint of ACCEPTED_ENDPOINTS)
+    await t.resolves(chartObjects(withEndpoint(endpoint), 'tuning'), endpoint)
+  for (const [name, endpoint] of Object.entries(REFUSED_ENDPOINTS))
+    await t.rejects(
+      chartObjects(withEndpoint(endpoint), 'tuning'),
+      { message: /hubEndpoint/ },
+      name,
+    )
 })
