@@ -19,8 +19,8 @@ type Registers = [Registry]
 const workMetrics = (registers: Registers) => {
   const reconcile = new Histogram({
     name: 'attune_operator_reconcile_seconds',
-    help: 'Time of one look at a job, by outcome.',
-    labelNames: ['outcome'],
+    help: 'Time of one look at an object, by its kind and the outcome.',
+    labelNames: ['kind', 'outcome'],
     buckets: SECONDS,
     registers,
   })
@@ -41,7 +41,8 @@ const workMetrics = (registers: Registers) => {
     registers,
   })
   return {
-    reconciled: (outcome: string, seconds: number) => reconcile.observe({ outcome }, seconds),
+    reconciled: (kind: string, outcome: string, seconds: number) =>
+      reconcile.observe({ kind, outcome }, seconds),
     queue: {
       depth: keys => depth.set(keys),
       waited: seconds => waited.observe(seconds),

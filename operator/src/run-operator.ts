@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { createCaches } from './caches.ts'
 import type { Config } from './config.ts'
+import { type Controller, runController } from './controller.ts'
 import { type RunningServer, serveHealth, serveMetrics } from './health.ts'
+import { KIND } from './job/kinds.ts'
 import { createProgressPoller } from './job/progress-poller.ts'
 import { createReconcile } from './job/reconcile.ts'
 import { createKubeClient } from './kube/client.ts'
@@ -13,7 +15,6 @@ import type { KubeConnection } from './kube/kube-connection.ts'
 import { objectKey } from './kube/kube-object.ts'
 import { createLeaderElector } from './kube/leader.ts'
 import type { Log } from './kube/log.ts'
-import { runWorkers } from './kube/run-workers.ts'
 import { createWorkQueue } from './kube/work-queue.ts'
 import { createMetrics, type JobCount } from './metrics.ts'
 
@@ -83,34 +84,42 @@ const createParts = (
     caches: { ...caches, progress: poller },
     config,
   })
-  return { metrics, client, caches, queue, events, elector, poller, reconcile }
+  const jobs: Controller = {
+    kind: KIND,
+    queue,
+    reconcile,
+    subscribe: caches.subscribe,
+    keys: () => caches.jobs.list().map(job => objectKey(job.metadata)),
+  }
+  const controllers: readonly Controller[] = [jobs]
+  return { metrics, client, caches, controllers, events, elector, poller }
 }
 type Parts = ReturnType<typeof createParts>
 
 const resync = async (
-  { caches, queue }: Pick<Parts, 'caches' | 'queue'>,
+  controllers: readonly Controller[],
   periodMs: number,
   signal: AbortSignal,
 ) => {
   while (!signal.aborted) {
     await sleep(systemClock, periodMs, signal).catch(() => {})
-    for (const job of caches.jobs.list()) queue.add(objectKey(job.metadata))
+    for (const { queue, keys } of controllers) for (const key of keys()) queue.add(key)
   }
 }
 
-/** Resolves when the queue is shut down and every job that was being looked at is done with. */
+/** Resolves when the queues are shut down and every object that was being looked at is done with. */
 const work = async (
   parts: Parts,
   { config, log }: Pick<OperatorOptions, 'config' | 'log'>,
   signal: AbortSignal,
 ) => {
-  const { metrics, caches, queue, poller, reconcile } = parts
+  const { metrics, controllers, poller } = parts
   metrics.leader.set(1)
-  caches.subscribe(queue.add)
+  const options = { workers: config.workers, log, observe: metrics.reconciled }
   await Promise.all([
-    runWorkers({ queue, workers: config.workers, reconcile, log, observe: metrics.reconciled }),
+    ...controllers.map(controller => runController(controller, options)),
     poller.run(signal),
-    resync(parts, config.resyncMs, signal),
+    resync(controllers, config.resyncMs, signal),
   ])
 }
 
@@ -129,7 +138,7 @@ export const startOperator = async (options: OperatorOptions): Promise<Operator>
   const stopCaches = new AbortController()
   let leading = () => false
   const parts = createParts(options, () => leading())
-  const { metrics, client, caches, queue, events, elector } = parts
+  const { metrics, client, caches, controllers, events, elector } = parts
 
   const lead = async (signal: AbortSignal) => {
     await caches.whenSynced(signal)
@@ -148,7 +157,7 @@ export const startOperator = async (options: OperatorOptions): Promise<Operator>
 
   const stop = async () => {
     stopping.abort()
-    queue.shutDown()
+    for (const { queue } of controllers) queue.shutDown()
     await led
     await events.flush()
     metrics.leader.set(0)

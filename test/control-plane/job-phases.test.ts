@@ -77,7 +77,7 @@ t.test('a job goes through every phase to Succeeded', async t => {
   await t.test('metrics and probes answer', async t => {
     const { body } = await get(operator.metricsPort, '/metrics')
     t.match(body, `attune_jobs{namespace="${cluster.namespace}",phase="Succeeded"} 1`)
-    t.match(body, /attune_operator_reconcile_seconds_count\{outcome="success"\} \d/)
+    t.match(body, /attune_operator_reconcile_seconds_count\{kind="InstructionTuningJob",outcome="success"\} \d/)
     t.match(body, /attune_operator_api_requests_total\{.*verb="apply_?[a-z]*",.*\}/i)
     t.match(body, 'attune_operator_leader 1')
     t.equal((await get(operator.healthPort, '/healthz')).status, 200)

@@ -15,3 +15,11 @@ export const silentLog: Log = Object.freeze({
   warn: nothing,
   error: nothing,
 })
+
+/** The same log, with these fields in every line. */
+export const withFields = (log: Log, fields: object): Log => ({
+  debug: (more, message) => log.debug({ ...fields, ...more }, message),
+  info: (more, message) => log.info({ ...fields, ...more }, message),
+  warn: (more, message) => log.warn({ ...fields, ...more }, message),
+  error: (more, message) => log.error({ ...fields, ...more }, message),
+})
