@@ -49,6 +49,8 @@ export const REASONS = {
   GatesPassed: 'Every gate of the evaluation holds.',
   PublishFailed: 'The output could not be written.',
   OutOfMemory: 'A stage was killed for memory.',
+  MicroBatchHalved:
+    'Training was killed for memory; its next attempt computes half as many rows at once.',
   DeadlineExceeded: 'A stage ran longer than retry.deadlineSeconds.',
   RetriesExhausted: 'A stage failed more often than retry.limit allows.',
   StageFailed: 'A stage failed in a way that a retry cannot cure.',

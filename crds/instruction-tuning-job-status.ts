@@ -62,6 +62,10 @@ const StageStatus = object(
     digest: optional(text(128, 'Digest of what it made; part of the next key.')),
     pod: optional(text(253, 'Newest pod.')),
     attempts: optional(count('Pods started for it.')),
+    retries: optional(count('Failed attempts of its Jobs before the current one.')),
+    memoryKills: optional(
+      count('Attempts killed for memory; each halves the rows computed at once, down to 1.'),
+    ),
     startedAt: optional(time('Start of its first pod.')),
     finishedAt: optional(time('When its result was read.')),
     seconds: optional(seconds('Time of the attempt that ended it.')),

@@ -23,6 +23,7 @@ type Options = {
   readonly fileRoot: string
   readonly port: number
   readonly server: boolean
+  readonly microBatchHalvings: number
   readonly result?: string
   readonly terminationLog?: string
 }
@@ -36,6 +37,16 @@ const port = (text: string): number => {
   if (!Number.isInteger(value) || value < 0 || value > 65535)
     throw new InvalidArgumentError('a port is 0-65535')
   return value
+}
+
+/** Beyond this a micro-batch of any size is one row. */
+const MAX_HALVINGS = 32
+
+const halvings = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0)
+    throw new InvalidArgumentError('a number of times is an integer from 0')
+  return Math.min(value, MAX_HALVINGS)
 }
 
 const stopOnSignals = (): AbortSignal => {
@@ -77,6 +88,7 @@ const execute = async (stage: Stage, options: Options): Promise<StageRun> => {
         process.constrainedMemory() || Number.POSITIVE_INFINITY,
         totalmem(),
       ),
+      microBatchHalvings: options.microBatchHalvings,
     })
   } finally {
     server?.close()
@@ -115,6 +127,12 @@ await new Command('attune-trainer')
   .option('--file-root <dir>', 'folder that relative file:// URIs start from', process.cwd())
   .option('--port <number>', 'port of /metrics, /progress and /healthz', port, TRAINER_PORT)
   .option('--no-server', 'open no port')
+  .option(
+    '--micro-batch-halvings <times>',
+    'Train computes half as many rows at once, so many times over',
+    halvings,
+    0,
+  )
   .option('--result <file>', 'write the result there (JSON)')
   .option(
     '--termination-log <file>',

@@ -38,4 +38,9 @@ export const failed = (run: number, reason: Reason, message: string) =>
   warning(reason, `run ${run} failed: ${message}`)
 export const retrying = (stage: Stage, attempt: number, why: string) =>
   warning('Retrying', `stage ${stage}, attempt ${attempt}: ${why}`)
+export const microBatchHalved = (run: number, attempt: number) =>
+  normal(
+    'MicroBatchHalved',
+    `run ${run}: from attempt ${attempt} on half as many rows are computed at once; the result is the same`,
+  )
 export const outOfMemory = (message: string) => warning('OutOfMemory', message)

@@ -12,6 +12,8 @@ export const RUN_LABEL = `${GROUP}/run`
 export const STAGE_LABEL = `${GROUP}/stage`
 /** Tells the pods of this job from those of an earlier one of the same name. */
 export const JOB_UID_ANNOTATION = `${GROUP}/job-uid`
+/** How many failed attempts of a stage came before this Job of it. */
+export const RETRIES_ANNOTATION = `${GROUP}/retries`
 export const FIELD_MANAGER = 'attune-operator'
 /** Marks what the operator made, so that it caches nothing else of these kinds. */
 export const CHILD_SELECTOR = `app.kubernetes.io/managed-by=${FIELD_MANAGER}`

@@ -3,6 +3,7 @@ import type { Reason } from '@attune/crds/conditions.ts'
 import { EXIT, type Stage } from '@attune/crds/stage.ts'
 import type { Pod, StageJob } from './kinds.ts'
 import { jobCondition, terminated, wasDisrupted } from './pod-state.ts'
+import { endedByPolicy, KILLED } from './retry-after-kill.ts'
 import { readStageResult } from './stage-result.ts'
 
 export type Failure = { readonly reason: Reason; readonly message: string }
@@ -50,7 +51,8 @@ export const stageFailure = (job: StageJob, stage: Stage, pod: Pod | undefined):
       message: `stage ${stage} ran longer than retry.deadlineSeconds`,
     }
   const last = pod && attemptFailure(pod, stage)
-  if (condition?.reason === 'BackoffLimitExceeded') {
+  const wasKilled = endedByPolicy(job) && pod && terminated(pod)?.exitCode === KILLED
+  if (condition?.reason === 'BackoffLimitExceeded' || wasKilled) {
     const failure = last ?? { reason: 'StageFailed', message: `stage ${stage} failed` }
     // a failure without a name of its own: that the retries are used up says more
     const reason = failure.reason === 'StageFailed' ? 'RetriesExhausted' : failure.reason

@@ -1,10 +1,11 @@
 /** Brings the running stage of a run up to what its pods show: attempts, the newest pod, training progress. */
 import type { RunStatus, StageStatus } from '@attune/crds/instruction-tuning-job-status.ts'
-import type { Pod } from './kinds.ts'
+import type { Pod, StageJob } from './kinds.ts'
 import { outOfMemory, retrying } from './events.ts'
 import { stageJobName } from './names.ts'
 import { newestPod, podsOf } from './pod-state.ts'
 import { trainingStatus } from './progress.ts'
+import { retriesBefore } from './retry-after-kill.ts'
 import { currentStage, withStage } from './run.ts'
 import type { JobEvent, Observed } from './situation.ts'
 import { attemptFailure, wasInterrupted } from './stage-failure.ts'
@@ -20,10 +21,16 @@ export const stageJobOf = (observed: Observed, run: RunStatus, stage: StageStatu
 export const stagePodsOf = (observed: Observed, run: RunStatus, stage: StageStatus) =>
   podsOf(observed.pods, stageJobOf(observed, run, stage))
 
-const retryEvents = (stage: StageStatus, pods: readonly Pod[]): readonly JobEvent[] => {
+const retryEvents = (
+  stage: StageStatus,
+  pods: readonly Pod[],
+  job: StageJob | undefined,
+): readonly JobEvent[] => {
   if (stage.pod === undefined) return []
   const attempt = (stage.attempts ?? 0) + 1
   const last = pods.find(({ metadata }) => metadata.name === stage.pod)
+  // told when the Job before was given up
+  if (!last && job && retriesBefore(job) > 0) return []
   if (!last || wasInterrupted(last))
     return [retrying(stage.name, attempt, `pod ${stage.pod} was stopped; its work goes on`)]
   const failure = attemptFailure(last, stage.name)
@@ -45,7 +52,8 @@ const withProgress = (run: RunStatus, stage: StageStatus, observed: Observed): R
 export const track = (run: RunStatus, observed: Observed, now: number): Tracked => {
   const stage = currentStage(run)
   if (stage?.state !== 'Running') return { run, events: [] }
-  const pods = stagePodsOf(observed, run, stage)
+  const job = stageJobOf(observed, run, stage)
+  const pods = podsOf(observed.pods, job)
   const newest = newestPod(pods, stage.pod)
   if (!newest) return { run, events: [] }
   if (newest.metadata.name === stage.pod)
@@ -58,6 +66,6 @@ export const track = (run: RunStatus, observed: Observed, now: number): Tracked 
   }
   return {
     run: withProgress(withStage(run, stage.name, started), started, observed),
-    events: retryEvents(stage, pods),
+    events: retryEvents(stage, pods, job),
   }
 }

@@ -10,6 +10,9 @@ const prepared = async (folder: string): Promise<TinyJob> => {
   if (run.code !== 0) throw new Error(`prepare failed: ${run.stderr}`)
   return tiny
 }
+/** A sum over smaller pieces rounds differently. */
+const ORDER_TOLERANCE = 1e-5
+
 const adapterOf = (tiny: TinyJob, run: StageRun) =>
   readFile(
     join(tiny.workspace, 'train', run.result?.key ?? '', 'adapter', 'adapter_model.safetensors'),
@@ -64,6 +67,25 @@ t.test(
       const resumed = await runStageProcess('train', tiny)
       t.equal(resumed.code, 0, 'exit code', { stderr: resumed.stderr })
       t.ok(bytes.equals(await adapterOf(tiny, resumed)))
+    })
+
+    t.test('by SIGKILL, and with a smaller micro-batch each time: the same result', async t => {
+      const tiny = await prepared(t.testdir({}))
+      const killed = (step: number, halvings: number) =>
+        runStageProcess('train', tiny, {
+          ...atStep(step, 'SIGKILL'),
+          args: ['--micro-batch-halvings', String(halvings)],
+        })
+      t.match(reference.stderr, /"microBatchSize":4/)
+      t.equal((await killed(3, 0)).signal, 'SIGKILL')
+      t.match((await killed(6, 1)).stderr, /"microBatchSize":2,"msg":"resumed from/)
+      const resumed = await killed(Number.POSITIVE_INFINITY, 2)
+      t.equal(resumed.code, 0, 'exit code', { stderr: resumed.stderr })
+      t.match(resumed.stderr, /"microBatchSize":1,"msg":"resumed from/)
+      const losses = (await linesOf(tiny, resumed)).map(({ loss }) => loss)
+      const off = losses.map((loss, line) => Math.abs((loss ?? 0) - Number(curve[line]?.[1] ?? 0)))
+      t.equal(losses.length, curve.length)
+      t.ok(Math.max(...off) <= ORDER_TOLERANCE, `losses off by ${Math.max(...off)}`)
     })
   },
 )

@@ -21,6 +21,8 @@ export type StageContext = {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** bytes the process may use: the container's limit, else the machine's memory */
   readonly memoryLimitBytes: number
+  /** how often Train was killed for memory before: each time it computes half as many rows at once */
+  readonly microBatchHalvings: number
 }
 
 /** A finished stage's result, without what `run-stage.ts` adds. */

@@ -19,7 +19,7 @@ import { usesCuda } from '../session/execution-providers.ts'
 import { invalidSpec } from '../stage-error.ts'
 import { type Counters, loadCheckpoint, saveCheckpoint } from '../train/checkpoint.ts'
 import { openMetricsLog } from '../train/metrics-log.ts'
-import { pinPieces } from '../train/pieces.ts'
+import { halved, pinPieces } from '../train/pieces.ts'
 import { totalSteps as countSteps } from '../train/steps.ts'
 import { type LoopOptions, trainingLoop } from '../train/training-loop.ts'
 import { publishMetrics, summaryOf } from '../train/training-metrics.ts'
@@ -41,7 +41,7 @@ const openFolders = async (workspace: string, key: string) => {
 
 /** Everything that training starts from; the engine is open and has to be closed. */
 const openRun = async (context: StageContext) => {
-  const { job, workspace, environment, memoryLimitBytes } = context
+  const { job, workspace, environment, memoryLimitBytes, microBatchHalvings } = context
   const prepare = await finishedPrepare(workspace, job)
   const key = trainKey(job.spec, prepare.result.digest)
   const { folder, checkpoints, scratch } = await openFolders(workspace, key)
@@ -55,7 +55,8 @@ const openRun = async (context: StageContext) => {
   const cuda = usesCuda(environment)
   // made anew: Prepare may be an earlier run's, with another batch size or memory limit
   const plan = makePlan({ config, spec: job.spec, dataset, memoryLimitBytes, cores, cuda })
-  const pieces = await pinPieces(join(folder, 'pieces.json'), plan)
+  const pinned = await pinPieces(join(folder, 'pieces.json'), plan)
+  const pieces = halved(pinned, microBatchHalvings)
   const checkpoint = await loadCheckpoint(checkpoints)
   const records = await readRecords(prepare.folder)
   const weights = await openWeights(modelFolder)
@@ -137,14 +138,15 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
   const plan = { rows: data.train.count, batchSize: training.batchSize, seed: training.seed }
   const totalSteps = countSteps(plan, training)
   const opening = start.step > 0 ? 'resumed from a checkpoint' : 'starting'
-  context.log.info({ step: start.step, totalSteps }, opening)
+  const { microBatchSize } = pieces
+  context.log.info({ step: start.step, totalSteps, microBatchSize }, opening)
   const { type: _, ...adam } = training.optimizer
   const { counters, longestMicroBatchSeconds } = await trainingLoop(start, {
     engine,
     data,
     plan,
     totalSteps,
-    microBatchSize: pieces.microBatchSize,
+    microBatchSize,
     evaluateEvery: evaluation.everySteps,
     checkpointEvery: training.checkpoint.everySteps,
     learningRate: learningRateOf(training, totalSteps),

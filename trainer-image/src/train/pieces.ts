@@ -14,6 +14,12 @@ const isPieces = (value: unknown): value is Pieces => {
   )
 }
 
+/** What the gradient is summed over gets smaller and the sum stays; at one row at a time there is nothing to halve. */
+export const halved = (pieces: Pieces, times: number): Pieces => ({
+  ...pieces,
+  microBatchSize: Math.max(1, Math.floor(pieces.microBatchSize / 2 ** times)),
+})
+
 /** @returns what an earlier start of this run chose, else what the plan says, which is then kept */
 export const pinPieces = async (path: string, plan: Plan): Promise<Pieces> => {
   const earlier: unknown = await readFile(path, 'utf8')

@@ -1,9 +1,10 @@
 /** The `batch/v1` Job of a stage: Kubernetes retries, times out and replaces its pod. */
-import { EXIT, PERMANENT_EXIT_CODES } from '@attune/crds/stage.ts'
+import { EXIT, PERMANENT_EXIT_CODES, type Stage } from '@attune/crds/stage.ts'
 import type { Manifest } from '../../kube/kube-client.ts'
 import { controllerReference } from '../../kube/kube-object.ts'
-import { labelsOf, stageJobName } from '../names.ts'
+import { labelsOf, RETRIES_ANNOTATION, stageJobName } from '../names.ts'
 import { CONTAINER } from '../pod-state.ts'
+import { endsWhenKilled, KILLED } from '../retry-after-kill.ts'
 import { type StagePod, stagePod } from './stage-pod.ts'
 
 const onExitCodes = (action: string, values: readonly number[]) => ({
@@ -12,16 +13,18 @@ const onExitCodes = (action: string, values: readonly number[]) => ({
 })
 
 /** The first rule that fits decides: lost nodes and saved checkpoints cost no retry. */
-const podFailurePolicy = {
+const podFailurePolicy = (stage: Stage) => ({
   rules: [
     { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
     onExitCodes('Ignore', [EXIT.stopped]),
     onExitCodes('FailJob', PERMANENT_EXIT_CODES),
+    // Kubernetes would try again with the same pod
+    ...(endsWhenKilled(stage) ? [onExitCodes('FailJob', [KILLED])] : []),
   ],
-}
+})
 
 export const stageJob = (pod: StagePod): Manifest => {
-  const { job, run, stage } = pod
+  const { job, run, stage, retries } = pod
   const { name, namespace } = job.metadata
   return {
     apiVersion: 'batch/v1',
@@ -30,16 +33,17 @@ export const stageJob = (pod: StagePod): Manifest => {
       name: stageJobName(name, run, stage),
       ...(namespace ? { namespace } : {}),
       labels: labelsOf(job, { run, stage }),
+      ...(retries > 0 ? { annotations: { [RETRIES_ANNOTATION]: String(retries) } } : {}),
       ownerReferences: [controllerReference(job)],
     },
     spec: {
       completions: 1,
       parallelism: 1,
-      backoffLimit: job.spec?.retry.limit,
+      backoffLimit: Math.max(0, (job.spec?.retry.limit ?? 0) - retries),
       activeDeadlineSeconds: job.spec?.retry.deadlineSeconds,
       // a pod that still ends holds the checkpoint folder and the accelerator
       podReplacementPolicy: 'Failed',
-      podFailurePolicy,
+      podFailurePolicy: podFailurePolicy(stage),
       template: stagePod(pod),
     },
   }

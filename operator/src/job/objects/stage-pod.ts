@@ -17,6 +17,10 @@ type StagePod = {
   readonly run: number
   readonly stage: Stage
   readonly gracePeriodSeconds: number
+  /** failed attempts before this Job */
+  readonly retries: number
+  /** those that were killed for memory */
+  readonly memoryKills: number
   readonly config: JobConfig
 }
 
@@ -45,21 +49,21 @@ const environment = ({ job, stage, config }: StagePod) => {
   ]
 }
 
+const args = ({ stage, config, memoryKills }: StagePod) => [
+  stage,
+  ...['--job', `${JOB_FILE_FOLDER}/${JOB_FILE}`],
+  ...['--workspace', WORKSPACE_PATH],
+  ...['--port', String(config.trainerPort)],
+  ...(memoryKills > 0 ? ['--micro-batch-halvings', String(memoryKills)] : []),
+]
+
 const container = (pod: StagePod) => {
   const { stage, config, job, run } = pod
   return {
     name: CONTAINER,
     image: config.trainerImage,
     imagePullPolicy: config.trainerImagePullPolicy,
-    args: [
-      stage,
-      '--job',
-      `${JOB_FILE_FOLDER}/${JOB_FILE}`,
-      '--workspace',
-      WORKSPACE_PATH,
-      '--port',
-      String(config.trainerPort),
-    ],
+    args: args(pod),
     env: environment(pod),
     ports: [{ name: 'http', containerPort: config.trainerPort, protocol: 'TCP' }],
     resources: resources(pod),

@@ -2,14 +2,15 @@
 import type { RunStatus, StageStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import type { StageResult } from '@attune/crds/stage.ts'
-import { stageFinished } from '../events.ts'
+import { microBatchHalved, outOfMemory, retrying, stageFinished } from '../events.ts'
 import type { Pod, StageJob } from '../kinds.ts'
 import { hasEnded, jobCondition, newestPod, terminated } from '../pod-state.ts'
 import { trainedStatus } from '../progress.ts'
 import { removal } from '../removal.ts'
+import { endedByPolicy, type Retry, retriesBefore, retryAfterKill } from '../retry-after-kill.ts'
 import { currentStage, isFinished, withRun, withStage } from '../run.ts'
 import type { RunStep, Situation, StepResult } from '../situation.ts'
-import { stageFailure } from '../stage-failure.ts'
+import { attemptFailure, stageFailure } from '../stage-failure.ts'
 import { readStageResult } from '../stage-result.ts'
 import { rfc3339Seconds } from '../../kube/conditions.ts'
 import { stageJobOf, stagePodsOf } from '../track.ts'
@@ -104,6 +105,44 @@ const completed = (ended: Ended): StepResult | undefined => {
   return failed(ended, { reason: 'StageFailed', message })
 }
 
+const whyKilled = ({ stage, pods }: Ended) => {
+  const pod = newestPod(pods, stage.pod)
+  return (pod && attemptFailure(pod, stage.name)?.message) ?? `stage ${stage.name} was killed`
+}
+
+/** The Job is removed by the next look: a kill that status does not know of would be forgotten with it. */
+const counted = (ended: Ended, retry: Retry): StepResult => {
+  const { situation, run, stage } = ended
+  const attempt = (stage.attempts ?? 0) + 1
+  const message = whyKilled(ended)
+  const forMemory = retry.memoryKills > (stage.memoryKills ?? 0)
+  return {
+    runs: withRun(situation.runs, withStage(run, stage.name, retry)),
+    events: [
+      ...(forMemory ? [outOfMemory(message), microBatchHalved(run.number, attempt)] : []),
+      retrying(stage.name, attempt, message),
+    ],
+    note: { reason: 'Retrying', message },
+  }
+}
+
+const gaveUp = (ended: Ended): StepResult | undefined => {
+  const { situation, stage, job, pods } = ended
+  const { runs, spec } = situation
+  if (retriesBefore(job) < (stage.retries ?? 0)) {
+    const note = { reason: 'Retrying' as const, message: whyKilled(ended) }
+    const remove = job.metadata.deletionTimestamp ? [] : [removal('Job', job)]
+    return { runs, remove, note }
+  }
+  if (endedByPolicy(job) && pods.length === 0) return repeat(ended)
+  // the cache of pods is behind that of Jobs
+  if (endedByPolicy(job) && !pods.some(hasEnded)) return undefined
+  const pod = newestPod(pods, stage.pod)
+  const end = pod && terminated(pod)
+  const retry = retryAfterKill({ stage, job, end, limit: spec.retry.limit })
+  return retry ? counted(ended, retry) : failed(ended, stageFailure(job, stage.name, pod))
+}
+
 export const finishStage: RunStep = situation => {
   const { run, observed } = situation
   const stage = currentStage(run)
@@ -113,7 +152,5 @@ export const finishStage: RunStep = situation => {
   const pods = stagePodsOf(observed, run, stage)
   const ended = { situation, run, stage, job, pods }
   if (jobCondition(job, 'Complete')) return completed(ended)
-  if (jobCondition(job, 'Failed'))
-    return failed(ended, stageFailure(job, stage.name, newestPod(pods, stage.pod)))
-  return undefined
+  return jobCondition(job, 'Failed') ? gaveUp(ended) : undefined
 }

@@ -44,6 +44,8 @@ const children = (
     run: run.number,
     stage: stage.name,
     gracePeriodSeconds: gracePeriodSeconds(run),
+    retries: stage.retries ?? 0,
+    memoryKills: stage.memoryKills ?? 0,
     config,
   })
   return [

@@ -44,7 +44,7 @@ const cases: Readonly<Record<string, Case>> = {
     reason: 'StageFailed',
     message: /exit code 65 and left no result/,
   },
-  'killed for memory to the end': {
+  'killed for memory to the end, by a Job that does not end with a kill': {
     ends: ended(137, undefined, { reason: 'OOMKilled' }),
     job: 'BackoffLimitExceeded',
     reason: 'OutOfMemory',
@@ -151,22 +151,23 @@ t.test('a spec that cannot work fails before anything is made', async t => {
 })
 
 t.test('a retry', async t => {
-  const story = createStory().look().succeeds(1, 'prepare').runs(1, 'train')
-  t.equal(story.run?.stages[1]?.attempts, 1)
+  const story = createStory().look().succeeds(1, 'prepare').succeeds(1, 'train')
+  story.runs(1, 'evaluate')
+  t.equal(story.run?.stages[2]?.attempts, 1)
   const oom = ended(137, undefined, { reason: 'OOMKilled' })
-  const first = aPod(1, 'train', oom)
+  const first = aPod(1, 'evaluate', oom)
   await t.test('is announced while Kubernetes waits to try again', async t => {
     story.pods(first).look()
-    t.equal(story.status.phase, 'Training')
+    t.equal(story.status.phase, 'Evaluating')
     t.match(story.condition('Reconciling'), { status: 'True', reason: 'Retrying' })
   })
   await t.test('is counted, with an Event that says why', async t => {
-    const next = { name: 'home-1-train-zzzzz', createdAt: at(60) }
-    story.pods(aPod(1, 'train', { runningSince: at(61) }, next)).look()
-    t.equal(story.run?.stages[1]?.attempts, 2)
-    t.equal(story.run?.stages[1]?.pod, 'home-1-train-zzzzz')
+    const next = { name: 'home-1-evaluate-zzzzz', createdAt: at(60) }
+    story.pods(aPod(1, 'evaluate', { runningSince: at(61) }, next)).look()
+    t.equal(story.run?.stages[2]?.attempts, 2)
+    t.equal(story.run?.stages[2]?.pod, 'home-1-evaluate-zzzzz')
     t.strictSame(story.reasons().slice(-2), ['OutOfMemory', 'Retrying'])
-    t.match(story.condition('Reconciling'), { reason: 'Training' })
+    t.match(story.condition('Reconciling'), { reason: 'Evaluating' })
   })
   await t.test('is announced once', async t => {
     const before = story.events.length

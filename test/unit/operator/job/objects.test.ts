@@ -33,6 +33,10 @@ const made = (
   stage: Stage,
   spec: Partial<InstructionTuningJobSpec> = {},
   config: Partial<JobConfig> = {},
+  earlier: { readonly retries: number; readonly memoryKills: number } = {
+    retries: 0,
+    memoryKills: 0,
+  },
 ) => {
   const manifest = stageJob({
     job: aJob({ spec }),
@@ -40,6 +44,7 @@ const made = (
     stage,
     gracePeriodSeconds: 60,
     config: { ...CONFIG, ...config },
+    ...earlier,
   }) as unknown as {
     metadata: object
     spec: { template: { metadata: object; spec: PodSpec } } & Record<string, unknown>
@@ -128,10 +133,31 @@ t.test('Job of a stage', async t => {
           action: 'FailJob',
           onExitCodes: { containerName: 'trainer', operator: 'In', values: PERMANENT_EXIT_CODES },
         },
+        {
+          action: 'FailJob',
+          onExitCodes: { containerName: 'trainer', operator: 'In', values: [137] },
+        },
       ],
     },
   })
   t.strictSame(template.metadata, { labels, annotations: { 'attune.dev/job-uid': 'job-uid' } })
+})
+
+t.test('only Train ends with a kill: the pod of another stage would be made the same again', t => {
+  for (const stage of ['prepare', 'evaluate', 'publish'] as const)
+    t.notMatch(JSON.stringify(made(stage).manifest.spec['podFailurePolicy']), /137/, stage)
+  t.end()
+})
+
+t.test('Job of a Train stage that was killed before', async t => {
+  const spec = { retry: { limit: 3 } }
+  const { manifest, container } = made('train', spec, {}, { retries: 2, memoryKills: 1 })
+  t.match(manifest.metadata, { annotations: { 'attune.dev/retries': '2' } })
+  t.equal(manifest.spec['backoffLimit'], 1, 'what is left of retry.limit')
+  t.strictSame((container['args'] as string[]).slice(-2), ['--micro-batch-halvings', '1'])
+  const lowered = made('train', { retry: { limit: 1 } }, {}, { retries: 2, memoryKills: 0 })
+  t.equal(lowered.manifest.spec['backoffLimit'], 0)
+  t.notOk((lowered.container['args'] as string[]).includes('--micro-batch-halvings'))
 })
 
 t.test('pod of a stage', async t => {

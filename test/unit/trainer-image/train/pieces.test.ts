@@ -1,0 +1,46 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { halved, pinPieces } from '../../../../trainer-image/src/train/pieces.ts'
+
+const planned = {
+  modelParameters: 1,
+  trainableParameters: 1,
+  totalSteps: 1,
+  tokensPerStep: 1,
+  microBatchSize: 8,
+  recompute: false,
+  estimatedMemoryBytes: 1,
+  estimatedSeconds: 1,
+  fits: true,
+}
+
+t.test('what the first start chose stays', async t => {
+  const path = join(t.testdir({}), 'pieces.json')
+  const first = { microBatchSize: 8, recompute: false }
+  t.strictSame(await pinPieces(path, planned), first)
+  t.strictSame(await pinPieces(path, { ...planned, microBatchSize: 2, recompute: true }), first)
+  await writeFile(path, '{"microBatchSize":')
+  t.strictSame((await pinPieces(path, { ...planned, microBatchSize: 2 })).microBatchSize, 2)
+  t.match(await readFile(path, 'utf8'), '"microBatchSize":2', 'a damaged choice is made anew')
+})
+
+t.test('each kill halves the micro-batch, down to one row', t => {
+  const table: readonly (readonly [size: number, times: number, left: number])[] = [
+    [16, 0, 16],
+    [16, 1, 8],
+    [16, 4, 1],
+    [16, 5, 1],
+    [6, 1, 3],
+    [6, 2, 1],
+    [1, 1, 1],
+    [65_536, 32, 1],
+  ]
+  for (const [microBatchSize, times, left] of table)
+    t.strictSame(
+      halved({ microBatchSize, recompute: true }, times),
+      { microBatchSize: left, recompute: true },
+      `${microBatchSize} halved ${times} times`,
+    )
+  t.end()
+})
