@@ -1,8 +1,11 @@
-/** Ready keys, oldest first, and idle workers; where there are some of the one there are none of the other. */
+/** Ready keys and idle workers; where there are some of the one there are none of the other. */
 import type { Clock } from './clock.ts'
+import { createLanes } from './lanes.ts'
 
 export type ReadyLineOptions = {
   readonly clock: Clock
+  /** Keys of one lane come out in their order; lanes take turns. */
+  readonly laneOf: (key: string) => string
   /** Keys in the line, after each change. */
   readonly onDepth: (keys: number) => void
   /** A worker gets the key. */
@@ -19,16 +22,21 @@ export type ReadyLine = {
   close(): void
 }
 
-export const createReadyLine = ({ clock, onDepth, onTaken }: ReadyLineOptions): ReadyLine => {
+export const createReadyLine = ({
+  clock,
+  laneOf,
+  onDepth,
+  onTaken,
+}: ReadyLineOptions): ReadyLine => {
   /** Key and the moment it became ready. */
-  const ready = new Map<string, number>()
+  const ready = createLanes<number>(laneOf)
   const takers: ((key: string | undefined) => void)[] = []
   const hand = (key: string, readyAt: number) => {
     onTaken(key, (clock.monotonic() - readyAt) / 1000)
     return key
   }
   return {
-    has: key => ready.has(key),
+    has: ready.has,
     get size() {
       return ready.size
     },
@@ -36,16 +44,14 @@ export const createReadyLine = ({ clock, onDepth, onTaken }: ReadyLineOptions): 
       const now = clock.monotonic()
       const taker = takers.shift()
       if (taker) taker(hand(key, now))
-      else ready.set(key, now)
+      else ready.push(key, now)
       onDepth(ready.size)
     },
     take: () => {
-      for (const [key, readyAt] of ready) {
-        ready.delete(key)
-        onDepth(ready.size)
-        return Promise.resolve(hand(key, readyAt))
-      }
-      return new Promise(resolve => takers.push(resolve))
+      const next = ready.shift()
+      if (!next) return new Promise(resolve => takers.push(resolve))
+      onDepth(ready.size)
+      return Promise.resolve(hand(...next))
     },
     close: () => {
       ready.clear()

@@ -1,4 +1,5 @@
 /** Workers that take keys from a queue and reconcile each. */
+import { setImmediate } from 'node:timers/promises'
 import type { Log } from './log.ts'
 import type { WorkQueue } from './work-queue.ts'
 
@@ -33,6 +34,8 @@ const work = async (options: WorkersOptions): Promise<void> => {
     } finally {
       queue.done(key)
     }
+    // a reconcile that only reads caches never waits: watches, probes and the lease must get their turn
+    await setImmediate()
   }
 }
 

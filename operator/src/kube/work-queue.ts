@@ -1,7 +1,11 @@
-/** Keys waiting for a worker: each at most once, one worker a key, a backoff for each that fails. */
+/**
+ * Keys waiting for a worker: each at most once, one worker a key, a backoff for each that fails. Namespaces
+ * take turns, so that the many keys of one do not hold up the first of another.
+ */
 import { type BackoffOptions, backoffDelay } from './backoff.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createDelays } from './delays.ts'
+import { parseKey } from './kube-object.ts'
 import { createReadyLine } from './ready-line.ts'
 
 export type WorkQueueObserver = {
@@ -85,11 +89,15 @@ const createWorking = () => {
 
 type KeysOptions = Required<Pick<WorkQueueOptions, 'clock' | 'observe' | 'maxKeys'>>
 
+/** Keys without one, of cluster-scoped objects, share a lane. */
+const namespaceOf = (key: string) => parseKey(key).namespace ?? ''
+
 /** Every key of the queue: ready, delayed or worked on. */
 const createKeys = ({ clock, observe, maxKeys }: KeysOptions) => {
   const working = createWorking()
   const ready = createReadyLine({
     clock,
+    laneOf: namespaceOf,
     onDepth: keys => observe.depth?.(keys),
     onTaken: (key, seconds) => {
       working.add(key)

@@ -82,3 +82,19 @@ t.test('looks again when the reconcile asked for it', async t => {
   queue.shutDown()
   await done
 })
+
+t.test('between two keys everything else of the process gets its turn', async t => {
+  const { queue, log } = setUp()
+  const story: string[] = []
+  const reconcile = async (key: string) => {
+    if (key === 'a') setImmediate(() => story.push('elsewhere'))
+    story.push(key)
+    return undefined
+  }
+  for (const key of ['a', 'b', 'c']) queue.add(key)
+  const done = runWorkers({ queue, workers: 1, reconcile, log })
+  while (story.length < 4) await new Promise(resolve => setImmediate(resolve))
+  t.strictSame(story, ['a', 'elsewhere', 'b', 'c'])
+  queue.shutDown()
+  await done
+})

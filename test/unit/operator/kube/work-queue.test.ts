@@ -16,6 +16,27 @@ t.test('keys come out in their order, each once', async t => {
   t.equal(queue.depth, 0)
 })
 
+t.test('namespaces take turns', async t => {
+  const { queue } = aQueue()
+  for (const key of ['a/1', 'a/2', 'a/3', 'cluster-wide', 'b/1']) queue.add(key)
+  const taken = [await queue.take(), await queue.take(), await queue.take(), await queue.take()]
+  t.strictSame(taken, ['a/1', 'cluster-wide', 'b/1', 'a/2'])
+})
+
+t.test('a key that fails or comes again while it is worked on has no turn of another', async t => {
+  const { queue, clock } = aQueue({ backoff: { baseMs: 10, capMs: 10 } })
+  for (const key of ['a/1', 'a/2', 'b/1', 'b/2']) queue.add(key)
+  t.equal(await queue.take(), 'a/1')
+  queue.retry('a/1')
+  queue.done('a/1')
+  await clock.advance(10)
+  t.equal(await queue.take(), 'b/1')
+  queue.add('b/1')
+  queue.done('b/1')
+  const rest = [await queue.take(), await queue.take(), await queue.take(), await queue.take()]
+  t.strictSame(rest, ['a/2', 'b/2', 'a/1', 'b/1'])
+})
+
 t.test('a key that is being worked on comes again after done, once', async t => {
   const { queue } = aQueue()
   queue.add('a')
