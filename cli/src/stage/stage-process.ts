@@ -76,17 +76,19 @@ const exitOf = (child: ChildProcess) =>
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }))
   })
 
+/** @param more options of the trainer beyond what every run needs */
 export const startStage = async (
   stage: Stage,
   paths: StagePaths,
   onProgress: (progress: Progress) => void,
+  more: readonly string[] = [],
 ): Promise<StageProcess> => {
   await rm(paths.result, { force: true })
   const log = await openLog(paths.log)
   const started = performance.now()
   const options = [
     ...['--job', paths.job, '--workspace', paths.workspace, '--file-root', paths.fileRoot],
-    ...['--pvc-root', paths.pvcRoot, '--result', paths.result, '--no-server'],
+    ...['--pvc-root', paths.pvcRoot, '--result', paths.result, '--no-server', ...more],
   ]
   const child = spawn(process.execPath, [trainerMain(), stage, ...options], {
     stdio: ['ignore', log.fd, log.fd, 'ipc'],

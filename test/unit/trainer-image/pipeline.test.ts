@@ -12,7 +12,7 @@ t.test('four stages turn a model and pairs into a published adapter', async t =>
     const run = await runStageProcess(stage, tiny, {
       kill: progress => void activities.add(progress.activity),
     })
-    t.equal(run.code, 0, stage, { stderr: run.stderr })
+    t.equal(run.exitCode, 0, stage, { stderr: run.stderr })
     t.match(run.result, {
       stage,
       outcome: 'Succeeded',
@@ -51,7 +51,7 @@ t.test('four stages turn a model and pairs into a published adapter', async t =>
   t.test('finished stages are not done again', async t => {
     for (const stage of ['train', 'evaluate'] as const) {
       const again = await runStageProcess(stage, tiny)
-      t.equal(again.code, 0)
+      t.equal(again.exitCode, 0)
       t.notMatch(again.stderr, /starting/, `${stage} is taken as it is`)
     }
   })
@@ -65,7 +65,7 @@ t.test(
       training: { ...spec.training, sequenceLength: 4096 },
     }))
     const run = await runStageProcess('prepare', tiny)
-    t.equal(run.code, 78)
+    t.equal(run.exitCode, 78)
     t.match(run.result, {
       outcome: 'Failed',
       reason: 'InvalidSpec',

@@ -1,13 +1,13 @@
 import { readdir, readFile, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { runStageProcess, type StageRun } from '../../fixtures/stage-process.ts'
+import { runStageProcess, type StageRun, type StageSignal } from '../../fixtures/stage-process.ts'
 import { type TinyJob, writeTinyJob } from '../../fixtures/tiny-job.ts'
 
 const prepared = async (folder: string): Promise<TinyJob> => {
   const tiny = await writeTinyJob(folder)
   const run = await runStageProcess('prepare', tiny)
-  if (run.code !== 0) throw new Error(`prepare failed: ${run.stderr}`)
+  if (run.exitCode !== 0) throw new Error(`prepare failed: ${run.stderr}`)
   return tiny
 }
 /** A sum over smaller pieces rounds differently. */
@@ -33,11 +33,11 @@ t.test(
   async t => {
     const whole = await prepared(t.testdir({}))
     const reference = await runStageProcess('train', whole)
-    t.equal(reference.code, 0, 'exit code', { stderr: reference.stderr })
+    t.equal(reference.exitCode, 0, 'exit code', { stderr: reference.stderr })
     const bytes = await adapterOf(whole, reference)
     const curve = (await linesOf(whole, reference)).map(({ step, loss }) => [step, loss])
 
-    const atStep = (step: number, name: NodeJS.Signals) => ({
+    const atStep = (step: number, name: StageSignal) => ({
       kill: (progress: { training?: { step: number } }) =>
         (progress.training?.step ?? 0) >= step ? name : undefined,
     })
@@ -49,7 +49,7 @@ t.test(
         t.equal(killed.signal, 'SIGKILL', `killed at step ${step}`)
       }
       const resumed = await runStageProcess('train', tiny)
-      t.equal(resumed.code, 0, 'exit code', { stderr: resumed.stderr })
+      t.equal(resumed.exitCode, 0, 'exit code', { stderr: resumed.stderr })
       t.match(resumed.stderr, /resumed from a checkpoint/)
       t.ok(bytes.equals(await adapterOf(tiny, resumed)), 'the adapter is the same to the byte')
       t.strictSame(
@@ -62,10 +62,10 @@ t.test(
     t.test('by SIGTERM, which saves first and exits with 75', async t => {
       const tiny = await prepared(t.testdir({}))
       const stopped = await runStageProcess('train', tiny, atStep(5, 'SIGTERM'))
-      t.equal(stopped.code, 75, 'exit code', { stderr: stopped.stderr })
+      t.equal(stopped.exitCode, 75, 'exit code', { stderr: stopped.stderr })
       t.match(stopped.result, { outcome: 'Stopped', message: /checkpoint is saved/ })
       const resumed = await runStageProcess('train', tiny)
-      t.equal(resumed.code, 0, 'exit code', { stderr: resumed.stderr })
+      t.equal(resumed.exitCode, 0, 'exit code', { stderr: resumed.stderr })
       t.ok(bytes.equals(await adapterOf(tiny, resumed)))
     })
 
@@ -80,7 +80,7 @@ t.test(
       t.equal((await killed(3, 0)).signal, 'SIGKILL')
       t.match((await killed(6, 1)).stderr, /"microBatchSize":2,"msg":"resumed from/)
       const resumed = await killed(Number.POSITIVE_INFINITY, 2)
-      t.equal(resumed.code, 0, 'exit code', { stderr: resumed.stderr })
+      t.equal(resumed.exitCode, 0, 'exit code', { stderr: resumed.stderr })
       t.match(resumed.stderr, /"microBatchSize":1,"msg":"resumed from/)
       const losses = (await linesOf(tiny, resumed)).map(({ loss }) => loss)
       const off = losses.map((loss, line) => Math.abs((loss ?? 0) - Number(curve[line]?.[1] ?? 0)))
@@ -96,12 +96,12 @@ const writtenAt = async (tiny: TinyJob) => (await stat(weightsOf(tiny))).mtimeMs
 t.test('the copy of the weights', async t => {
   const tiny = await prepared(t.testdir({}))
   const reference = await runStageProcess('train', tiny)
-  t.equal(reference.code, 0, 'exit code', { stderr: reference.stderr })
+  t.equal(reference.exitCode, 0, 'exit code', { stderr: reference.stderr })
   const bytes = await readFile(weightsOf(tiny))
   const first = await writtenAt(tiny)
   const retrained = async (job: TinyJob) => {
     const run = await runStageProcess('train', job)
-    t.equal(run.code, 0, 'exit code', { stderr: run.stderr })
+    t.equal(run.exitCode, 0, 'exit code', { stderr: run.stderr })
     return adapterOf(job, run)
   }
   /** The same model and data in the same workspace, but a training of its own. */
@@ -123,7 +123,7 @@ t.test('the copy of the weights', async t => {
   })
   await t.test('is written again for another model', async t => {
     const other = await again(42, 5)
-    t.equal((await runStageProcess('prepare', other)).code, 0)
+    t.equal((await runStageProcess('prepare', other)).exitCode, 0)
     const adapter = await retrained(other)
     t.notOk(bytes.equals(await readFile(weightsOf(tiny))))
     t.notOk(adapter.equals(await adapterOf(tiny, reference)))
@@ -145,6 +145,6 @@ t.test('another seed gives another adapter', async t => {
   const first = await runStageProcess('train', one)
   await runStageProcess('prepare', two)
   const second = await runStageProcess('train', two)
-  t.equal(second.code, 0, 'exit code', { stderr: second.stderr })
+  t.equal(second.exitCode, 0, 'exit code', { stderr: second.stderr })
   t.notOk((await adapterOf(one, first)).equals(await adapterOf(two, second)))
 })
