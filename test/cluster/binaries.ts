@@ -1,6 +1,15 @@
 /** Builds the programs of a cluster from Go modules, once a version, into the cache. */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
 import { withLock } from './lock.ts'
@@ -20,17 +29,28 @@ const kubernetesFlags = [
 type Program = {
   readonly version: string
   readonly package: string
-  /** Built inside test/cluster/go, whose go.mod pins it; else by `go install PACKAGE@VERSION`. */
-  readonly pinned: boolean
+  /** Folder of the Go module whose go.mod pins it; without one it is `go install PACKAGE@VERSION`. */
+  readonly module?: string
   readonly flags: string
   /** Measured on two cores, with what its predecessors compiled already cached. */
   readonly seconds: number
 }
 
+const goFolder = join(import.meta.dirname, 'go')
+const gitopsFolder = join(import.meta.dirname, '..', 'gitops', 'go')
+
+/** A program of ours is built again when its sources change. */
+const sourceHash = (folder: string): string => {
+  const hash = createHash('sha256')
+  for (const file of globSync('{go.*,*.go}', { cwd: folder }).sort())
+    hash.update(file).update(readFileSync(join(folder, file)))
+  return hash.digest('hex').slice(0, 12)
+}
+
 const kubernetes = (name: string, seconds: number): Program => ({
   version: `kubernetes-${kubernetesVersion}`,
   package: `k8s.io/kubernetes/cmd/${name}`,
-  pinned: true,
+  module: goFolder,
   flags: kubernetesFlags,
   seconds,
 })
@@ -38,7 +58,6 @@ const kubernetes = (name: string, seconds: number): Program => ({
 const installed = (packagePath: string, version: string, seconds: number): Program => ({
   version: `${packagePath.split('/').at(-1)}-${version}`,
   package: `${packagePath}@${version}`,
-  pinned: false,
   flags: '-s -w',
   seconds,
 })
@@ -50,7 +69,14 @@ const programs = {
   'kube-scheduler': kubernetes('kube-scheduler', 10),
   kubelet: kubernetes('kubelet', 40),
   'kube-proxy': kubernetes('kube-proxy', 15),
-  pause: { version: 'pause-1', package: './pause', pinned: true, flags: '-s -w', seconds: 2 },
+  pause: { version: 'pause-1', package: './pause', module: goFolder, flags: '-s -w', seconds: 2 },
+  gitops: {
+    version: `gitops-${sourceHash(gitopsFolder)}`,
+    package: '.',
+    module: gitopsFolder,
+    flags: '-s -w',
+    seconds: 45,
+  },
   helm: installed('helm.sh/helm/v3/cmd/helm', 'v3.22.0', 65),
 } as const satisfies Record<string, Program>
 
@@ -61,19 +87,21 @@ export const programNames = Object.keys(programs) as ProgramName[]
 /** Where a program lies once `ensureBinaries` has built it. */
 export const binary = (name: ProgramName): string => join(cacheFolder, programs[name].version, name)
 
-const goFolder = join(import.meta.dirname, 'go')
-
-const go = (args: readonly string[], env: Record<string, string>): Promise<void> =>
+const go = (
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> =>
   new Promise((resolve, reject) => {
     const child = spawn('go', args, {
-      cwd: goFolder,
+      cwd,
       // Go's own output goes to standard error: standard output belongs to TAP.
       stdio: ['ignore', 2, 2],
       env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false', ...env },
     })
     child.on('error', error =>
       reject(
-        new Error('cannot run go: install Go 1.25 or newer (https://go.dev/dl)', { cause: error }),
+        new Error('cannot run go: install Go 1.26 or newer (https://go.dev/dl)', { cause: error }),
       ),
     )
     child.on('exit', (code, signal) =>
@@ -90,8 +118,9 @@ const build = async (name: ProgramName): Promise<void> => {
   say(`building ${name} (${program.version}), about ${program.seconds} s on two cores`)
   const started = Date.now()
   try {
-    if (program.pinned) await go(['build', ...flags, '-o', join(folder, name), program.package], {})
-    else await go(['install', ...flags, program.package], { GOBIN: folder })
+    if (program.module === undefined)
+      await go(['install', ...flags, program.package], goFolder, { GOBIN: folder })
+    else await go(['build', ...flags, '-o', join(folder, name), program.package], program.module)
     renameSync(join(folder, name), target)
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -106,7 +135,7 @@ const isInstalled = (program: string): boolean =>
 export const missingPrograms = (): string[] =>
   programNames.every(name => existsSync(binary(name))) || isInstalled('go')
     ? []
-    : ['Go 1.25 or newer is missing: https://go.dev/dl']
+    : ['Go 1.26 or newer is missing: https://go.dev/dl']
 
 /** Builds those of the programs that the cache lacks. Two runs never build at once. */
 export const ensureBinaries = async (names: readonly ProgramName[]): Promise<void> => {
