@@ -28,8 +28,8 @@ export type KindDefinition = {
   readonly scope: 'Namespaced' | 'Cluster'
   /** file name of its page in docs/ */
   readonly page: string
-  /** the words of its status */
-  readonly vocabulary: Vocabulary
+  /** the words of its status; absent for a kind without one */
+  readonly vocabulary?: Vocabulary
   /** of the whole object: apiVersion, kind, metadata, spec, status */
   readonly schema: SchemaNode
   readonly printerColumns: readonly PrinterColumn[]
@@ -58,7 +58,7 @@ export const customResourceDefinition = (kind: KindDefinition) => ({
         served: true,
         storage: true,
         schema: { openAPIV3Schema: structuralSchema(kind.schema, kind.kind) },
-        subresources: { status: {} },
+        ...(kind.schema.properties?.['status'] ? { subresources: { status: {} } } : {}),
         additionalPrinterColumns: kind.printerColumns,
       },
     ],

@@ -1,5 +1,5 @@
 /** A kind's definition → its field reference in Markdown. */
-import type { KindDefinition } from './custom-resource-definition.ts'
+import type { KindDefinition, Vocabulary } from './custom-resource-definition.ts'
 import type { SchemaNode } from './schema-node.ts'
 
 type Row = readonly string[]
@@ -94,10 +94,28 @@ const wordTable = (head: string, words: Readonly<Record<string, string>>) =>
     Object.entries(words).map(([word, meaning]) => [code(word), meaning]),
   )
 
+const statusPart = (status: SchemaNode): string =>
+  `## Status\n\n${table(FIELDS, [fieldRow('status', status, false), ...fieldRows('status', status)])}\n\n`
+
+const wordsPart = ({ phases, conditions, reasons }: Vocabulary): string => `## Phases
+
+${phases.map(code).join(' ')}
+
+## Conditions
+
+${wordTable('type', conditions)}
+
+## Reasons
+
+${wordTable('reason', reasons)}
+
+`
+
 export const fieldReference = (kind: KindDefinition): string => {
-  const { spec = {}, status = {} } = kind.schema.properties ?? {}
+  const { spec = {}, status } = kind.schema.properties ?? {}
+  const scope = kind.scope === 'Cluster' ? 'of the cluster' : 'namespaced'
   const rules = (kind.schema['x-kubernetes-validations'] ?? []).map(
-    rule => `- ${rule.fieldPath ? `${code(rule.fieldPath.slice(1))} ` : ''}${rule.message}`,
+    rule => `- ${rule.fieldPath ? `${code(rule.fieldPath.slice(1))} ` : ''}${rule.message}\n`,
   )
   return `<!-- Written by \`npm run generate\` from the definitions in crds/. Do not edit. -->
 
@@ -105,33 +123,15 @@ export const fieldReference = (kind: KindDefinition): string => {
 
 ${kind.schema.description}
 
-\`apiVersion: ${kind.group}/${kind.version}\`, \`kind: ${kind.kind}\`; namespaced; \`kubectl get ${kind.shortNames[0]}\`.
+\`apiVersion: ${kind.group}/${kind.version}\`, \`kind: ${kind.kind}\`; ${scope}; \`kubectl get ${kind.shortNames[0]}\`.
 
-A field that is not listed here is refused. A field left out has its default. A rule on \`file://\` holds in a cluster only.
+A field that is not listed here is refused. A field left out has its default.${rules.length > 0 ? ' A rule on `file://` holds in a cluster only.' : ''}
 
-${rules.join('\n')}
-
-## Spec
+${rules.join('')}${rules.length > 0 ? '\n' : ''}## Spec
 
 ${sections('spec', spec)}
 
-## Status
-
-${table(FIELDS, [fieldRow('status', status, false), ...fieldRows('status', status)])}
-
-## Phases
-
-${kind.vocabulary.phases.map(code).join(' ')}
-
-## Conditions
-
-${wordTable('type', kind.vocabulary.conditions)}
-
-## Reasons
-
-${wordTable('reason', kind.vocabulary.reasons)}
-
-## Printer columns
+${status ? statusPart(status) : ''}${kind.vocabulary ? wordsPart(kind.vocabulary) : ''}## Printer columns
 
 ${table(
   ['column', 'shown', 'from', 'meaning'],

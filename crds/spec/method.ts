@@ -12,9 +12,13 @@ export const LORA_TARGETS = [
   'down_proj',
 ] as const
 
+export const METHOD_TYPES = ['LoRA'] as const
+
 export const Method = defaulted(
   {
-    type: optional(oneOf(['LoRA'], { default: 'LoRA', description: 'How weights are changed.' })),
+    type: optional(
+      oneOf(METHOD_TYPES, { default: 'LoRA', description: 'How weights are changed.' }),
+    ),
     lora: defaulted(
       {
         rank: optional(
