@@ -23,7 +23,7 @@ import {
 } from './kube/kube-object.ts'
 import type { Log } from './kube/log.ts'
 import { controllerKeys } from './kube/predicates.ts'
-import type { OperatorMetrics } from './metrics.ts'
+import type { OperatorMetrics } from './metrics/operator-metrics.ts'
 
 type Options = {
   readonly client: KubeClient

@@ -16,7 +16,8 @@ import { objectKey } from './kube/kube-object.ts'
 import { createLeaderElector } from './kube/leader.ts'
 import type { Log } from './kube/log.ts'
 import { createWorkQueue } from './kube/work-queue.ts'
-import { createMetrics, type JobCount } from './metrics.ts'
+import { countJobs } from './metrics/count-jobs.ts'
+import { createOperatorMetrics } from './metrics/operator-metrics.ts'
 
 const NAME = 'attune-operator'
 /** A child that the API server refuses, e.g. for a quota, is tried again at least this often. */
@@ -38,28 +39,16 @@ export type Operator = {
   stop(): Promise<void>
 }
 
-const countJobs = (
-  jobs: readonly { metadata: { namespace?: string }; status?: { phase?: string } }[],
-) => {
-  const counts = new Map<string, JobCount>()
-  for (const { metadata, status } of jobs) {
-    const labels = { namespace: metadata.namespace ?? '', phase: status?.phase ?? 'Pending' }
-    const key = JSON.stringify(labels)
-    counts.set(key, { ...labels, count: (counts.get(key)?.count ?? 0) + 1 })
-  }
-  return [...counts.values()]
-}
-
 /** Everything that runs, made and not yet started. */
 const createParts = (
   { config, connection, log, onLost }: OperatorOptions,
   isLeader: () => boolean,
 ) => {
   const identity = `${hostname()}_${randomUUID()}`
-  const metrics = createMetrics(() => (isLeader() ? countJobs(caches.jobs.list()) : []))
+  const metrics = createOperatorMetrics(() => (isLeader() ? countJobs(caches.jobs.list()) : []))
   const client = createKubeClient(connection, { userAgent: NAME, observe: metrics.requested })
   const caches = createCaches({ client, config, log, metrics })
-  const queue = createWorkQueue({ observe: metrics.queue, backoff: BACKOFF })
+  const queue = createWorkQueue({ observe: metrics.queue(KIND), backoff: BACKOFF })
   const onDropped = metrics.eventDropped
   const events = createEventRecorder({
     client,
@@ -81,6 +70,7 @@ const createParts = (
     client,
     events,
     now: systemClock.now,
+    meter: metrics.jobMeter,
     caches: { ...caches, progress: poller },
     config,
   })

@@ -9,42 +9,69 @@ export type AcceleratorTime = {
   readonly accountedUntil?: string
 }
 
+export type AcceleratorUse = {
+  /** by extended resource, such as `nvidia.com/gpu` */
+  readonly seconds: ReadonlyMap<string, number>
+  /** milliseconds; 0 where nothing was ever counted */
+  readonly untilMs: number
+}
+
+type Interval = {
+  /** resource and number of devices */
+  readonly devices: readonly (readonly [resource: string, count: number])[]
+  readonly startMs: number
+  readonly endMs: number
+}
+
 /** Extended resources have a domain: `nvidia.com/gpu`. */
-const devices = (pod: Pod): number =>
+const devicesOf = (pod: Pod): Interval['devices'] =>
   Object.entries(
     pod.spec?.containers.find(({ name }) => name === CONTAINER)?.resources?.limits ?? {},
   )
-    .filter(([resource]) => resource.includes('/'))
-    .reduce((sum, [, quantity]) => sum + (Number(quantity) || 0), 0)
+    .map(([resource, quantity]) => [resource, Number(quantity) || 0] as const)
+    .filter(([resource, count]) => resource.includes('/') && count > 0)
 
-const interval = (pod: Pod, now: number): readonly [number, number] | undefined => {
+const intervalOf = (pod: Pod, now: number): readonly Interval[] => {
   const end = terminated(pod)
-  const start = Date.parse(end?.startedAt ?? runningSince(pod) ?? '')
-  const until = end ? Date.parse(end.finishedAt ?? '') : now
-  return until > start ? [start, until] : undefined
+  const startMs = Date.parse(end?.startedAt ?? runningSince(pod) ?? '')
+  const endMs = end ? Date.parse(end.finishedAt ?? '') : now
+  const devices = devicesOf(pod)
+  return endMs > startMs && devices.length > 0 ? [{ devices, startMs, endMs }] : []
 }
 
-/** Pods of a job run one after the other, so the end of what is counted is one moment. */
+/** What is not in `before` yet. Pods of a job run one after the other, so the end of what is counted is one moment. */
+export const acceleratorUse = (
+  { accountedUntil }: AcceleratorTime,
+  pods: readonly Pod[],
+  now: number,
+): AcceleratorUse => {
+  const seconds = new Map<string, number>()
+  let untilMs = Date.parse(accountedUntil ?? '') || 0
+  const intervals = pods.flatMap(pod => intervalOf(pod, now)).sort((a, b) => a.startMs - b.startMs)
+  for (const { devices, startMs, endMs } of intervals) {
+    const from = Math.max(startMs, untilMs)
+    // status stamps have whole seconds: what is counted must end on one
+    const to = Math.floor(endMs / 1000) * 1000
+    if (to <= from) continue
+    for (const [resource, count] of devices)
+      seconds.set(resource, (seconds.get(resource) ?? 0) + (count * (to - from)) / 1000)
+    untilMs = to
+  }
+  return { seconds, untilMs }
+}
+
 export const acceleratorTime = (
   before: AcceleratorTime,
   pods: readonly Pod[],
   now: number,
 ): AcceleratorTime => {
-  let seconds = before.acceleratorSeconds ?? 0
-  let until = Date.parse(before.accountedUntil ?? '') || 0
-  const intervals = pods
-    .map(pod => [devices(pod), interval(pod, now)] as const)
-    .filter(([count, times]) => count > 0 && times !== undefined)
-    .map(([count, times]) => [count, ...(times as readonly [number, number])] as const)
-    .sort((a, b) => a[1] - b[1])
-  for (const [count, start, end] of intervals) {
-    const from = Math.max(start, until)
-    // status stamps have whole seconds: what is counted must end on one
-    const to = Math.floor(end / 1000) * 1000
-    if (to <= from) continue
-    seconds += (count * (to - from)) / 1000
-    until = to
-  }
+  const { seconds, untilMs } = acceleratorUse(before, pods, now)
+  const used = [...seconds.values()].reduce((sum, value) => sum + value, 0)
   // named fields only: `before` may be a whole status
-  return until === 0 ? {} : { acceleratorSeconds: seconds, accountedUntil: rfc3339Seconds(until) }
+  return untilMs === 0
+    ? {}
+    : {
+        acceleratorSeconds: (before.acceleratorSeconds ?? 0) + used,
+        accountedUntil: rfc3339Seconds(untilMs),
+      }
 }

@@ -1,0 +1,64 @@
+/** The operator's metrics as its parts tell them. */
+import { createMetrics, type MetricsOf } from '@attune/crds/metrics/create-metrics.ts'
+import { registerProcessMetrics } from '@attune/crds/metrics/process-metrics.ts'
+import { Registry } from 'prom-client'
+import type { JobMeter } from '../job/job-meter.ts'
+import type { RequestObservation } from '../kube/kube-client.ts'
+import type { ReflectorObserver } from '../kube/reflector.ts'
+import type { WorkQueueObserver } from '../kube/work-queue.ts'
+import type { JobCount } from './count-jobs.ts'
+import { OPERATOR_METRICS } from './definitions.ts'
+
+export type OperatorMetrics = ReturnType<typeof createOperatorMetrics>
+
+type Metrics = MetricsOf<typeof OPERATOR_METRICS>
+
+const queueObserver =
+  ({ queueDepth, queueWaitSeconds, queueRetries, queueDropped }: Metrics) =>
+  (kind: string): WorkQueueObserver => ({
+    depth: keys => queueDepth.set({ kind }, keys),
+    waited: seconds => queueWaitSeconds.observe({ kind }, seconds),
+    retried: () => queueRetries.inc({ kind }),
+    dropped: () => queueDropped.inc({ kind }),
+  })
+
+const requestObserver =
+  ({ apiRequests, apiRequestSeconds }: Metrics) =>
+  ({ verb, resource, code, seconds }: RequestObservation) => {
+    apiRequests.inc({ verb, resource, code: String(code) })
+    if (verb !== 'watch') apiRequestSeconds.observe({ verb }, seconds)
+  }
+
+const jobMeter = ({ phaseSeconds, runs, runFailures, acceleratorSeconds }: Metrics): JobMeter => ({
+  left: (phase, seconds) => phaseSeconds.observe({ phase }, seconds),
+  ended: (namespace, outcome, reason) => {
+    runs.inc({ namespace, outcome })
+    if (reason !== undefined) runFailures.inc({ namespace, reason })
+  },
+  used: (namespace, resource, seconds) => acceleratorSeconds.inc({ namespace, resource }, seconds),
+})
+
+/** @param countJobs is called at every scrape */
+export const createOperatorMetrics = (countJobs: () => readonly JobCount[]) => {
+  const registry = new Registry()
+  registerProcessMetrics(registry)
+  const metrics = createMetrics(OPERATOR_METRICS, registry, {
+    jobs: gauge => {
+      gauge.reset()
+      for (const { count, ...labels } of countJobs()) gauge.set(labels, count)
+    },
+  })
+  return Object.freeze({
+    registry,
+    reconciled: (kind: string, outcome: string, seconds: number) =>
+      metrics.reconcileSeconds.observe({ kind, outcome }, seconds),
+    queue: queueObserver(metrics),
+    requested: requestObserver(metrics),
+    watching: (resource: string): ReflectorObserver => ({
+      restarted: reason => metrics.watchRestarts.inc({ resource, reason }),
+    }),
+    eventDropped: () => metrics.eventsDropped.inc(),
+    leader: metrics.leader,
+    jobMeter: jobMeter(metrics),
+  })
+}
