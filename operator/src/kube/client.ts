@@ -9,10 +9,10 @@ import type {
   RequestObservation,
 } from './kube-client.ts'
 import type { KubeConnection } from './kube-connection.ts'
-import { isNotFound } from './kube-error.ts'
+import { isForbidden, isNotFound } from './kube-error.ts'
 import type { KubeObject, ObjectRef, ResourceKind } from './kube-object.ts'
 import { listPages } from './list.ts'
-import { creationPath, objectPath, queryString } from './resource-path.ts'
+import { creationPath, groupPath, objectPath, queryString } from './resource-path.ts'
 import { createTransport } from './transport.ts'
 import { watch } from './watch.ts'
 
@@ -71,10 +71,22 @@ const reads = (exchange: Exchange, send: Send, maxEventBytes: number) => {
     }
     return { items, resourceVersion }
   }
+  const serves: KubeClient['serves'] = async ({ group, version, plural }, options = {}) => {
+    const path = groupPath({ group, version })
+    const request = { verb: 'get', resource: 'apis', method: 'GET', path, idempotent: true }
+    try {
+      const { resources } = await exchange.json({ ...request, signal: options.signal })
+      return Array.isArray(resources) && resources.some(({ name }) => name === plural)
+    } catch (error) {
+      if (isNotFound(error) || isForbidden(error)) return false
+      throw error
+    }
+  }
   return {
     get,
     find,
     list,
+    serves,
     listPages: (kind, options = {}) => listPages(exchange, kind, options),
     watch: (kind, options = {}) => watch(exchange, maxEventBytes, kind, options),
   } satisfies Partial<KubeClient>

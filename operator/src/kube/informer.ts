@@ -1,5 +1,6 @@
 /** A cache of one kind, kept by a reflector, that tells subscribers only which keys to look at. */
 import { type Clock, systemClock } from './clock.ts'
+import { createGate } from './gate.ts'
 import type { Delta } from './known-objects.ts'
 import { type KubeObject, type ObjectKey, objectKey } from './kube-object.ts'
 import type { Change, Predicate } from './predicates.ts'
@@ -21,8 +22,10 @@ export type Informer<T extends KubeObject> = StoreReader<T> & {
   hasSynced(): boolean
   /** Resolves once the first list is in the store. */
   whenSynced(signal?: AbortSignal): Promise<void>
-  /** Mirrors until the signal is aborted; call it once. */
+  /** Mirrors until the signal is aborted; again only after `clear`. */
   run(signal: AbortSignal): Promise<void>
+  /** Forgets every object, and tells of each as of one deleted. */
+  clear(): void
 }
 
 export type InformerOptions<T extends KubeObject> = Omit<
@@ -70,29 +73,6 @@ const createSubscribers = <T extends KubeObject>({ log, kind }: InformerOptions<
   }
 }
 
-/** A promise that is kept by `open`, and can be waited for with a signal. */
-const createGate = () => {
-  const opened = Promise.withResolvers<void>()
-  let isOpen = false
-  return {
-    isOpen: () => isOpen,
-    open: () => {
-      isOpen = true
-      opened.resolve()
-    },
-    wait: (signal?: AbortSignal) => {
-      if (isOpen || !signal) return opened.promise
-      const aborted = Promise.withResolvers<void>()
-      const onAbort = () => aborted.reject(signal.reason)
-      signal.addEventListener('abort', onAbort, { once: true })
-      if (signal.aborted) onAbort()
-      return Promise.race([opened.promise, aborted.promise]).finally(() =>
-        signal.removeEventListener('abort', onAbort),
-      )
-    },
-  }
-}
-
 const applyDelta = <T extends KubeObject>(
   store: Store<T>,
   delta: Exclude<Delta<T>, { type: 'synced' }>,
@@ -130,5 +110,11 @@ export const createInformer = <T extends KubeObject>(options: InformerOptions<T>
     hasSynced: synced.isOpen,
     whenSynced: synced.wait,
     run,
+    clear: () => {
+      for (const before of store.list()) {
+        store.delete(objectKey(before.metadata))
+        subscribers.tell({ before })
+      }
+    },
   }
 }

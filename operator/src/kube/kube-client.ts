@@ -85,6 +85,8 @@ export type KubeClient = {
     options?: ListOptions,
   ): AsyncGenerator<ListPage<T>, void>
   list<T extends KubeObject>(kind: ResourceKind<T>, options?: ListOptions): Promise<ListPage<T>>
+  /** Whether the API server knows the kind in that version; its CRD may come and go. */
+  serves(kind: ResourceKind, options?: RequestOptions): Promise<boolean>
   watch<T extends KubeObject>(
     kind: ResourceKind<T>,
     options?: WatchOptions,

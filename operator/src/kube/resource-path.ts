@@ -3,7 +3,8 @@ import type { ObjectRef, ResourceKind } from './kube-object.ts'
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
 
-const groupPath = ({ group, version }: ResourceKind) =>
+/** Under it the API server tells what a version of a group has. */
+export const groupPath = ({ group, version }: Pick<ResourceKind, 'group' | 'version'>) =>
   group === '' ? `/api/${version}` : `/apis/${group}/${version}`
 
 export const queryString = (query: Query): string => {
