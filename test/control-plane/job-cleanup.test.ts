@@ -4,7 +4,7 @@ import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
 /** The garbage collector learns of a new kind of owner at most every 30 s. */
-const COLLECTED = { timeoutMs: 90_000 }
+const COLLECTED = { timeoutMs: 180_000 }
 const KINDS = ['jobs', 'pods', 'configmaps', 'persistentvolumeclaims'] as const
 
 const nothingLeft = (cluster: TuningCluster) =>
@@ -39,6 +39,6 @@ t.test('deleting a job leaves nothing', async t => {
   await cluster.submit()
   await cluster.kubelet.succeeds(1, 'prepare')
   await cluster.kubelet.starts(1, 'train')
-  await kubectl(['delete', `itj/${cluster.name}`, '-n', cluster.namespace, '--timeout=30s'])
+  await kubectl(['delete', `itj/${cluster.name}`, '-n', cluster.namespace, '--timeout=120s'])
   await t.resolves(nothingLeft(cluster))
 })

@@ -2,7 +2,6 @@ import type { Reason } from '@attune/crds/conditions.ts'
 import t from 'tap'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
-import { aResult } from '../fixtures/operator/tuning-job.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
 type Failure = {
@@ -57,10 +56,10 @@ for (const [name, { exitCode, says, reason }] of Object.entries(permanent)) {
     t.match(find('Ready'), { status: 'False', message: says?.message ?? `exit code ${exitCode}` })
     t.strictSame(brokenFluxRules(job), [])
     t.strictSame(await cluster.names('jobs'), ['job.batch/home-1-prepare'], 'nothing else starts')
-    t.ok((await cluster.events()).some(event => event.reason === reason))
+    await cluster.event(reason)
     await kubectl([
       ...['wait', '--for=condition=Finished', `itj/${cluster.name}`],
-      ...['-n', cluster.namespace, '--timeout=10s'],
+      ...['-n', cluster.namespace, '--timeout=120s'],
     ])
   })
 }
@@ -86,64 +85,6 @@ t.test('a gate that does not hold publishes nothing', async t => {
   t.match(find('GatesPassed'), { status: 'False' })
   t.equal(status?.evaluation?.score, 0.4)
   t.notOk((await cluster.names('jobs')).includes('job.batch/home-1-publish'))
-})
-
-t.test('a failure that may pass is tried again', async t => {
-  const cluster = await tuningCluster(t)
-  await cluster.operator()
-  await cluster.submit({ retry: { limit: 1 } })
-  await cluster.kubelet.succeeds(1, 'prepare')
-
-  await t.test('for a reason of its own', async t => {
-    await cluster.kubelet.fails(1, 'train', 1, { reason: 'StageFailed', message: 'no answer' })
-    const { status } = await cluster.until(
-      job => job.status?.conditions?.some(({ reason }) => reason === 'Retrying') === true,
-      'no condition has the reason Retrying',
-    )
-    t.equal(status?.phase, 'Training')
-    await cluster.kubelet.pod(1, 'train')
-    await cluster.until(
-      job => job.status?.runs?.[0]?.stages[1]?.attempts === 2,
-      'no second attempt',
-    )
-    await cluster.event('Retrying')
-  })
-  await t.test('a checkpoint at SIGTERM costs no retry', async t => {
-    await cluster.kubelet.fails(1, 'train', 75, { outcome: 'Stopped', digest: '' })
-    await cluster.kubelet.pod(1, 'train')
-    await cluster.until(job => job.status?.runs?.[0]?.stages[1]?.attempts === 3, 'no third attempt')
-    t.equal((await cluster.get()).status?.phase, 'Training')
-  })
-  await t.test('more often than retry.limit it is not', async t => {
-    await cluster.kubelet.fails(1, 'train', 1, { reason: 'StageFailed', message: 'disk is full' })
-    const { status } = await cluster.phase('Failed')
-    t.match(status?.runs?.[0], { reason: 'RetriesExhausted', message: /disk is full/ })
-  })
-})
-
-t.test('a pod that Kubernetes takes away costs no retry', async t => {
-  const cluster = await tuningCluster(t)
-  await cluster.operator()
-  const history = await cluster.history()
-  await cluster.submit({ retry: { limit: 0 } })
-  await cluster.kubelet.succeeds(1, 'prepare')
-  const first = await cluster.kubelet.starts(1, 'train')
-  await cluster.kubelet.evicts(first)
-  const second = await cluster.kubelet.starts(1, 'train')
-  t.not(second.metadata.uid, first.metadata.uid, 'another pod is made')
-  await cluster.until(job => job.status?.runs?.[0]?.stages[1]?.attempts === 2, 'no second attempt')
-  await cluster.kubelet.ends(second, 0, JSON.stringify(aResult('train')))
-  await cluster.kubelet.succeeds(1, 'evaluate')
-  await cluster.kubelet.succeeds(1, 'publish')
-  const { status } = await cluster.phase('Succeeded')
-  t.strictSame(
-    status?.runs?.[0]?.stages.map(({ attempts }) => attempts),
-    [1, 2, 1, 1],
-  )
-  t.notOk(
-    history.some(job => job.status?.conditions?.some(({ type }) => type === 'Failed')),
-    'the job never failed',
-  )
 })
 
 t.test('a spec that the schema takes and that cannot work makes nothing', async t => {
@@ -184,7 +125,6 @@ t.test('a stage that runs too long fails the job', async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   await cluster.submit({ retry: { deadlineSeconds: 1 } })
-  await cluster.kubelet.starts(1, 'prepare')
   const { status } = await cluster.phase('Failed')
   t.equal(status?.runs?.[0]?.reason, 'DeadlineExceeded')
 })
@@ -198,7 +138,7 @@ t.test('a child that the API server refuses is waited for, and the status says w
   await kubectl(['create', '-f', '-'], JSON.stringify({ ...quota, metadata, spec: { hard } }))
   await kubectl([
     ...['wait', '--for=jsonpath={.status.hard.persistentvolumeclaims}=0', 'resourcequota/none'],
-    ...['-n', cluster.namespace, '--timeout=30s'],
+    ...['-n', cluster.namespace, '--timeout=120s'],
   ])
   await cluster.submit()
   const job = await cluster.until(

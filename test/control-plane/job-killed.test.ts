@@ -63,8 +63,10 @@ t.test('a Train pod that is killed for memory', async t => {
       JSON.stringify(aResult('train')),
     )
     await cluster.phase('Evaluating')
+    await cluster.event('StageFinished', /stage train/)
     const reasons = (await cluster.events()).map(({ reason }) => reason)
-    t.notOk(reasons.includes('Failed'))
+    t.equal(reasons.filter(reason => reason === 'MicroBatchHalved').length, 2)
+    t.notOk(reasons.includes('RetriesExhausted'))
   })
 })
 

@@ -55,8 +55,12 @@ t.test('the process works until SIGTERM and gives the lease away', async t => {
     if (!found) throw new Error('has not said that it started')
     return found
   })
-  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
-  t.match(metrics, `attune_jobs{namespace="${namespace}",phase="Training"} 1`)
+  const count = `attune_jobs{namespace="${namespace}",phase="Training"} 1`
+  // the operator's own watch may tell of it a little later than a read does
+  await eventually(async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    if (!metrics.includes(count)) throw new Error(`no ${count} in ${metrics}`)
+  })
 
   child.kill('SIGTERM')
   const { code, stderr } = await ended

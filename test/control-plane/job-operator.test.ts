@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import type { InstructionTuningJob } from '../../operator/src/job/kinds.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
@@ -22,10 +23,14 @@ t.test('an operator that was away finds out what happened', async t => {
     [1, 1, 1, 1],
     'no stage ran twice',
   )
+  // the last of them
+  await cluster.event('Succeeded')
   const reasons = (await cluster.events()).map(({ reason }) => reason)
   t.equal(reasons.filter(reason => reason === 'Accepted').length, 1)
   t.equal(reasons.filter(reason => reason === 'StageStarted').length, 4)
 })
+
+const stepOf = (job: InstructionTuningJob | undefined) => job?.status?.training?.step ?? 0
 
 const trainResult = JSON.stringify({
   stage: 'train',
@@ -41,27 +46,29 @@ t.test('of two replicas one acts, and the other when that one stops', async t =>
     await cluster.operator({ leaderElect: true }),
     await cluster.operator({ leaderElect: true }),
   ]
-  const leader = await eventually(() => {
-    const found = replicas.find(replica => replica.isLeader())
-    if (!found) throw new Error('nobody leads')
-    return found
-  })
+  /** A renewal that comes late gives the lead up for a moment; there are never two. */
+  const leads = () =>
+    eventually(() => {
+      const found = replicas.filter(replica => replica.isLeader())
+      t.ok(found.length <= 1, 'never two')
+      if (!found[0]) throw new Error('nobody leads')
+      return found[0]
+    })
+  const leader = await leads()
   await cluster.submit()
   await cluster.kubelet.succeeds(1, 'prepare')
   await cluster.kubelet.starts(1, 'train')
   await cluster.phase('Training')
-  t.equal(replicas.filter(replica => replica.isLeader()).length, 1)
-  const instances = new Set((await cluster.events()).map(({ instance }) => instance))
-  t.equal(instances.size, 1, 'all Events are from one replica')
+  await cluster.event('StageStarted', /stage train/)
+  const instancesOf = async () => new Set((await cluster.events()).map(({ instance }) => instance))
+  t.equal((await instancesOf()).size, 1, 'all Events are from one replica')
 
   await cluster.stop(leader)
   await cluster.kubelet.succeeds(1, 'train')
   await cluster.phase('Evaluating')
-  t.strictSame(
-    replicas.map(replica => replica.isLeader()),
-    replicas.map(replica => replica !== leader),
-  )
-  t.equal(new Set((await cluster.events()).map(({ instance }) => instance)).size, 2)
+  t.not(await leads(), leader)
+  await cluster.event('StageStarted', /stage evaluate/)
+  t.equal((await instancesOf()).size, 2)
 })
 
 t.test(
@@ -95,14 +102,12 @@ t.test(
     )
     t.match(status?.training, { totalSteps: 1000, progress: /^\d+\/1000$/, microBatchSeconds: 2 })
 
-    const before = { polls: step, writes: history.length }
-    await cluster.until(
-      job => (job.status?.training?.step ?? 0) >= before.polls + 3,
-      'no more progress in status',
-    )
-    const writes = history.length - before.writes
-    const polls = step - before.polls
-    t.ok(writes >= 1, 'progress is written')
-    t.ok(writes <= polls + 1, `${writes} writes of status for ${polls} answers`)
+    const last = step + 3
+    await eventually(() => {
+      if (stepOf(history.at(-1)) < last) throw new Error(`no version tells of step ${last}`)
+    })
+    // every answer tells of another step
+    const told = history.map(stepOf).filter(told => told > 0)
+    t.strictSame(told, [...new Set(told)], 'no answer is written twice')
   },
 )

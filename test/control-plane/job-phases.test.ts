@@ -47,7 +47,7 @@ t.test('a job goes through every phase to Succeeded', async t => {
     for (const seen of written) t.strictSame(brokenFluxRules(seen), [], `${seen.status?.phase}`)
   })
   await t.test('kubectl waits for it', async t => {
-    const target = [`itj/${cluster.name}`, '-n', cluster.namespace, '--timeout=10s']
+    const target = [`itj/${cluster.name}`, '-n', cluster.namespace, '--timeout=120s']
     for (const condition of ['Ready', 'Complete', 'Finished', 'GatesPassed', 'DatasetReady'])
       await t.resolves(kubectl(['wait', `--for=condition=${condition}`, ...target]), condition)
   })
@@ -68,6 +68,8 @@ t.test('a job goes through every phase to Succeeded', async t => {
       ])
   })
   await t.test('Events tell its story', async t => {
+    // the last of them
+    await cluster.event('Succeeded')
     const reasons = (await cluster.events()).map(({ reason }) => reason)
     for (const reason of ['Accepted', 'StageStarted', 'StageFinished', 'Succeeded'])
       t.ok(reasons.includes(reason), reason)
@@ -75,9 +77,17 @@ t.test('a job goes through every phase to Succeeded', async t => {
     t.equal(reasons.filter(reason => reason === 'Succeeded').length, 1)
   })
   await t.test('metrics and probes answer', async t => {
-    const { body } = await get(operator.metricsPort, '/metrics')
-    t.match(body, `attune_jobs{namespace="${cluster.namespace}",phase="Succeeded"} 1`)
-    t.match(body, /attune_operator_reconcile_seconds_count\{kind="InstructionTuningJob",outcome="success"\} \d/)
+    const count = `attune_jobs{namespace="${cluster.namespace}",phase="Succeeded"} 1`
+    // the operator's own watch may tell of it a little later than a read does
+    const body = await eventually(async () => {
+      const answer = await get(operator.metricsPort, '/metrics')
+      if (!answer.body.includes(count)) throw new Error(`no ${count} in ${answer.body}`)
+      return answer.body
+    })
+    t.match(
+      body,
+      /attune_operator_reconcile_seconds_count\{kind="InstructionTuningJob",outcome="success"\} \d/,
+    )
     t.match(body, /attune_operator_api_requests_total\{.*verb="apply_?[a-z]*",.*\}/i)
     t.match(body, 'attune_operator_leader 1')
     t.equal((await get(operator.healthPort, '/healthz')).status, 200)

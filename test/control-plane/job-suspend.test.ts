@@ -60,6 +60,8 @@ t.test('suspend stops the pod, resume goes on', async t => {
     const { status } = await cluster.phase('Succeeded')
     t.equal(status?.run, 1)
     t.equal(status?.runs?.[0]?.stages[1]?.attempts, 2)
+    // the last of them
+    await cluster.event('Succeeded')
     const reasons = (await cluster.events()).map(({ reason }) => reason)
     t.ok(reasons.includes('Suspended'))
     t.ok(reasons.includes('Resumed'))

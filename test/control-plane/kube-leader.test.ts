@@ -12,15 +12,25 @@ import { tcpProxy } from '../fixtures/kube/tcp-proxy.ts'
 const name = 'leader'
 const MICRO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/
 
-const candidate = (client: KubeClient, namespace: string, identity: string, events: string[]) =>
+/** Within these a renewal succeeds on a busy machine too. */
+const PATIENT = { leaseDurationMs: 60_000, renewDeadlineMs: 45_000 }
+/** For a lease that a test waits for the end of. */
+const SHORT = { leaseDurationMs: 3_000, renewDeadlineMs: 2_000 }
+
+const candidate = (
+  client: KubeClient,
+  namespace: string,
+  identity: string,
+  events: string[],
+  times = PATIENT,
+) =>
   createLeaderElector({
     client,
     namespace,
     name,
     identity,
     log: silentLog,
-    leaseDurationMs: 3_000,
-    renewDeadlineMs: 2_000,
+    ...times,
     retryPeriodMs: 250,
     onLost: () => events.push(`${identity} lost`),
   })
@@ -39,7 +49,7 @@ t.test('leadership', async t => {
     const first = await kube.get(LEASE, { namespace, name })
     t.match(first.spec, {
       holderIdentity: 'one',
-      leaseDurationSeconds: 3,
+      leaseDurationSeconds: 60,
       leaseTransitions: 0,
       acquireTime: MICRO_TIME,
       renewTime: MICRO_TIME,
@@ -56,7 +66,7 @@ t.test('leadership', async t => {
     t.equal(two.isLeader(), true)
     t.strictSame(events, ['two leads'])
     const { spec } = await kube.get(LEASE, { namespace, name })
-    t.match(spec, { holderIdentity: 'two', leaseDurationSeconds: 3, leaseTransitions: 1 })
+    t.match(spec, { holderIdentity: 'two', leaseDurationSeconds: 60, leaseTransitions: 1 })
     await two.release()
     t.notOk((await kube.get(LEASE, { namespace, name })).spec?.holderIdentity)
   })
@@ -66,8 +76,8 @@ t.test('leadership', async t => {
     const proxy = await tcpProxy(t, server)
     const cutOff = kubeClient(t, { kubeconfig, server: proxy.url })
     const events: string[] = []
-    const one = candidate(cutOff, namespace, 'one', events)
-    const two = candidate(kube, namespace, 'two', events)
+    const one = candidate(cutOff, namespace, 'one', events, SHORT)
+    const two = candidate(kube, namespace, 'two', events, SHORT)
     await one.acquire(never)
     const acquired = two.acquire(never).then(() => {
       events.push(`two leads, one ${one.isLeader() ? 'too' : 'no more'}`)
