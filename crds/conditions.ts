@@ -33,6 +33,10 @@ export const REASONS = {
   Succeeded: 'The tuned model is published.',
   Suspended: 'The job is suspended; it goes on from its checkpoint.',
   Waiting: 'Something outside the job keeps it from going on; the message says what.',
+  Unschedulable: "No node takes the pod; the message is the scheduler's.",
+  ImagePullBackOff: 'The image of the pod cannot be pulled.',
+  FailedMount: 'A volume of the pod cannot be attached or mounted.',
+  CreateContainerError: 'The container of the pod cannot be made, e.g. for a missing Secret.',
   Stopping: 'A pod saves its checkpoint and ends.',
   Retrying: 'A stage failed and is tried again.',
   WorkspaceLost: 'The workspace volume is gone; the run starts from its first stage.',
@@ -48,6 +52,7 @@ export const REASONS = {
   GatesNotPassed: 'An evaluation gate does not hold; nothing is published.',
   GatesPassed: 'Every gate of the evaluation holds.',
   PublishFailed: 'The output could not be written.',
+  PlanExceedsMemory: 'Training is estimated to need more memory than the pod may use.',
   OutOfMemory: 'A stage was killed for memory.',
   MicroBatchHalved:
     'Training was killed for memory; its next attempt computes half as many rows at once.',

@@ -184,6 +184,9 @@ const Run = object(
     training: optional(Training),
     evaluation: optional(RunEvaluation),
     artifacts: optional(artifacts),
+    publishRetry: optional(
+      text(256, 'Value of the annotation `attune.dev/retry-publish` that was acted on last.'),
+    ),
     startedAt: time('When it was accepted.'),
     finishedAt: optional(time('When it ended.')),
   },

@@ -18,7 +18,7 @@ const CLUSTER_RULES = [
   { apiGroups: ['batch'], resources: ['jobs'], verbs: CHILD_VERBS },
   { apiGroups: [''], resources: ['persistentvolumeclaims', 'configmaps'], verbs: CHILD_VERBS },
   { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
-  { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
+  { apiGroups: [''], resources: ['events'], verbs: ['list', 'create', 'patch'] },
 ]
 
 const roleRef = (kind: 'Role' | 'ClusterRole', name: string) => ({

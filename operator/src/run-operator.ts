@@ -8,6 +8,7 @@ import { type RunningServer, serveHealth, serveMetrics } from './health.ts'
 import { KIND } from './job/kinds.ts'
 import { createProgressPoller } from './job/progress-poller.ts'
 import { createReconcile } from './job/reconcile.ts'
+import { createWarningReader } from './job/warning-reader.ts'
 import { createKubeClient } from './kube/client.ts'
 import { sleep, systemClock } from './kube/clock.ts'
 import { createEventRecorder } from './kube/events.ts'
@@ -22,6 +23,8 @@ import { createOperatorMetrics } from './metrics/operator-metrics.ts'
 const NAME = 'attune-operator'
 /** A child that the API server refuses, e.g. for a quota, is tried again at least this often. */
 const BACKOFF = { baseMs: 50, capMs: 60_000 }
+/** Between two looks at the Events of what does not start. */
+const WARNINGS_MS = 10_000
 
 export type OperatorOptions = {
   readonly config: Config
@@ -66,12 +69,20 @@ const createParts = (
     onChange: queue.add,
     log,
   })
+  const warnings = createWarningReader({
+    client,
+    pods: () => caches.pods.list(),
+    stageJobs: () => caches.stageJobs.list(),
+    intervalMs: WARNINGS_MS,
+    onChange: queue.add,
+    log,
+  })
   const reconcile = createReconcile({
     client,
     events,
     now: systemClock.now,
     meter: metrics.jobMeter,
-    caches: { ...caches, progress: poller },
+    caches: { ...caches, progress: poller, warnings },
     config,
   })
   const jobs: Controller = {
@@ -82,7 +93,7 @@ const createParts = (
     keys: () => caches.jobs.list().map(job => objectKey(job.metadata)),
   }
   const controllers: readonly Controller[] = [jobs]
-  return { metrics, client, caches, controllers, events, elector, poller }
+  return { metrics, client, caches, controllers, events, elector, poller, warnings }
 }
 type Parts = ReturnType<typeof createParts>
 
@@ -103,12 +114,13 @@ const work = async (
   { config, log }: Pick<OperatorOptions, 'config' | 'log'>,
   signal: AbortSignal,
 ) => {
-  const { metrics, controllers, poller } = parts
+  const { metrics, controllers, poller, warnings } = parts
   metrics.leader.set(1)
   const options = { workers: config.workers, log, observe: metrics.reconciled }
   await Promise.all([
     ...controllers.map(controller => runController(controller, options)),
     poller.run(signal),
+    warnings.run(signal),
     resync(controllers, config.resyncMs, signal),
   ])
 }

@@ -20,6 +20,7 @@ import { expire } from './steps/expire.ts'
 import { finishStage } from './steps/finish-stage.ts'
 import { recoverWorkspace } from './steps/recover-workspace.ts'
 import { rejectInvalidSpec } from './steps/reject-invalid-spec.ts'
+import { retryPublish } from './steps/retry-publish.ts'
 import { runStage } from './steps/run-stage.ts'
 import { skipStage } from './steps/skip-stage.ts'
 import { startRun } from './steps/start-run.ts'
@@ -38,6 +39,7 @@ const ofRun =
 const STEPS: readonly Step[] = [
   startRun,
   ...[
+    retryPublish,
     rejectInvalidSpec,
     recoverWorkspace,
     finishStage,

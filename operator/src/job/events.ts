@@ -34,6 +34,12 @@ export const expired = () =>
   normal('Expired', 'Jobs, pods and workspace are removed after ttlSecondsAfterFinished')
 export const workspaceLost = (run: number) =>
   warning('WorkspaceLost', `run ${run}: the workspace is gone; starting from the first stage`)
+export const publishRetried = (run: number) =>
+  normal('PublishRetried', `run ${run}: Publish is tried again`)
+export const publishNotRetried = (run: number, why: string) =>
+  warning('PublishNotRetried', `run ${run}: Publish is not tried again: ${why}`)
+export const planExceedsMemory = (message: string) => warning('PlanExceedsMemory', message)
+export const hindered = (reason: Reason, message: string) => warning(reason, message)
 export const failed = (run: number, reason: Reason, message: string) =>
   warning(reason, `run ${run} failed: ${message}`)
 export const retrying = (stage: Stage, attempt: number, why: string) =>

@@ -3,6 +3,7 @@ import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.
 import type { StoreReader } from '../kube/store.ts'
 import type { Claim, ConfigMap, InstructionTuningJob, Pod, StageJob } from './kinds.ts'
 import { JOB_UID_ANNOTATION, workspaceName } from './names.ts'
+import type { Warning } from './obstacle.ts'
 import type { ProgressReport } from './progress.ts'
 import type { Observed } from './situation.ts'
 
@@ -14,6 +15,8 @@ export type Caches = {
   readonly configMaps: Pick<StoreReader<ConfigMap>, 'ownedBy'>
   /** newest answer of a pod, by the pod's uid */
   readonly progress: { get(podUid: string): ProgressReport | undefined }
+  /** why a pod or a Job does not start, by its uid */
+  readonly warnings: { get(uid: string): Warning | undefined }
 }
 
 /** Pods outlive their Jobs while they save: they are found by the job and not by their owner. */
@@ -33,6 +36,17 @@ const progressOf = (pods: readonly Pod[], progress: Caches['progress']): Observe
     }),
   )
 
+const warningsOf = (
+  objects: readonly KubeObject[],
+  warnings: Caches['warnings'],
+): Observed['warnings'] =>
+  Object.fromEntries(
+    objects.flatMap(({ metadata: { uid = '' } }) => {
+      const warning = warnings.get(uid)
+      return warning ? [[uid, warning] as const] : []
+    }),
+  )
+
 /** A uid that a pod or an owner reference names is only text: another tenant can write it too. */
 const within = <T extends KubeObject>(namespace: string | undefined, objects: readonly T[]) =>
   objects.filter(({ metadata }) => metadata.namespace === namespace)
@@ -45,12 +59,14 @@ export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => 
   const workspace = objectKey({ ...job.metadata, name: workspaceName(name) })
   const claim = caches.claims.ownedBy(uid).find(({ metadata }) => objectKey(metadata) === workspace)
   const pods = within(namespace, caches.pods.byIndex(JOB_UID_INDEX, uid))
+  const stageJobs = within(namespace, caches.stageJobs.ownedBy(uid))
   return {
     job,
     ...(claim ? { claim } : {}),
     configMaps: within(namespace, caches.configMaps.ownedBy(uid)),
-    stageJobs: within(namespace, caches.stageJobs.ownedBy(uid)),
+    stageJobs,
     pods,
     progress: progressOf(pods, caches.progress),
+    warnings: warningsOf([...pods, ...stageJobs], caches.warnings),
   }
 }

@@ -16,6 +16,7 @@ type Condition = {
   readonly status: string
   readonly reason?: string
   readonly message?: string
+  readonly lastTransitionTime?: string
 }
 
 export type StageJob = KubeObject<
@@ -48,6 +49,7 @@ export type Pod = KubeObject<
   {
     readonly phase?: string
     readonly podIP?: string
+    readonly startTime?: string
     readonly conditions?: readonly Condition[]
     readonly containerStatuses?: readonly ContainerStatus[]
   }

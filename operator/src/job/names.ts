@@ -14,6 +14,8 @@ export const STAGE_LABEL = `${GROUP}/stage`
 export const JOB_UID_ANNOTATION = `${GROUP}/job-uid`
 /** How many failed attempts of a stage came before this Job of it. */
 export const RETRIES_ANNOTATION = `${GROUP}/retries`
+/** Any new value starts a failed Publish again. */
+export const RETRY_PUBLISH_ANNOTATION = `${GROUP}/retry-publish`
 export const FIELD_MANAGER = 'attune-operator'
 /** Marks what the operator made, so that it caches nothing else of these kinds. */
 export const CHILD_SELECTOR = `app.kubernetes.io/managed-by=${FIELD_MANAGER}`

@@ -8,6 +8,7 @@ const container = (pod: Pod) =>
   pod.status?.containerStatuses?.find(status => status.name === CONTAINER)
 
 export const terminated = (pod: Pod): Terminated | undefined => container(pod)?.state?.terminated
+export const waiting = (pod: Pod) => container(pod)?.state?.waiting
 export const runningSince = (pod: Pod): string | undefined =>
   container(pod)?.state?.running?.startedAt
 
@@ -39,16 +40,8 @@ export const wasDisrupted = (pod: Pod) =>
     ({ type, status }) => type === 'DisruptionTarget' && status === 'True',
   )
 
-export const jobCondition = (job: StageJob, type: 'Complete' | 'Failed') =>
+type JobConditionType = 'Complete' | 'Failed' | 'FailureTarget' | 'Suspended'
+export const jobCondition = (job: StageJob, type: JobConditionType) =>
   job.status?.conditions?.find(condition => condition.type === type && condition.status === 'True')
 export const jobHasEnded = (job: StageJob) =>
   jobCondition(job, 'Complete') !== undefined || jobCondition(job, 'Failed') !== undefined
-
-/** What keeps it from running, in the words of the scheduler or the kubelet. */
-export const waitingFor = (pod: Pod): string | undefined => {
-  const waiting = container(pod)?.state?.waiting
-  if (waiting?.reason && waiting.reason !== 'ContainerCreating')
-    return `${waiting.reason}${waiting.message ? `: ${waiting.message}` : ''}`
-  const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled')
-  return scheduled?.status === 'False' ? (scheduled.message ?? scheduled.reason) : undefined
-}

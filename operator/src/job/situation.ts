@@ -10,6 +10,7 @@ import type { Manifest } from '../kube/kube-client.ts'
 import type { ObjectRef } from '../kube/kube-object.ts'
 import type { JobConfig } from './job-config.ts'
 import type { Claim, ConfigMap, InstructionTuningJob, Pod, StageJob } from './kinds.ts'
+import type { Warning } from './obstacle.ts'
 import type { ProgressReport } from './progress.ts'
 
 /** What the caches hold of one job; children and pods of an earlier job of the same name are not in it. */
@@ -21,6 +22,8 @@ export type Observed = {
   readonly pods: readonly Pod[]
   /** of a running pod, by its name */
   readonly progress: Readonly<Record<string, ProgressReport>>
+  /** of a pod or a Job that does not start, by its uid */
+  readonly warnings: Readonly<Record<string, Warning>>
 }
 
 export type ChildKind = 'Job' | 'ConfigMap' | 'PersistentVolumeClaim'
@@ -40,6 +43,8 @@ export type EventReason =
   | 'StageFinished'
   | 'StageSkipped'
   | 'Resumed'
+  | 'PublishRetried'
+  | 'PublishNotRetried'
   | 'Expired'
 
 export type Decision = {

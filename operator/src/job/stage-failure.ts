@@ -42,13 +42,23 @@ export const attemptFailure = (pod: Pod, stage: Stage): Failure | undefined => {
 export const wasInterrupted = (pod: Pod) =>
   terminated(pod)?.exitCode === EXIT.stopped || wasDisrupted(pod) === true
 
-/** Why its Job gave up. */
-export const stageFailure = (job: StageJob, stage: Stage, pod: Pod | undefined): Failure => {
+/**
+ * Why its Job gave up.
+ * @param waited what the stage waited for last, if anything
+ */
+export const stageFailure = (
+  job: StageJob,
+  stage: Stage,
+  pod: Pod | undefined,
+  waited?: string,
+): Failure => {
   const condition = jobCondition(job, 'Failed')
   if (condition?.reason === 'DeadlineExceeded')
     return {
       reason: 'DeadlineExceeded',
-      message: `stage ${stage} ran longer than retry.deadlineSeconds`,
+      message: waited
+        ? `stage ${stage} did not end within retry.deadlineSeconds; it waited: ${waited}`
+        : `stage ${stage} ran longer than retry.deadlineSeconds`,
     }
   const last = pod && attemptFailure(pod, stage)
   const wasKilled = endedByPolicy(job) && pod && terminated(pod)?.exitCode === KILLED

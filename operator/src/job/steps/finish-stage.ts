@@ -4,6 +4,8 @@ import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import type { StageResult } from '@attune/crds/stage.ts'
 import { microBatchHalved, outOfMemory, retrying, stageFinished } from '../events.ts'
 import type { Pod, StageJob } from '../kinds.ts'
+import { obstacleBefore } from '../obstacle.ts'
+import { planWarning } from '../plan-warning.ts'
 import { hasEnded, jobCondition, newestPod, terminated } from '../pod-state.ts'
 import { trainedStatus } from '../progress.ts'
 import { removal } from '../removal.ts'
@@ -55,7 +57,11 @@ const succeeded = ({ situation, run, stage }: Ended, result: StageResult): StepR
       : { runs: withRun(runs, ended) }
   return {
     ...next,
-    events: [stageFinished(run.number, stage.name, result.seconds), ...(next.events ?? [])],
+    events: [
+      stageFinished(run.number, stage.name, result.seconds),
+      ...(stage.name === 'prepare' ? planWarning(ended, situation.spec) : []),
+      ...(next.events ?? []),
+    ],
     ...(result.evaluation?.slices ? { slices: result.evaluation.slices } : {}),
   }
 }
@@ -140,7 +146,9 @@ const gaveUp = (ended: Ended): StepResult | undefined => {
   const pod = newestPod(pods, stage.pod)
   const end = pod && terminated(pod)
   const retry = retryAfterKill({ stage, job, end, limit: spec.retry.limit })
-  return retry ? counted(ended, retry) : failed(ended, stageFailure(job, stage.name, pod))
+  if (retry) return counted(ended, retry)
+  const waited = obstacleBefore(situation.observed.job)?.message
+  return failed(ended, stageFailure(job, stage.name, pod, waited))
 }
 
 export const finishStage: RunStep = situation => {

@@ -2,6 +2,7 @@
 import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import type { Stage } from '@attune/crds/stage.ts'
 import { stageSkipped } from '../events.ts'
+import { planWarning } from '../plan-warning.ts'
 import { currentStage, isDone, isFinished, stageOf, withRun, withStage } from '../run.ts'
 import type { RunStep } from '../situation.ts'
 import { stageKey } from '../stage-key.ts'
@@ -40,9 +41,12 @@ export const skipStage: RunStep = situation => {
     stage.name,
     { state: 'Skipped', key, digest, fromRun: donor.number, finishedAt: rfc3339Seconds(now) },
   )
-  const event = stageSkipped(run.number, stage.name, donor.number)
+  const events = [
+    stageSkipped(run.number, stage.name, donor.number),
+    ...(stage.name === 'prepare' ? planWarning(skipped, spec) : []),
+  ]
   const gates = stage.name === 'evaluate' ? gateFailure(skipped) : undefined
-  if (!gates) return { runs: withRun(runs, skipped), events: [event] }
+  if (!gates) return { runs: withRun(runs, skipped), events }
   const ended = failRun(situation, skipped, gates)
-  return { ...ended, events: [event, ...(ended.events ?? [])] }
+  return { ...ended, events: [...events, ...(ended.events ?? [])] }
 }

@@ -1,36 +1,72 @@
 /** A stage runs: say what its pod waits for, or that it is tried again. */
 import type { Reason } from '@attune/crds/conditions.ts'
-import { newestPod, waitingFor } from '../pod-state.ts'
+import { hindered } from '../events.ts'
+import {
+  isStarting,
+  jobKeepsSilent,
+  NAMED_OBSTACLES,
+  type Obstacle,
+  obstacleBefore,
+  podObstacle,
+  STARTING_MS,
+} from '../obstacle.ts'
+import { jobCondition, newestPod } from '../pod-state.ts'
 import { currentStage, isFinished, withRun } from '../run.ts'
-import type { RunStep } from '../situation.ts'
+import type { RunStep, Situation, StepResult } from '../situation.ts'
 import { attemptFailure, wasInterrupted } from '../stage-failure.ts'
 import { stageJobOf, stagePodsOf } from '../track.ts'
 
 const MESSAGE_MAX = 1024
-const NO_POD_MS = 30_000
 
-export const watchStage: RunStep = ({ run, runs, observed, now }) => {
+const note = (runs: StepResult['runs'], reason: Reason, message: string): StepResult => ({
+  runs,
+  note: { reason, message: message.slice(0, MESSAGE_MAX) },
+})
+
+/** An Event when it begins, and none while the same thing goes on. */
+const hindrance = (
+  { observed }: Situation,
+  runs: StepResult['runs'],
+  { reason, message }: Obstacle,
+): StepResult => {
+  const said = note(runs, reason, message)
+  const isNews = NAMED_OBSTACLES.includes(reason) && obstacleBefore(observed.job)?.reason !== reason
+  return isNews ? { ...said, events: [hindered(reason, message.slice(0, MESSAGE_MAX))] } : said
+}
+
+/** The Job controller tells why it makes no pod, e.g. for a quota, in Events of the Job only. */
+const withoutPod = (
+  { observed, now }: Situation,
+  runs: StepResult['runs'],
+  job: ReturnType<typeof stageJobOf>,
+): StepResult => {
+  if (!job || !jobKeepsSilent(job, now)) return { runs, requeueAfterMs: STARTING_MS }
+  const warning = observed.warnings[job.metadata.uid ?? '']
+  const why = warning ? `: ${warning.message}` : '; its Events say why'
+  return note(runs, 'Waiting', `Job ${job.metadata.name} has no pod${why}`)
+}
+
+export const watchStage: RunStep = situation => {
+  const { run, runs, observed, now } = situation
   const stage = currentStage(run)
   if (isFinished(run) || stage?.state !== 'Running') return undefined
   const uid = observed.claim?.metadata.uid
   const kept = withRun(runs, uid ? { ...run, workspace: run.workspace ?? uid } : run)
-  const note = (reason: Reason, message: string) => ({
-    runs: kept,
-    note: { reason, message: message.slice(0, MESSAGE_MAX) },
-  })
+  const job = stageJobOf(observed, run, stage)
+  // Kubernetes removes its pods, and what they waited for is worth keeping
+  const before =
+    job && jobCondition(job, 'FailureTarget') ? obstacleBefore(observed.job) : undefined
+  if (before) return note(kept, before.reason, before.message)
   const pod = newestPod(stagePodsOf(observed, run, stage), stage.pod)
-  if (!pod) {
-    const job = stageJobOf(observed, run, stage)
-    const age = now - Date.parse(job?.metadata.creationTimestamp ?? '')
-    // the Job controller tells why it makes none, e.g. for a quota, in Events of the Job only
-    return age >= NO_POD_MS
-      ? note('Waiting', `Job ${job?.metadata.name} has no pod; its Events say why`)
-      : { runs: kept, requeueAfterMs: NO_POD_MS }
-  }
+  if (!pod) return withoutPod(situation, kept, job)
+  const { name } = pod.metadata
   if (wasInterrupted(pod))
-    return note('Retrying', `pod ${pod.metadata.name} was stopped; its work goes on`)
+    return note(kept, 'Retrying', `pod ${name} was stopped; its work goes on`)
   const failure = attemptFailure(pod, stage.name)
-  if (failure) return note('Retrying', failure.message)
-  const waiting = waitingFor(pod)
-  return waiting ? note('Waiting', `pod ${pod.metadata.name}: ${waiting}`) : { runs: kept }
+  if (failure) return note(kept, 'Retrying', failure.message)
+  const obstacle = podObstacle(pod, observed.warnings[pod.metadata.uid ?? ''], now)
+  const wait = isStarting(pod) ? { requeueAfterMs: STARTING_MS } : {}
+  if (!obstacle) return { runs: kept, ...wait }
+  const said = { reason: obstacle.reason, message: `pod ${name}: ${obstacle.message}` }
+  return { ...hindrance(situation, kept, said), ...wait }
 }

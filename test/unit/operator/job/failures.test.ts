@@ -176,18 +176,6 @@ t.test('a retry', async t => {
   })
 })
 
-t.test('a pod that waits says for what', async t => {
-  const story = createStory().look()
-  const pod = aPod(1, 'prepare')
-  const waiting = { reason: 'ImagePullBackOff', message: 'no such image' }
-  const containerStatuses = [{ name: 'trainer', state: { waiting } }]
-  story.pods({ ...pod, status: { phase: 'Pending', containerStatuses } }).look()
-  t.match(story.condition('Reconciling'), { reason: 'Waiting', message: /ImagePullBackOff/ })
-  const conditions = [{ type: 'PodScheduled', status: 'False', message: '0/1 nodes' }]
-  story.pods({ ...pod, status: { phase: 'Pending', conditions } }).look()
-  t.match(story.condition('Reconciling'), { reason: 'Waiting', message: /0\/1 nodes/ })
-})
-
 t.test('a Job whose pods are gone before their result was read runs again', async t => {
   const story = createStory({ retry: { limit: 0 } })
     .look()

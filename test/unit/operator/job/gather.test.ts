@@ -26,6 +26,7 @@ const caches = () => ({
   claims: createStore(),
   configMaps: createStore<ConfigMap>(),
   progress: { get: () => undefined },
+  warnings: { get: () => undefined },
 })
 
 const put = (namespace: string, into: ReturnType<typeof caches>) => {
