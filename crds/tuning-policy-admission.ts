@@ -1,0 +1,149 @@
+/** What makes the API server refuse jobs that a `TuningPolicy` does not allow: a ValidatingAdmissionPolicy with our kind as its parameter. */
+import { isAllowedUriInCel } from './allowed-uri.ts'
+import { API_VERSION, GROUP, VERSION } from './instruction-tuning-job.ts'
+import { POD_TEMPLATE_FIELDS } from './pod-template-fields.ts'
+import { POLICY_KIND } from './tuning-policy.ts'
+
+/** A refusal quotes a URI and a list of entries up to these lengths; the API server cuts a message at 5 kB. */
+export const URI_SHOWN_MAX = 200
+export const LIST_SHOWN_MAX = 1000
+
+type Limit = {
+  /** field of the policy's spec */
+  readonly field: string
+  /** CEL: true where the job keeps to it; asked only where the policy has the field */
+  readonly holds: string
+  /** CEL: what the job asks for, and what the policy allows */
+  readonly asked: string
+  readonly allowed: string
+}
+
+const NAMESPACE_LABELS = 'namespaceObject.metadata.labels'
+const SELECTOR = 'params.spec.namespaceSelector'
+
+const matchesLabels = `!has(${SELECTOR}.matchLabels) || ${SELECTOR}.matchLabels.all(key, key in ${NAMESPACE_LABELS} && ${NAMESPACE_LABELS}[key] == ${SELECTOR}.matchLabels[key])`
+const matchesExpressions = `!has(${SELECTOR}.matchExpressions) || ${SELECTOR}.matchExpressions.all(e, e.operator == 'Exists' ? e.key in ${NAMESPACE_LABELS} : e.operator == 'DoesNotExist' ? !(e.key in ${NAMESPACE_LABELS}) : e.operator == 'In' ? e.key in ${NAMESPACE_LABELS} && ${NAMESPACE_LABELS}[e.key] in e.values : !(e.key in ${NAMESPACE_LABELS} && ${NAMESPACE_LABELS}[e.key] in e.values))`
+
+/** Parts of a spec that no limit looks at may change in a job that breaks one: it can be suspended. */
+const LIMITED = ['model', 'dataset', 'method', 'training', 'output', 'resources', 'podTemplate']
+const queueOf = (object: string) =>
+  `(has(${object}.spec.queueName) ? ${object}.spec.queueName : '')`
+const unchanged = [
+  ...LIMITED.map(part => `object.spec.${part} == oldObject.spec.${part}`),
+  `${queueOf('object')} == ${queueOf('oldObject')}`,
+].join(' && ')
+
+const urisOf = (sources: string, has: string) => `(${has} ? ${sources}.map(s, s.uri) : [])`
+
+const refusedUris = (uris: string, field: string) =>
+  `!has(params.spec.${field}) ? [] : ${uris}.filter(uri, !(${isAllowedUriInCel('uri', `params.spec.${field}`)}))`
+
+const VARIABLES: Readonly<Record<string, string>> = {
+  selected: `!has(${SELECTOR}) || ((${matchesLabels}) && (${matchesExpressions}))`,
+  unchanged: `oldObject != null && ${unchanged}`,
+  applies: 'variables.selected && !variables.unchanged',
+  accelerators:
+    'has(object.spec.resources.accelerator) ? object.spec.resources.accelerator.count : 0',
+  models: refusedUris(
+    '(has(object.spec.model.source) ? [object.spec.model.source.uri] : [])',
+    'allowedModelSources',
+  ),
+  data: refusedUris(
+    `(${urisOf('object.spec.dataset.sources', 'has(object.spec.dataset.sources)')} + ${urisOf('object.spec.dataset.validation.sources', 'has(object.spec.dataset.validation) && has(object.spec.dataset.validation.sources)')})`,
+    'allowedDatasetSources',
+  ),
+  outputs: refusedUris('[object.spec.output.uri]', 'allowedOutputs'),
+  podTemplateFields: `(${POD_TEMPLATE_FIELDS.map(field => `(has(object.spec.podTemplate.${field}) ? ['${field}'] : [])`).join(' + ')}).filter(field, has(params.spec.allowedPodTemplateFields) && !(field in params.spec.allowedPodTemplateFields))`,
+}
+
+const cut = (text: string, length: number) =>
+  `(size(${text}) > ${length} ? ${text}.substring(0, ${length}) + '…' : ${text})`
+const onlyOf = (field: string) =>
+  `' allows only [' + ${cut(`params.spec.${field}.join(', ')`, LIST_SHOWN_MAX)} + ']'`
+const atMost = (field: string) => `' allows at most ' + string(params.spec.${field})`
+
+const LIMITS: readonly Limit[] = [
+  {
+    field: 'maxAcceleratorsPerJob',
+    holds: 'variables.accelerators <= params.spec.maxAcceleratorsPerJob',
+    asked: "'spec.resources.accelerator.count is ' + string(variables.accelerators)",
+    allowed: atMost('maxAcceleratorsPerJob'),
+  },
+  {
+    field: 'allowedModelSources',
+    holds: 'size(variables.models) == 0',
+    asked: `'spec.model.source.uri is ' + ${cut('variables.models[0]', URI_SHOWN_MAX)}`,
+    allowed: onlyOf('allowedModelSources'),
+  },
+  {
+    field: 'allowedDatasetSources',
+    holds: 'size(variables.data) == 0',
+    asked: `'spec.dataset has the source ' + ${cut('variables.data[0]', URI_SHOWN_MAX)}`,
+    allowed: onlyOf('allowedDatasetSources'),
+  },
+  {
+    field: 'allowedOutputs',
+    holds: 'size(variables.outputs) == 0',
+    asked: `'spec.output.uri is ' + ${cut('variables.outputs[0]', URI_SHOWN_MAX)}`,
+    allowed: onlyOf('allowedOutputs'),
+  },
+  {
+    field: 'requireQueue',
+    holds: `!params.spec.requireQueue || ${queueOf('object')} != ''`,
+    asked: "'spec.queueName is missing'",
+    allowed: "' requires a queue'",
+  },
+  {
+    field: 'allowedMethods',
+    holds: 'object.spec.method.type in params.spec.allowedMethods',
+    asked: "'spec.method.type is ' + object.spec.method.type",
+    allowed: onlyOf('allowedMethods'),
+  },
+  {
+    field: 'maxSequenceLength',
+    holds: 'object.spec.training.sequenceLength <= params.spec.maxSequenceLength',
+    asked: "'spec.training.sequenceLength is ' + string(object.spec.training.sequenceLength)",
+    allowed: atMost('maxSequenceLength'),
+  },
+  {
+    field: 'allowedPodTemplateFields',
+    holds: 'size(variables.podTemplateFields) == 0',
+    asked: "'spec.podTemplate.' + variables.podTemplateFields[0] + ' is set'",
+    allowed: onlyOf('allowedPodTemplateFields'),
+  },
+]
+
+const validation = ({ field, holds, asked, allowed }: Limit) => ({
+  expression: `!variables.applies || !has(params.spec.${field}) || (${holds})`,
+  messageExpression: `${asked} + ', and ${POLICY_KIND} ' + params.metadata.name + ${allowed} + ' (${field})'`,
+  // of a messageExpression that fails
+  message: `a ${POLICY_KIND} does not allow it (${field})`,
+  reason: 'Forbidden',
+})
+
+export const ADMISSION_API_VERSION = 'admissionregistration.k8s.io/v1'
+
+export const admissionPolicySpec = () => ({
+  paramKind: { apiVersion: API_VERSION, kind: POLICY_KIND },
+  failurePolicy: 'Fail',
+  matchConstraints: {
+    resourceRules: [
+      {
+        apiGroups: [GROUP],
+        apiVersions: [VERSION],
+        operations: ['CREATE', 'UPDATE'],
+        resources: ['instructiontuningjobs'],
+        scope: 'Namespaced',
+      },
+    ],
+  },
+  variables: Object.entries(VARIABLES).map(([name, expression]) => ({ name, expression })),
+  validations: LIMITS.map(validation),
+})
+
+/** Every TuningPolicy is a parameter; each says itself which namespaces it is for. */
+export const admissionBindingSpec = (policyName: string) => ({
+  policyName,
+  paramRef: { selector: {}, parameterNotFoundAction: 'Allow' },
+  validationActions: ['Deny'],
+})

@@ -1,0 +1,82 @@
+/** What of a job a policy does not allow, in the words of the API server's own refusal. */
+import { isAllowedUri } from '@attune/crds/allowed-uri.ts'
+import { POD_TEMPLATE_FIELDS } from '@attune/crds/pod-template-fields.ts'
+import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import { POLICY_KIND } from '@attune/crds/tuning-policy.ts'
+import { LIST_SHOWN_MAX, URI_SHOWN_MAX } from '@attune/crds/tuning-policy-admission.ts'
+import type { TuningPolicySpec } from '@attune/crds/tuning-policy-spec.ts'
+import type { TuningPolicy } from './kinds.ts'
+
+/** What the job asks for, and what the policy allows; undefined where the job keeps to the limit. */
+type Broken = readonly [asked: string, allowed: string] | undefined
+type Limit = (spec: ResolvedSpec, policy: TuningPolicySpec) => Broken
+
+/** By characters, as CEL counts them. */
+const cut = (text: string, length: number): string => {
+  const characters = [...text]
+  return characters.length > length ? `${characters.slice(0, length).join('')}…` : text
+}
+const onlyOf = (entries: readonly string[]) =>
+  `allows only [${cut(entries.join(', '), LIST_SHOWN_MAX)}]`
+
+const sourceLimit = (
+  uris: readonly string[],
+  entries: readonly string[] | undefined,
+  asked: string,
+): Broken => {
+  const refused = entries && uris.find(uri => !isAllowedUri(uri, entries))
+  return refused === undefined
+    ? undefined
+    : [`${asked} ${cut(refused, URI_SHOWN_MAX)}`, onlyOf(entries ?? [])]
+}
+
+const atMost = (field: string, value: number, limit: number | undefined): Broken =>
+  limit === undefined || value <= limit
+    ? undefined
+    : [`${field} is ${value}`, `allows at most ${limit}`]
+
+const datasetUris = ({ dataset }: ResolvedSpec): readonly string[] =>
+  [...(dataset.sources ?? []), ...(dataset.validation.sources ?? [])].map(({ uri }) => uri)
+
+const queueOf = (spec: object & { readonly queueName?: string }) => spec.queueName
+
+const LIMITS: Readonly<Record<Exclude<keyof TuningPolicySpec, 'namespaceSelector'>, Limit>> = {
+  maxAcceleratorsPerJob: ({ resources: { accelerator } }, { maxAcceleratorsPerJob }) =>
+    atMost(
+      'spec.resources.accelerator.count',
+      accelerator ? (accelerator.count ?? 1) : 0,
+      maxAcceleratorsPerJob,
+    ),
+  allowedModelSources: ({ model }, { allowedModelSources }) =>
+    sourceLimit([model.source.uri], allowedModelSources, 'spec.model.source.uri is'),
+  allowedDatasetSources: (spec, { allowedDatasetSources }) =>
+    sourceLimit(datasetUris(spec), allowedDatasetSources, 'spec.dataset has the source'),
+  allowedOutputs: ({ output }, { allowedOutputs }) =>
+    sourceLimit([output.uri], allowedOutputs, 'spec.output.uri is'),
+  requireQueue: (spec, { requireQueue }) =>
+    requireQueue && !queueOf(spec) ? ['spec.queueName is missing', 'requires a queue'] : undefined,
+  allowedMethods: ({ method }, { allowedMethods }) =>
+    !allowedMethods || allowedMethods.includes(method.type)
+      ? undefined
+      : [`spec.method.type is ${method.type}`, onlyOf(allowedMethods)],
+  maxSequenceLength: ({ training }, { maxSequenceLength }) =>
+    atMost('spec.training.sequenceLength', training.sequenceLength, maxSequenceLength),
+  allowedPodTemplateFields: ({ podTemplate }, { allowedPodTemplateFields: allowed }) => {
+    const field = POD_TEMPLATE_FIELDS.find(
+      name => allowed && podTemplate[name] !== undefined && !allowed.includes(name),
+    )
+    return field && [`spec.podTemplate.${field} is set`, onlyOf(allowed ?? [])]
+  },
+}
+
+/** @returns one sentence a limit that does not hold, with the policy's name, the value and the limit */
+export const violations = (
+  spec: ResolvedSpec,
+  { metadata, spec: policy }: TuningPolicy,
+): readonly string[] =>
+  Object.entries(LIMITS).flatMap(([field, limit]) => {
+    const broken = policy && limit(spec, policy)
+    if (!broken) return []
+    const [asked, allowed] = broken
+    return [`${asked}, and ${POLICY_KIND} ${metadata.name} ${allowed} (${field})`]
+  })
