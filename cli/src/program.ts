@@ -3,6 +3,7 @@ import { StageError } from '@attune/trainer/stage-error.ts'
 import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { CliError } from './cli-error.ts'
+import { diffCommand } from './commands/diff.ts'
 import { planCommand } from './commands/plan.ts'
 import { runCommand } from './commands/run.ts'
 import { validateCommand } from './commands/validate.ts'
@@ -11,7 +12,8 @@ const EXAMPLES = `
 Examples:
   attune validate job.yaml
   attune plan job.yaml
-  attune run job.yaml`
+  attune run job.yaml
+  attune diff out/run-1 out/run-2`
 
 export const createProgram = (): Command =>
   new Command('attune')
@@ -21,6 +23,7 @@ export const createProgram = (): Command =>
     .addCommand(validateCommand())
     .addCommand(planCommand())
     .addCommand(runCommand())
+    .addCommand(diffCommand())
 
 /** Sets the exit code; only what nobody foresaw keeps its stack trace. */
 export const main = async (argv: readonly string[]): Promise<void> => {

@@ -1,6 +1,7 @@
 /** One stage per call: `main.ts <stage> --job job.json --workspace DIR`. Wiring only. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
+import { registerProcessMetrics } from '@attune/crds/metrics/process-metrics.ts'
 import { STAGES, type Stage, TRAINER_PORT } from '@attune/crds/stage.ts'
 import { Argument, Command, InvalidArgumentError } from 'commander'
 import { pino } from 'pino'
@@ -39,6 +40,10 @@ const port = (text: string): number => {
   return value
 }
 
+/** Without a limit the kernel reports 0 or an absurd figure. */
+const memoryLimit = () =>
+  Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem())
+
 /** Beyond this a micro-batch of any size is one row. */
 const MAX_HALVINGS = 32
 
@@ -64,6 +69,9 @@ const execute = async (stage: Stage, options: Options): Promise<StageRun> => {
   const reporter = createProgressReporter(stage, metrics, progress => {
     if (process.connected) process.send?.({ type: 'progress', progress })
   })
+  const memoryLimitBytes = memoryLimit()
+  metrics.memoryLimitBytes.set(memoryLimitBytes)
+  if (options.server) registerProcessMetrics(metrics.registry)
   const job = await readJobFile(options.job)
   const server = options.server
     ? await startServer({
@@ -83,11 +91,7 @@ const execute = async (stage: Stage, options: Options): Promise<StageRun> => {
       metrics,
       log,
       environment: process.env,
-      // without a limit the kernel reports 0 or an absurd figure
-      memoryLimitBytes: Math.min(
-        process.constrainedMemory() || Number.POSITIVE_INFINITY,
-        totalmem(),
-      ),
+      memoryLimitBytes,
       microBatchHalvings: options.microBatchHalvings,
     })
   } finally {

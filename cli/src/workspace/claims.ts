@@ -25,7 +25,7 @@ type Use = { readonly field: string; readonly claim: string }
 export const claimsOf = (spec: ResolvedSpec): readonly Use[] => {
   const uris: [string, string][] = [
     ['spec.model.source.uri', spec.model.source.uri],
-    ...spec.dataset.sources.map((source, i): [string, string] => [
+    ...(spec.dataset.sources ?? []).map((source, i): [string, string] => [
       `spec.dataset.sources[${i}].uri`,
       source.uri,
     ]),

@@ -27,6 +27,7 @@ import { makePlan } from '../plan/make-plan.ts'
 import { usesCuda } from '../session/execution-providers.ts'
 import { retryText } from '../source/retry.ts'
 import { invalidSpec, StageStopped } from '../stage-error.ts'
+import { publishDataset } from '../train/training-metrics.ts'
 import type { StageContext, StageFunction, StageOutput } from './stage-context.ts'
 import { readStageResult, stageFolder } from './stage-folders.ts'
 
@@ -173,6 +174,7 @@ export const prepare: StageFunction = async context => {
   try {
     await mkdir(folder, { recursive: true })
     const output = (await reuse(key, folder, context)) ?? (await prepareAnew(key, folder, context))
+    if (output.dataset) publishDataset(context.metrics, output.dataset)
     context.report({ activity: 'prepared', fraction: 1 })
     return output
   } catch (error) {

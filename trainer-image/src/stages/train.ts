@@ -20,9 +20,9 @@ import { invalidSpec } from '../stage-error.ts'
 import { type Counters, loadCheckpoint, saveCheckpoint } from '../train/checkpoint.ts'
 import { openMetricsLog } from '../train/metrics-log.ts'
 import { halved, pinPieces } from '../train/pieces.ts'
-import { totalSteps as countSteps } from '../train/steps.ts'
+import { totalSteps as countSteps, rowCountOfStep } from '../train/steps.ts'
 import { type LoopOptions, trainingLoop } from '../train/training-loop.ts'
-import { publishMetrics, summaryOf } from '../train/training-metrics.ts'
+import { publishDataset, publishMetrics, summaryOf } from '../train/training-metrics.ts'
 import { openWeights } from '../weights/open-weights.ts'
 import type { StageContext, StageFunction, StageOutput } from './stage-context.ts'
 import { finishedPrepare, stageFolder } from './stage-folders.ts'
@@ -51,6 +51,7 @@ const openRun = async (context: StageContext) => {
   const { dataset } = prepare.result
   if (!dataset)
     throw invalidSpec('Prepare left no summary of the data; remove its folder and run it again')
+  publishDataset(context.metrics, dataset)
   const cores = availableParallelism()
   const cuda = usesCuda(environment)
   // made anew: Prepare may be an earlier run's, with another batch size or memory limit
@@ -91,19 +92,24 @@ const learningRateOf = ({ schedule, learningRate }: ResolvedTraining, totalSteps
 /** What the loop tells: to metrics.jsonl, to Prometheus, to whoever polls, and to the checkpoint folder. */
 const effectsOf = async (
   { metrics, log, report, job }: StageContext,
-  { folder, checkpoints, engine, start }: Run,
+  { folder, checkpoints, engine, start, data }: Run,
 ): Promise<Pick<LoopOptions, 'record' | 'observe' | 'report' | 'save'>> => {
   const metricsLog = await openMetricsLog(join(folder, 'metrics.jsonl'), start.step)
+  const plan = { rows: data.train.count, batchSize: job.spec.training.batchSize }
   let tokens = start.tokens
   return {
     record: async entry => {
       if ('loss' in entry) {
         metrics.tokens.inc(entry.tokens - tokens)
+        metrics.rows.inc(rowCountOfStep(plan, entry.step - 1))
         tokens = entry.tokens
       }
       await metricsLog.append(entry)
     },
-    observe: seconds => metrics.stepSeconds.observe(seconds),
+    observe: (part, seconds) =>
+      part === 'step'
+        ? metrics.stepSeconds.observe(seconds)
+        : metrics.partSeconds.observe({ part }, seconds),
     report: training => {
       publishMetrics(metrics, training)
       const fraction = training.step / training.totalSteps
@@ -111,8 +117,11 @@ const effectsOf = async (
     },
     save: async counters => {
       const { keep } = job.spec.training.checkpoint
-      await saveCheckpoint(checkpoints, { counters, state: await engine.state() }, keep)
+      const checkpoint = { counters, state: await engine.state() }
+      const bytes = await saveCheckpoint(checkpoints, checkpoint, keep)
       metrics.checkpointStep.set(counters.step)
+      metrics.checkpointTime.set(Date.now() / 1000)
+      metrics.checkpointBytes.set(bytes)
       log.info({ step: counters.step }, 'checkpoint saved')
     },
   }

@@ -1,5 +1,5 @@
 /** Checkpoints: a folder per step that is there whole or not at all, checked by digest when read. */
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFolder, temporaryFor, writeFileAtomically } from '../atomic-file.ts'
 import type { AdapterTensors } from '../model/adapter.ts'
@@ -62,12 +62,14 @@ const stepsIn = async (folder: string): Promise<readonly number[]> => {
     .sort((a, b) => b - a)
 }
 
-const write = async (folder: string, { counters, state }: Checkpoint): Promise<void> => {
+/** @returns bytes of its tensors */
+const write = async (folder: string, { counters, state }: Checkpoint): Promise<number> => {
   await mkdir(folder, { recursive: true })
   const tensors = join(folder, 'state.safetensors')
   await writeSafetensors(tensors, flatten(state))
   const manifest: Manifest = { format: FORMAT, counters, sha256: await sha256File(tensors) }
   await writeFileAtomically(join(folder, 'checkpoint.json'), `${JSON.stringify(manifest)}\n`)
+  return (await stat(tensors)).size
 }
 
 /** A pod that was given up may still write the same step: it can come between removing and renaming. */
@@ -85,16 +87,20 @@ const replaceFolder = async (temporary: string, target: string): Promise<void> =
   }
 }
 
-/** Writes, flushes and renames, then removes all but the newest `keep`. */
+/**
+ * Writes, flushes and renames, then removes all but the newest `keep`.
+ * @returns bytes of its tensors
+ */
 export const saveCheckpoint = async (
   folder: string,
   checkpoint: Checkpoint,
   keep: number,
-): Promise<void> => {
+): Promise<number> => {
   const target = join(folder, folderName(checkpoint.counters.step))
   const temporary = temporaryFor(target)
+  let bytes: number
   try {
-    await write(temporary, checkpoint)
+    bytes = await write(temporary, checkpoint)
     await replaceFolder(temporary, target)
   } catch (error) {
     await rm(temporary, { recursive: true, force: true })
@@ -103,6 +109,7 @@ export const saveCheckpoint = async (
   await syncFolder(folder)
   for (const step of (await stepsIn(folder)).slice(keep))
     await rm(join(folder, folderName(step)), { recursive: true, force: true })
+  return bytes
 }
 
 const load = async (folder: string): Promise<Checkpoint | undefined> => {

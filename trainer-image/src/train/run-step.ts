@@ -9,6 +9,10 @@ export type StepOutcome = {
   readonly gradientNorm: number
   readonly tokens: number
   readonly longestMicroBatchSeconds: number
+  /** of all micro-batches */
+  readonly gradientSeconds: number
+  /** absent where there was none */
+  readonly updateSeconds?: number
 }
 
 export type StepOptions = {
@@ -27,18 +31,22 @@ export const runStep = async (options: StepOptions): Promise<StepOutcome | undef
   const targets = rows.reduce((sum, row) => sum + countTargets(row), 0)
   let lossSum = 0
   let longest = 0
+  let gradientSeconds = 0
   for (const group of inGroups(rows, microBatchSize)) {
     if (signal.aborted) return undefined
     const started = clock()
     lossSum += (await engine.accumulate(toMicroBatch(group))).lossSum
-    longest = Math.max(longest, clock() - started)
+    const seconds = clock() - started
+    longest = Math.max(longest, seconds)
+    gradientSeconds += seconds
   }
   if (signal.aborted) return undefined
   const loss = lossSum / Math.max(1, targets)
   const tokens = rows.reduce((sum, row) => sum + countTokens(row), 0)
+  const told = { loss, tokens, longestMicroBatchSeconds: longest, gradientSeconds }
   // an update with such a loss would spoil the parameters, which are still good
-  if (!Number.isFinite(loss))
-    return { loss, gradientNorm: Number.NaN, tokens, longestMicroBatchSeconds: longest }
+  if (!Number.isFinite(loss)) return { ...told, gradientNorm: Number.NaN }
+  const started = clock()
   const { gradientNorm } = await engine.update({ ...update, targets: Math.max(1, targets) })
-  return { loss, gradientNorm, tokens, longestMicroBatchSeconds: longest }
+  return { ...told, gradientNorm, updateSeconds: clock() - started }
 }

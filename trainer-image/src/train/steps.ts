@@ -28,5 +28,9 @@ export const rowsOfStep = (plan: StepPlan, step: number): readonly number[] => {
   return permutation(plan.rows, plan.seed, epoch).slice(start, start + plan.batchSize)
 }
 
+/** @param step from 0 */
+export const rowCountOfStep = (plan: Pick<StepPlan, 'rows' | 'batchSize'>, step: number): number =>
+  Math.min(plan.batchSize, plan.rows - (step % stepsPerEpoch(plan)) * plan.batchSize)
+
 /** @returns passes over the data after so many steps, with fraction */
 export const epochAfter = (plan: StepPlan, steps: number): number => steps / stepsPerEpoch(plan)

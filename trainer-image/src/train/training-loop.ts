@@ -32,9 +32,12 @@ export type LoopOptions = Pick<StepOptions, 'engine' | 'microBatchSize' | 'signa
   readonly save: (counters: Counters) => Promise<void>
   readonly record: (entry: StepRecord | ValidationRecord) => Promise<void>
   readonly report: (progress: TrainingProgress) => void
-  /** time of one optimizer step */
-  readonly observe: (seconds: number) => void
+  /** time of one optimizer step, and of each part of training */
+  readonly observe: (part: 'step' | Part, seconds: number) => void
 }
+
+/** The first three make a step. */
+export type Part = 'data' | 'gradients' | 'update' | 'validation' | 'checkpoint'
 
 export type LoopResult = { readonly counters: Counters; readonly longestMicroBatchSeconds: number }
 
@@ -56,17 +59,21 @@ const isDue = (step: number, { evaluateEvery, totalSteps }: LoopOptions): boolea
 const save = async (course: Course, options: LoopOptions): Promise<Course> => {
   const { counters, savedStep } = course
   if (counters.step === savedStep) return course
+  const started = options.clock()
   await options.save(counters)
+  options.observe('checkpoint', options.clock() - started)
   return { ...course, savedStep: counters.step }
 }
 
 const measure = async (course: Course, options: LoopOptions): Promise<Course> => {
-  const { engine, data, plan, microBatchSize, signal } = options
+  const { engine, data, plan, microBatchSize, signal, clock } = options
+  const started = clock()
   const validation = await validate(engine, data.validation, microBatchSize, signal)
   if (!validation) {
     const { validation: _, ...unmeasured } = course
     return unmeasured
   }
+  options.observe('validation', clock() - started)
   const measured = afterValidation(course, validation)
   await options.record(validationRecord(measured, plan, validation))
   return measured
@@ -80,9 +87,12 @@ const goodOutcome = async (
 ): Promise<StepOutcome> => {
   const { engine, data, plan, totalSteps, microBatchSize, signal, clock } = options
   const { step } = course.counters
+  const started = clock()
+  const rows = rowsOfStep(plan, step).map(index => data.train.row(index))
+  options.observe('data', clock() - started)
   const outcome = await runStep({
     engine,
-    rows: rowsOfStep(plan, step).map(index => data.train.row(index)),
+    rows,
     microBatchSize,
     update: { ...options.update, learningRate, step: step + 1 },
     signal,
@@ -111,7 +121,9 @@ const takeStep = async (
   const outcome = await goodOutcome(before, learningRate, options)
   const taken: TakenStep = { outcome, learningRate, seconds: clock() - started }
   throughput.add({ tokens: outcome.tokens, seconds: taken.seconds })
-  options.observe(taken.seconds)
+  options.observe('step', taken.seconds)
+  options.observe('gradients', outcome.gradientSeconds)
+  if (outcome.updateSeconds !== undefined) options.observe('update', outcome.updateSeconds)
   const stepped = afterStep(before, taken)
   await options.record(stepRecord(stepped, plan, taken, throughput.tokensPerSecond()))
   const { step } = stepped.counters

@@ -1,7 +1,15 @@
 /** What training tells others: gauges for Prometheus while it runs, a summary once it is done. */
-import type { TrainingProgress, TrainingSummary } from '@attune/crds/stage.ts'
+import type { DatasetSummary, TrainingProgress, TrainingSummary } from '@attune/crds/stage.ts'
 import type { TrainerMetrics } from '../metrics.ts'
 import type { Counters } from './checkpoint.ts'
+
+export const publishDataset = (
+  { datasetExamples }: TrainerMetrics,
+  { trainExamples, validationExamples }: DatasetSummary,
+) => {
+  datasetExamples.set({ split: 'train' }, trainExamples)
+  datasetExamples.set({ split: 'validation' }, validationExamples)
+}
 
 export const publishMetrics = (metrics: TrainerMetrics, progress: TrainingProgress) => {
   metrics.step.set(progress.step)
