@@ -1,9 +1,13 @@
 /** Fills in defaults exactly as the API server does when it decodes an object (apiextensions-apiserver, schema/defaulting). */
 import {
+  type InstructionDatasetSpec,
+  InstructionDatasetSpecSchema,
+} from './instruction-dataset-spec.ts'
+import {
   type InstructionTuningJobSpec,
   InstructionTuningJobSpecSchema,
 } from './instruction-tuning-job-spec.ts'
-import type { ResolvedSpec } from './resolved-spec.ts'
+import type { ResolvedInstructionDatasetSpec, ResolvedSpec } from './resolved-spec.ts'
 import { fieldSchema, isRecord, type SchemaNode, schemaNode } from './schema-node.ts'
 
 const withDefault = (value: unknown, node: SchemaNode): unknown =>
@@ -39,3 +43,8 @@ const SPEC = schemaNode(InstructionTuningJobSpecSchema)
 /** The spec with every default set; a spec that the API server stored comes back equal. */
 export const resolveSpec = (spec: InstructionTuningJobSpec): ResolvedSpec =>
   fillDefaults(spec, SPEC) as ResolvedSpec
+
+const DATASET_SPEC = schemaNode(InstructionDatasetSpecSchema)
+
+export const resolveDatasetSpec = (spec: InstructionDatasetSpec): ResolvedInstructionDatasetSpec =>
+  fillDefaults(spec, DATASET_SPEC) as ResolvedInstructionDatasetSpec

@@ -6,6 +6,8 @@ import { Method } from './spec/method.ts'
 import { Model } from './spec/model.ts'
 import { Output } from './spec/output.ts'
 import { PodTemplate, Resources } from './spec/pods.ts'
+import { priorityClassName, queueName } from './spec/queue.ts'
+import { Retry } from './spec/retry.ts'
 import { Training } from './spec/training.ts'
 
 export { LORA_TARGETS } from './spec/method.ts'
@@ -29,33 +31,15 @@ export const InstructionTuningJobSpecSchema = object(
       { description: 'The volume that the stages share.' },
     ),
     podTemplate: PodTemplate,
+    queueName,
+    priorityClassName,
     suspend: optional(
       Type.Boolean({
         default: false,
         description: 'Stop with a checkpoint and free the pod; false goes on.',
       }),
     ),
-    retry: defaulted(
-      {
-        limit: optional(
-          Type.Integer({
-            minimum: 0,
-            maximum: 100,
-            default: 3,
-            description: 'Retries of a stage; disruptions do not count.',
-          }),
-        ),
-        deadlineSeconds: optional(
-          Type.Integer({
-            minimum: 1,
-            maximum: 31_536_000,
-            default: 86400,
-            description: 'Longest running time of a stage.',
-          }),
-        ),
-      },
-      { description: 'When to give up.' },
-    ),
+    retry: Retry,
     ttlSecondsAfterFinished: optional(
       Type.Integer({
         minimum: 0,

@@ -2,6 +2,7 @@
 import { PHASES } from './conditions.ts'
 import { object, oneOf, optional, type Static, Type } from './schema.ts'
 import { STAGES } from './stage.ts'
+import { Conditions, count, mapOf, text, time } from './status-fields.ts'
 
 /** A run that a spec change stopped before its end is `Superseded`; the rest are the job's own phases. */
 export const RUN_PHASES = [...PHASES, 'Superseded'] as const
@@ -15,19 +16,8 @@ export const STAGE_STATES = [
   'Failed',
 ] as const
 
-const count = (description: string) => Type.Integer({ minimum: 0, description })
 const seconds = (description: string) => Type.Number({ minimum: 0, description })
 const measure = (description: string) => Type.Number({ description })
-const text = (maxLength: number, description: string) => Type.String({ maxLength, description })
-const time = (description: string) =>
-  Type.Unsafe<string>({ type: 'string', format: 'date-time', description })
-const mapOf = <T>(values: object, description: string) =>
-  Type.Unsafe<Readonly<Record<string, T>>>({
-    type: 'object',
-    additionalProperties: values,
-    maxProperties: 64,
-    description,
-  })
 
 type Pair = { readonly base: number; readonly tuned: number }
 const pair = {
@@ -41,18 +31,6 @@ const bySlice = {
   maxProperties: 16,
   additionalProperties: { type: 'object', maxProperties: 32, additionalProperties: pair },
 }
-
-const Condition = object(
-  {
-    type: text(316, 'One of the condition types of this API.'),
-    status: oneOf(['True', 'False', 'Unknown']),
-    observedGeneration: optional(count('Generation of the spec that the condition speaks of.')),
-    lastTransitionTime: time('When `status` of the condition changed last.'),
-    reason: text(1024, 'One word for machines.'),
-    message: text(32768, 'One sentence for people.'),
-  },
-  { description: 'Kubernetes condition.' },
-)
 
 const StageStatus = object(
   {
@@ -170,6 +148,17 @@ const Run = object(
     number: Type.Integer({ minimum: 1, description: 'Number of the run.' }),
     specHash: text(64, 'Hash of the fields of the spec that shape the result.'),
     phase: oneOf(RUN_PHASES, { description: 'How far it is, or how it ended.' }),
+    content: optional(
+      object(
+        {
+          dataset: text(64, 'Name of the InstructionDataset.'),
+          datasetUid: text(64, 'UID of it.'),
+          contentHash: text(64, '`status.contentHash` of it when the run started.'),
+          uri: text(512, '`status.preparedUri` of it when the run started.'),
+        },
+        { description: 'The content that the run keeps, where spec.dataset.ref is given.' },
+      ),
+    ),
     workspace: optional(text(64, 'UID of the volume claim that holds its outputs.')),
     stages: Type.Array(StageStatus, {
       maxItems: 4,
@@ -200,14 +189,7 @@ export const InstructionTuningJobStatusSchema = object(
     observedGeneration: optional(
       Type.Integer({ minimum: -1, description: 'Generation of the spec that status speaks of.' }),
     ),
-    conditions: optional(
-      Type.Array(Condition, {
-        maxItems: 32,
-        description: 'Ready, Reconciling, Stalled and what else is true of the job.',
-        'x-kubernetes-list-type': 'map',
-        'x-kubernetes-list-map-keys': ['type'],
-      }),
-    ),
+    conditions: optional(Conditions),
     run: optional(count('Number of the current run.')),
     runs: optional(
       Type.Array(Run, {

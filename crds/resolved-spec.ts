@@ -1,4 +1,5 @@
 /** The spec with every default filled in: what the API server stores, and what the stages read. */
+import type { InstructionDatasetSpec } from './instruction-dataset-spec.ts'
 import type { InstructionTuningJobSpec } from './instruction-tuning-job-spec.ts'
 
 type Spec = InstructionTuningJobSpec
@@ -11,7 +12,26 @@ export type ResolvedDataset = Omit<Spec['dataset'], 'validation' | 'quality' | '
   readonly validation: NonNullable<Spec['dataset']['validation']>
   readonly quality: Filled<NonNullable<Spec['dataset']['quality']>>
   readonly lossOn: 'Response' | 'All'
+  /** set by the operator, never by a tenant: the content that `ref` stood for when the run started */
+  readonly curated?: CuratedContent
 }
+/** Examples that the stage of an InstructionDataset has read, checked and split. */
+export type CuratedContent = {
+  /** folder of `train.jsonl`, `validation.jsonl` and `dataset.json` */
+  readonly uri: string
+  readonly contentHash: string
+}
+/** The spec of an InstructionDataset with every default filled in. */
+export type ResolvedInstructionDatasetSpec = Omit<
+  InstructionDatasetSpec,
+  'validation' | 'quality' | 'lossOn' | 'volume' | 'resources' | 'podTemplate' | 'retry'
+> &
+  Pick<ResolvedDataset, 'validation' | 'quality' | 'lossOn'> & {
+    readonly volume: NonNullable<InstructionDatasetSpec['volume']>
+    readonly resources: NonNullable<InstructionDatasetSpec['resources']>
+    readonly podTemplate: NonNullable<InstructionDatasetSpec['podTemplate']>
+    readonly retry: Filled<NonNullable<InstructionDatasetSpec['retry']>>
+  }
 export type ResolvedTraining = Omit<
   Filled<Section<'training'>>,
   'epochs' | 'maxSteps' | 'schedule' | 'optimizer' | 'checkpoint'
@@ -42,6 +62,8 @@ export type ResolvedSpec = {
   readonly resources: Section<'resources'>
   readonly workspace: Section<'workspace'>
   readonly podTemplate: Section<'podTemplate'>
+  readonly queueName?: string
+  readonly priorityClassName?: string
   readonly suspend: boolean
   readonly retry: Filled<Section<'retry'>>
   readonly ttlSecondsAfterFinished?: number

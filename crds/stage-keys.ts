@@ -1,7 +1,7 @@
 /** Content addresses of the stages' outputs: sha256 over the canonical JSON of what shapes them. */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from './canonical-json.ts'
-import type { ResolvedSpec } from './resolved-spec.ts'
+import type { ResolvedInstructionDatasetSpec, ResolvedSpec } from './resolved-spec.ts'
 
 /** Raised whenever the same inputs would give other outputs. */
 const FORMAT = 1
@@ -10,15 +10,39 @@ const hash = (value: unknown): string =>
   createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 32)
 
 /** Scheduling fields do not shape the result; changing them starts no run. */
-export const specHash = (spec: ResolvedSpec): string =>
-  hash([FORMAT, spec.model, spec.dataset, spec.method, spec.training, spec.evaluation, spec.output])
+export const specHash = ({ dataset, ...spec }: ResolvedSpec): string => {
+  // what a reference stands for is no part of the spec that somebody wrote
+  const { curated: _, ...written } = dataset
+  return hash([
+    FORMAT,
+    spec.model,
+    written,
+    spec.method,
+    spec.training,
+    spec.evaluation,
+    spec.output,
+  ])
+}
+
+/** Volume, resources and retries of a dataset do not shape its content. */
+export const curateKey = (spec: ResolvedInstructionDatasetSpec): string => {
+  const {
+    volume: _volume,
+    resources: _resources,
+    podTemplate: _pods,
+    retry: _retry,
+    ...rest
+  } = spec
+  return hash([FORMAT, 'curate', rest])
+}
 
 export const prepareKey = (spec: ResolvedSpec): string =>
   hash([
     FORMAT,
     'prepare',
     spec.model,
-    spec.dataset,
+    // wherever it lies: equal content is tokenized once
+    spec.dataset.curated?.contentHash ?? spec.dataset,
     spec.training.sequenceLength,
     spec.training.packing,
   ])

@@ -1,9 +1,13 @@
 /** What operator, CLI and trainer agree on about a stage: its names, its job file, its result, its progress, its exit codes. */
 import type { Reason } from './conditions.ts'
-import type { ResolvedSpec } from './resolved-spec.ts'
+import type { DatasetReport } from './instruction-dataset-status.ts'
+import type { ResolvedInstructionDatasetSpec, ResolvedSpec } from './resolved-spec.ts'
 
 export const STAGES = ['prepare', 'train', 'evaluate', 'publish'] as const
 export type Stage = (typeof STAGES)[number]
+/** The one stage of an InstructionDataset; it belongs to no run of a job. */
+export const CURATE = 'curate'
+export type TrainerStage = Stage | typeof CURATE
 
 /** The file every stage reads: `/etc/attune/job.json`, mounted from an immutable ConfigMap. */
 export type JobFile = {
@@ -13,6 +17,16 @@ export type JobFile = {
   /** Number of the run, from 1; names the published folder `run-<n>`. */
   readonly run: number
   readonly spec: ResolvedSpec
+}
+
+/** The file that Curate reads, in the same place. */
+export type DatasetFile = {
+  readonly apiVersion: 'attune.dev/v1alpha1'
+  readonly name: string
+  readonly namespace: string
+  readonly spec: ResolvedInstructionDatasetSpec
+  /** keys of earlier contents that somebody still reads; the rest goes once the new one is there */
+  readonly keep: readonly string[]
 }
 
 /** Exit codes of a stage, after BSD sysexits.h. 64-78 except 75 say that a retry cannot help. */
@@ -58,6 +72,12 @@ export type DatasetSummary = {
   readonly dropped: number
   /** examples by slice, largest first, at most 20; the rest under `…` */
   readonly slices: Readonly<Record<string, number>>
+}
+
+export type CuratedSummary = {
+  readonly examples: number
+  readonly validationExamples: number
+  readonly report: DatasetReport
 }
 
 export type Plan = {
@@ -113,7 +133,7 @@ export type Artifact = {
 
 /** A stage's last word: `result.json` in its output folder, and (shrunk to 4 KiB) its termination message. */
 export type StageResult = {
-  readonly stage: Stage
+  readonly stage: TrainerStage
   readonly outcome: 'Succeeded' | 'Stopped' | 'Failed'
   /** content address of the stage's inputs; its output folder is `<workspace>/<stage>/<key>` */
   readonly key: string
@@ -125,6 +145,7 @@ export type StageResult = {
   readonly seconds: number
   readonly dataset?: DatasetSummary
   readonly plan?: Plan
+  readonly curated?: CuratedSummary
   readonly training?: TrainingSummary
   readonly evaluation?: EvaluationSummary
   readonly artifacts?: readonly Artifact[]
@@ -132,7 +153,7 @@ export type StageResult = {
 
 /** Body of GET /progress. */
 export type Progress = {
-  readonly stage: Stage
+  readonly stage: TrainerStage
   /** what it does just now, in words: `downloading model`, `training` */
   readonly activity: string
   /** 0…1 of the stage */

@@ -25,7 +25,7 @@ const tolerations = optional(
   }),
 )
 
-const Compute = (description: string, defaults?: Record<string, string>) =>
+export const Compute = (description: string, defaults?: Record<string, string>) =>
   defaulted(
     { cpu: optional(quantity('Cores.')), memory: optional(quantity('Bytes.')) },
     { description, ...(defaults ? { default: defaults } : {}) },

@@ -2,16 +2,17 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { registerProcessMetrics } from '@attune/crds/metrics/process-metrics.ts'
-import { STAGES, type Stage, TRAINER_PORT } from '@attune/crds/stage.ts'
+import { CURATE, STAGES, TRAINER_PORT, type TrainerStage } from '@attune/crds/stage.ts'
 import { Argument, Command, InvalidArgumentError } from 'commander'
 import { pino } from 'pino'
 import { writeFileAtomically } from './atomic-file.ts'
-import { readJobFile } from './job-file.ts'
+import { readDatasetFile, readJobFile } from './job-file.ts'
 import { createTrainerMetrics } from './metrics.ts'
 import { createProgressReporter } from './progress-reporter.ts'
-import { runStage, type StageRun } from './run-stage.ts'
+import { runCurate, runStage, type StageRun } from './run-stage.ts'
 import { startServer } from './server.ts'
 import { StageError } from './stage-error.ts'
+import type { StageSurroundings } from './stages/stage-context.ts'
 import { terminationMessage } from './termination-message.ts'
 
 // ONNX Runtime uploads telemetry unless told otherwise before its library is loaded
@@ -62,17 +63,29 @@ const stopOnSignals = (): AbortSignal => {
   return controller.signal
 }
 
-const execute = async (stage: Stage, options: Options): Promise<StageRun> => {
+/** Reads the file that the stage is given before anything is opened. */
+const workOf = async (stage: TrainerStage, options: Options) => {
+  if (stage === CURATE) {
+    const dataset = await readDatasetFile(options.job)
+    return (surroundings: StageSurroundings) => runCurate({ ...surroundings, dataset })
+  }
+  const job = await readJobFile(options.job)
+  const { microBatchHalvings } = options
+  const memoryLimitBytes = memoryLimit()
+  return (surroundings: StageSurroundings) =>
+    runStage(stage, { ...surroundings, job, memoryLimitBytes, microBatchHalvings })
+}
+
+const execute = async (stage: TrainerStage, options: Options): Promise<StageRun> => {
   const signal = stopOnSignals()
   const log = pino({ base: { stage } }, pino.destination({ dest: 2, sync: true }))
   const metrics = createTrainerMetrics()
   const reporter = createProgressReporter(stage, metrics, progress => {
     if (process.connected) process.send?.({ type: 'progress', progress })
   })
-  const memoryLimitBytes = memoryLimit()
-  metrics.memoryLimitBytes.set(memoryLimitBytes)
+  metrics.memoryLimitBytes.set(memoryLimit())
   if (options.server) registerProcessMetrics(metrics.registry)
-  const job = await readJobFile(options.job)
+  const work = await workOf(stage, options)
   const server = options.server
     ? await startServer({
         port: options.port,
@@ -81,8 +94,7 @@ const execute = async (stage: Stage, options: Options): Promise<StageRun> => {
       })
     : undefined
   try {
-    return await runStage(stage, {
-      job,
+    return await work({
       workspace: options.workspace,
       pvcRoot: options.pvcRoot,
       fileRoot: options.fileRoot,
@@ -91,8 +103,6 @@ const execute = async (stage: Stage, options: Options): Promise<StageRun> => {
       metrics,
       log,
       environment: process.env,
-      memoryLimitBytes,
-      microBatchHalvings: options.microBatchHalvings,
     })
   } finally {
     server?.close()
@@ -101,14 +111,14 @@ const execute = async (stage: Stage, options: Options): Promise<StageRun> => {
 }
 
 const beforeTheStage =
-  (stage: Stage) =>
+  (stage: TrainerStage) =>
   (error: unknown): StageRun => {
     if (!(error instanceof StageError)) throw error
     const { reason, message, exitCode } = error
     return { result: { stage, key: '', outcome: 'Failed', reason, message, seconds: 0 }, exitCode }
   }
 
-const main = async (stage: Stage, options: Options) => {
+const main = async (stage: TrainerStage, options: Options) => {
   const { result, exitCode } = await execute(stage, options).catch(beforeTheStage(stage))
   if (result.outcome === 'Failed') process.stderr.write(`${result.reason}: ${result.message}\n`)
   if (options.result) await writeFileAtomically(options.result, `${JSON.stringify(result)}\n`)
@@ -119,8 +129,10 @@ const main = async (stage: Stage, options: Options) => {
 }
 
 await new Command('attune-trainer')
-  .description('Runs one stage of an InstructionTuningJob on a workspace folder.')
-  .addArgument(new Argument('<stage>', 'what to run').choices([...STAGES]))
+  .description(
+    'Runs one stage of an InstructionTuningJob, or curate of an InstructionDataset, on a folder.',
+  )
+  .addArgument(new Argument('<stage>', 'what to run').choices([...STAGES, CURATE]))
   .requiredOption('--job <file>', 'job file (JSON)', process.env['ATTUNE_JOB'])
   .requiredOption(
     '--workspace <dir>',

@@ -1,11 +1,11 @@
 /** Holds the newest progress and passes it on, at most ten times a second. */
-import type { Progress, Stage } from '@attune/crds/stage.ts'
+import type { Progress, TrainerStage } from '@attune/crds/stage.ts'
 import type { TrainerMetrics } from './metrics.ts'
 
 const MIN_INTERVAL_MS = 100
 
 export const createProgressReporter = (
-  stage: Stage,
+  stage: TrainerStage,
   metrics: TrainerMetrics,
   send: (progress: Progress) => void,
   now: () => number = () => performance.now(),

@@ -1,10 +1,23 @@
 /** Runs one stage and turns whatever happens into a result and an exit code. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EXIT, type Stage, type StageResult } from '@attune/crds/stage.ts'
+import {
+  CURATE,
+  EXIT,
+  type Stage,
+  type StageResult,
+  type TrainerStage,
+} from '@attune/crds/stage.ts'
+import { curateKey } from '@attune/crds/stage-keys.ts'
 import { writeFileAtomically } from './atomic-file.ts'
 import { StageError, StageStopped } from './stage-error.ts'
-import type { StageContext, StageFunction } from './stages/stage-context.ts'
+import type {
+  CurateContext,
+  StageContext,
+  StageFunction,
+  StageOutput,
+  StageSurroundings,
+} from './stages/stage-context.ts'
 import { keyOfStage, readStageResult, stageFolder } from './stages/stage-folders.ts'
 
 const MESSAGE_MAX = 1024
@@ -45,25 +58,33 @@ const failure = (
   }
 }
 
-export const runStage = async (stage: Stage, context: StageContext): Promise<StageRun> => {
+type Work = {
+  readonly key: () => Promise<string>
+  /** an earlier result of the same key stands */
+  readonly reusedByKey: boolean
+  readonly run: () => Promise<StageOutput>
+}
+
+const conclude = async (
+  stage: TrainerStage,
+  { workspace, log }: StageSurroundings,
+  work: Work,
+): Promise<StageRun> => {
   const started = performance.now()
   const seconds = () => (performance.now() - started) / 1000
   let key = ''
   try {
-    await mkdir(context.workspace, { recursive: true })
-    key = await keyOfStage(context.workspace, context.job, stage)
-    const earlier = REUSED_BY_KEY.includes(stage)
-      ? await readStageResult(context.workspace, stage, key)
-      : undefined
+    await mkdir(workspace, { recursive: true })
+    key = await work.key()
+    const earlier = work.reusedByKey ? await readStageResult(workspace, stage, key) : undefined
     if (earlier) return { result: earlier, exitCode: EXIT.ok }
-    const run = await STAGES[stage]()
     const result: StageResult = {
       stage,
       outcome: 'Succeeded',
-      ...(await run(context)),
+      ...(await work.run()),
       seconds: seconds(),
     }
-    const folder = stageFolder(context.workspace, stage, result.key)
+    const folder = stageFolder(workspace, stage, result.key)
     await mkdir(folder, { recursive: true })
     await writeFileAtomically(join(folder, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
     return { result, exitCode: EXIT.ok }
@@ -72,7 +93,22 @@ export const runStage = async (stage: Stage, context: StageContext): Promise<Sta
     const foreseen = error instanceof StageError || error instanceof StageStopped
     // a stack helps only where nobody foresaw the failure
     const detail = foreseen ? { reason: why.reason } : { err: error }
-    context.log[exitCode === EXIT.stopped ? 'info' : 'error']({ ...detail, key }, why.message)
+    log[exitCode === EXIT.stopped ? 'info' : 'error']({ ...detail, key }, why.message)
     return { result: { stage, key, seconds: seconds(), ...why }, exitCode }
   }
 }
+
+export const runStage = (stage: Stage, context: StageContext): Promise<StageRun> =>
+  conclude(stage, context, {
+    key: () => keyOfStage(context.workspace, context.job, stage),
+    reusedByKey: REUSED_BY_KEY.includes(stage),
+    run: async () => (await STAGES[stage]())(context),
+  })
+
+/** The stage of an InstructionDataset. */
+export const runCurate = (context: CurateContext): Promise<StageRun> =>
+  conclude(CURATE, context, {
+    key: async () => curateKey(context.dataset.spec),
+    reusedByKey: false,
+    run: async () => (await import('./stages/curate.ts')).curate(context),
+  })

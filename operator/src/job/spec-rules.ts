@@ -1,18 +1,29 @@
 /** What the schema lets through and a cluster still cannot run; CEL refuses most of it at admission already. */
-import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import type { ResolvedDataset, ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 
 const CLAIM_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
 
 type Uri = { readonly field: string; readonly uri: string }
 type Source = { readonly uri: string; readonly credentialsSecret?: { readonly name: string } }
 
-const sources = (spec: ResolvedSpec): readonly (Source & { readonly field: string })[] => [
-  { ...spec.model.source, field: 'spec.model.source' },
-  ...spec.dataset.sources.map((source, i) => ({ ...source, field: `spec.dataset.sources[${i}]` })),
-  ...(spec.dataset.validation.sources ?? []).map((source, i) => ({
+type FieldSource = Source & { readonly field: string }
+
+/** @param at field that holds the dataset: `spec.dataset` of a job, `spec` of an InstructionDataset */
+export const dataSources = (
+  { sources = [], validation }: Pick<ResolvedDataset, 'sources' | 'validation'>,
+  at: string,
+): readonly FieldSource[] => [
+  ...sources.map((source, i) => ({ ...source, field: `${at}.sources[${i}]` })),
+  ...(validation.sources ?? []).map((source, i) => ({
     ...source,
-    field: `spec.dataset.validation.sources[${i}]`,
+    field: `${at}.validation.sources[${i}]`,
   })),
+]
+
+const sources = ({ model, dataset }: ResolvedSpec): readonly FieldSource[] => [
+  { ...model.source, field: 'spec.model.source' },
+  ...dataSources(dataset, 'spec.dataset'),
+  ...(dataset.curated ? [{ uri: dataset.curated.uri, field: 'spec.dataset.ref' }] : []),
 ]
 
 /** The claim of `pvc://claim/path`; undefined for another scheme, empty where the name is none. */
@@ -22,17 +33,15 @@ export const claimOf = (uri: string): string | undefined => {
   return CLAIM_NAME.test(name) ? name : ''
 }
 
-export const sourceClaims = (spec: ResolvedSpec): readonly string[] => [
-  ...new Set(
-    sources(spec)
-      .map(({ uri }) => claimOf(uri))
-      .filter(claim => claim !== undefined),
-  ),
+export const claimsOf = (uris: readonly Pick<Source, 'uri'>[]): readonly string[] => [
+  ...new Set(uris.map(({ uri }) => claimOf(uri)).filter(claim => claim !== undefined)),
 ]
+export const sourceClaims = (spec: ResolvedSpec): readonly string[] => claimsOf(sources(spec))
 
 /** The Secret whose `token` authorizes the downloads of Prepare. */
-export const credentialsSecret = (spec: ResolvedSpec): string | undefined =>
-  sources(spec).find(source => source.credentialsSecret)?.credentialsSecret?.name
+export const secretOf = (all: readonly Source[]): string | undefined =>
+  all.find(source => source.credentialsSecret)?.credentialsSecret?.name
+export const credentialsSecret = (spec: ResolvedSpec): string | undefined => secretOf(sources(spec))
 
 const uriProblem = ({ field, uri }: Uri): string | undefined => {
   if (uri.startsWith('file://'))
@@ -41,18 +50,22 @@ const uriProblem = ({ field, uri }: Uri): string | undefined => {
   return undefined
 }
 
-/** @returns what is wrong, with the field and the value; undefined where nothing is */
-export const specProblem = (spec: ResolvedSpec): string | undefined => {
-  const uris: Uri[] = [...sources(spec), { field: 'spec.output', uri: spec.output.uri }]
-  for (const uri of uris) {
-    const problem = uriProblem(uri)
+/** @param owner what shares one Secret, in words */
+export const sourcesProblem = (all: readonly FieldSource[], owner: string): string | undefined => {
+  for (const source of all) {
+    const problem = uriProblem(source)
     if (problem) return problem
   }
-  const secret = credentialsSecret(spec)
-  const other = sources(spec).find(
+  const secret = secretOf(all)
+  const other = all.find(
     source => source.credentialsSecret && source.credentialsSecret.name !== secret,
   )
   return other
-    ? `${other.field}.credentialsSecret: ${other.credentialsSecret?.name} differs from ${secret}; all sources of a job share one Secret`
+    ? `${other.field}.credentialsSecret: ${other.credentialsSecret?.name} differs from ${secret}; all sources of ${owner} share one Secret`
     : undefined
 }
+
+/** @returns what is wrong, with the field and the value; undefined where nothing is */
+export const specProblem = (spec: ResolvedSpec): string | undefined =>
+  uriProblem({ field: 'spec.output', uri: spec.output.uri }) ??
+  sourcesProblem(sources(spec), 'a job')

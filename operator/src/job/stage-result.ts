@@ -2,17 +2,20 @@
 import { REASONS, type Reason } from '@attune/crds/conditions.ts'
 import {
   type Artifact,
+  CURATE,
+  type CuratedSummary,
   type DatasetSummary,
   type EvaluationSummary,
   type GateResult,
   type MetricPair,
   type Plan,
   STAGES,
-  type Stage,
   type StageResult,
+  type TrainerStage,
   TERMINATION_MESSAGE_MAX_BYTES,
   type TrainingSummary,
 } from '@attune/crds/stage.ts'
+import type { DatasetReport } from '@attune/crds/instruction-dataset-status.ts'
 import { count, fields, flag, listOf, mapOf, number, positive, shape, text } from './untrusted.ts'
 
 const MESSAGE_MAX = 1024
@@ -46,6 +49,41 @@ const dataset = (value: unknown): DatasetSummary | undefined => {
   )
   return read && { ...read, slices: read.slices ?? {} }
 }
+
+const characters = (value: unknown) =>
+  shape<DatasetReport['promptCharacters'], object>(
+    value,
+    { mean: positive, p50: count, p95: count, max: count },
+    {},
+  )
+
+const share = (value: unknown) => {
+  const read = positive(value)
+  return read !== undefined && read <= 1 ? read : undefined
+}
+
+const curatedReport = (value: unknown): DatasetReport | undefined => {
+  const read = shape<Omit<DatasetReport, 'slices'>, Pick<DatasetReport, 'slices'>>(
+    value,
+    {
+      read: count,
+      duplicates: count,
+      promptCharacters: characters,
+      responseCharacters: characters,
+      largestSliceShare: share,
+    },
+    // left out where the message would be too long
+    { slices: slices => mapOf(slices, SLICES_MAX, count) },
+  )
+  return read && { ...read, slices: read.slices ?? {} }
+}
+
+const curated = (value: unknown) =>
+  shape<CuratedSummary, object>(
+    value,
+    { examples: count, validationExamples: count, report: curatedReport },
+    {},
+  )
 
 const plan = (value: unknown) =>
   shape<Plan, object>(
@@ -128,17 +166,21 @@ const parsed = (message: string): unknown => {
 /** @returns undefined unless it is the result of that stage */
 export const readStageResult = (
   message: string | undefined,
-  stage: Stage,
+  stage: TrainerStage,
 ): StageResult | undefined => {
   if (!message || Buffer.byteLength(message) > TERMINATION_MESSAGE_MAX_BYTES) return undefined
   const from = fields(parsed(message))
-  if (!from || oneOf(STAGES)(from['stage']) !== stage) return undefined
+  if (!from || from['stage'] !== stage) return undefined
   const result = shape<
     Pick<StageResult, 'stage' | 'outcome' | 'seconds'>,
     Required<Omit<StageResult, 'stage' | 'outcome' | 'seconds' | 'key'>> & { key: string }
   >(
     from,
-    { stage: oneOf(STAGES), outcome: oneOf(['Succeeded', 'Stopped', 'Failed']), seconds: positive },
+    {
+      stage: oneOf([...STAGES, CURATE]),
+      outcome: oneOf(['Succeeded', 'Stopped', 'Failed']),
+      seconds: positive,
+    },
     {
       key: string(64),
       digest: string(128),
@@ -146,6 +188,7 @@ export const readStageResult = (
       message: string(MESSAGE_MAX),
       dataset,
       plan,
+      curated,
       training,
       evaluation,
       artifacts: artifacts => listOf(artifacts, ARTIFACTS_MAX, artifact),

@@ -91,7 +91,7 @@ export const buildDataset = async (
       onProgress: fraction => onProgress('tokenizing data', READING_SHARE * fraction),
     })
     try {
-      checkQuality(data.counts, spec, sequenceLength)
+      checkQuality(data.counts, spec, { at: 'dataset', sequenceLength })
       const digest = await pack(folder, data, options)
       const dataset = await openPrepared(folder)
       return {

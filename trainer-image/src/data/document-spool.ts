@@ -1,27 +1,12 @@
 /** Tokenized documents on disk until it is known how they are packed; only their lengths stay in memory. */
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Document } from './document.ts'
+import { growing } from './growing.ts'
 import { BYTES_PER_TOKEN, fromLittleEndian, toLittleEndian } from './prepared-format.ts'
 
 const BUFFER_BYTES = 2 ** 20
 
 export type DocumentSpool = Awaited<ReturnType<typeof createDocumentSpool>>
-
-const growing = (initial = 1024) => {
-  let values = new Int32Array(initial)
-  let count = 0
-  return {
-    push(value: number) {
-      if (count === values.length) {
-        const larger = new Int32Array(2 * values.length)
-        larger.set(values)
-        values = larger
-      }
-      values[count++] = value
-    },
-    values: () => values.subarray(0, count),
-  }
-}
 
 /** @param path made anew; the caller removes it */
 export const createDocumentSpool = async (path: string) => {

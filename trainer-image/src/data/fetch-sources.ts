@@ -8,7 +8,7 @@ import { fetchModel } from '../source/fetch-model.ts'
 import type { Retry } from '../source/retry.ts'
 import type { FetchOptions, FetchProgress } from '../source/source-options.ts'
 import { isJsonObject, readJsonObject } from '../weights/read-json.ts'
-import type { SourceFile } from './ingest.ts'
+import type { SourceFile } from './read-examples.ts'
 
 export type SourceRecord = {
   readonly uri: string
@@ -16,18 +16,22 @@ export type SourceRecord = {
   readonly digest: string
   readonly revision?: string
 }
-export type SourceRecords = {
-  readonly model: SourceRecord
+export type DataRecords = {
   readonly train: readonly SourceRecord[]
   readonly validation?: readonly SourceRecord[]
 }
-export type FetchedSources = {
+export type SourceRecords = DataRecords & { readonly model: SourceRecord }
+export type FetchedData = {
   readonly train: readonly SourceFile[]
   readonly validation?: readonly SourceFile[]
-  readonly records: SourceRecords
+  readonly records: DataRecords
 }
+export type FetchedSources = FetchedData & { readonly records: SourceRecords }
 
-type DataSource = ResolvedSpec['dataset']['sources'][number]
+type DataSource = {
+  readonly uri: string
+  readonly format?: SourceFile['format'] | undefined
+}
 type What = 'data' | 'model'
 export type FetchContext = Omit<FetchOptions, 'destination' | 'onProgress' | 'retry'> & {
   readonly onProgress: (what: What, progress: FetchProgress) => void
@@ -99,25 +103,38 @@ const fetchModelRecord = async (
   return { uri, digest, ...(revision === undefined ? {} : { revision }) }
 }
 
-/** The data comes first: it is small, and a missing file is told before a large model is fetched. */
-export const fetchSources = async (
-  { dataset, model }: Pick<ResolvedSpec, 'dataset' | 'model'>,
+/** What a dataset is read from: the sources of the spec, or files that Curate has written. */
+export type DataSources = {
+  readonly sources?: readonly DataSource[]
+  readonly validation: { readonly sources?: readonly DataSource[] }
+}
+
+export const fetchData = async (
+  { sources = [], validation: { sources: heldOut } }: DataSources,
   folder: string,
   context: FetchContext,
-): Promise<FetchedSources> => {
-  const train = await fetchFiles(dataset.sources, folder, 'train', context)
-  const { sources } = dataset.validation
-  const validation = sources && (await fetchFiles(sources, folder, 'validation', context))
-  const record = await fetchModelRecord(model.source.uri, folder, context)
+): Promise<FetchedData> => {
+  const train = await fetchFiles(sources, folder, 'train', context)
+  const validation = heldOut && (await fetchFiles(heldOut, folder, 'validation', context))
   return {
     train: train.files,
     ...(validation ? { validation: validation.files } : {}),
     records: {
-      model: record,
       train: train.records,
       ...(validation ? { validation: validation.records } : {}),
     },
   }
+}
+
+/** The data comes first: it is small, and a missing file is told before a large model is fetched. */
+export const fetchSources = async (
+  { dataset, model }: { readonly dataset: DataSources } & Pick<ResolvedSpec, 'model'>,
+  folder: string,
+  context: FetchContext,
+): Promise<FetchedSources> => {
+  const data = await fetchData(dataset, folder, context)
+  const record = await fetchModelRecord(model.source.uri, folder, context)
+  return { ...data, records: { ...data.records, model: record } }
 }
 
 export const writeRecords = (folder: string, records: SourceRecords): Promise<void> =>
@@ -127,13 +144,17 @@ const isRecord = (value: unknown): value is SourceRecord =>
   isJsonObject(value) && typeof value['uri'] === 'string' && typeof value['digest'] === 'string'
 const areRecords = (value: unknown): boolean => Array.isArray(value) && value.every(isRecord)
 
+export const areDataRecords = (value: unknown): value is DataRecords =>
+  isJsonObject(value) &&
+  areRecords(value['train']) &&
+  (value['validation'] === undefined || areRecords(value['validation']))
+
 /** @returns undefined where there are none, or they are damaged */
 export const readRecords = async (folder: string): Promise<SourceRecords | undefined> => {
   const value = await readJsonObject(join(folder, RECORDS_FILE), RECORDS_MAX_BYTES).catch(
     () => undefined,
   )
-  if (!value || !isRecord(value['model']) || !areRecords(value['train'])) return undefined
-  if (value['validation'] !== undefined && !areRecords(value['validation'])) return undefined
+  if (!value || !isRecord(value['model']) || !areDataRecords(value)) return undefined
   return value as unknown as SourceRecords
 }
 
@@ -146,14 +167,23 @@ export const areUnchanged = async (
   folder: string,
   context: FetchContext,
 ): Promise<boolean> => {
+  if (!(await isDataUnchanged(records, folder, context))) return false
+  if (!isLocal(records.model.uri)) return true
+  return (
+    (await fetchModelRecord(records.model.uri, folder, context)).digest === records.model.digest
+  )
+}
+
+export const isDataUnchanged = async (
+  records: DataRecords,
+  folder: string,
+  context: FetchContext,
+): Promise<boolean> => {
   for (const { uri, digest } of [...records.train, ...(records.validation ?? [])]) {
     if (!isLocal(uri)) continue
     const { onProgress: _, ...options } = optionsFor('data', join(folder, DATA_FOLDER), context)
     const found = await fetchDataFile(uri, options)
     if (found.digest !== digest) return false
   }
-  if (!isLocal(records.model.uri)) return true
-  return (
-    (await fetchModelRecord(records.model.uri, folder, context)).digest === records.model.digest
-  )
+  return true
 }

@@ -1,9 +1,10 @@
-/** From a JSON value to a conversation: Alpaca, PromptCompletion and Messages. */
+/** From a JSON value to a conversation: Alpaca, PromptCompletion, Messages, and what Curate writes. */
 import type { Conversation, Message, Role } from './conversation.ts'
 import { ROLES } from './conversation.ts'
 import { malformed, type Origin } from './malformed.ts'
 
-export type Format = 'Alpaca' | 'PromptCompletion' | 'Messages'
+/** `Curated`: each example is PromptCompletion or Messages, as it was given. */
+export type Format = 'Alpaca' | 'PromptCompletion' | 'Messages' | 'Curated'
 export type Columns = {
   readonly instruction?: string
   readonly input?: string
@@ -102,10 +103,16 @@ const conversation = (fields: Fields, columns: Columns, origin: Origin): Turns =
   return { messages, promptLength: 0 }
 }
 
+const curated = (fields: Fields, columns: Columns, origin: Origin): Turns =>
+  Object.hasOwn(fields, 'prompt')
+    ? promptCompletion(fields, columns, origin)
+    : conversation(fields, columns, origin)
+
 const READERS: Record<Format, (fields: Fields, columns: Columns, origin: Origin) => Turns> = {
   Alpaca: alpaca,
   PromptCompletion: promptCompletion,
   Messages: conversation,
+  Curated: curated,
 }
 
 const slice = (fields: Fields, column: string | undefined, origin: Origin): string => {

@@ -19,36 +19,45 @@ export type DataCounts = {
 
 const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`
 
-const checkNotEmpty = (counts: DataCounts, sequenceLength: number) => {
+/** @param sequenceLength of the rows; the model and its rows may not be known yet */
+const checkNotEmpty = (counts: DataCounts, sequenceLength: number | undefined) => {
   const { read, train, duplicates, tooLong, untrained } = counts
   if (train > 0) return
+  if (sequenceLength === undefined)
+    throw datasetMalformed(
+      `no training example is left of ${read}: ${duplicates} duplicates, ${counts.validation} held out`,
+    )
   throw datasetMalformed(
     `no training example is left of ${read}: ${duplicates} duplicates, ${tooLong} with an answer longer than training.sequenceLength ${sequenceLength}, ${untrained} with nothing to learn, ${counts.validation} held out`,
   )
 }
 
+export type Place = {
+  /** field that holds the dataset: `dataset` in a job, `spec` in an InstructionDataset */
+  readonly at: string
+  readonly sequenceLength?: number
+}
+
 export const checkQuality = (
   counts: DataCounts,
   { quality, validation }: Pick<ResolvedDataset, 'quality' | 'validation'>,
-  sequenceLength: number,
+  { at, sequenceLength }: Place,
 ): void => {
   checkNotEmpty(counts, sequenceLength)
   const { read, train, duplicates } = counts
   const share = duplicates / read
   const failures: string[] = []
   if (train < quality.minExamples)
-    failures.push(
-      `${train} training examples, dataset.quality.minExamples is ${quality.minExamples}`,
-    )
+    failures.push(`${train} training examples, ${at}.quality.minExamples is ${quality.minExamples}`)
   if (share > quality.maxDuplicateFraction)
     failures.push(
-      `${duplicates} of ${read} examples (${percent(share)}) are duplicates, dataset.quality.maxDuplicateFraction is ${quality.maxDuplicateFraction} (${percent(quality.maxDuplicateFraction)})`,
+      `${duplicates} of ${read} examples (${percent(share)}) are duplicates, ${at}.quality.maxDuplicateFraction is ${quality.maxDuplicateFraction} (${percent(quality.maxDuplicateFraction)})`,
     )
   if (counts.validation === 0)
     failures.push(
       validation.sources
-        ? 'no validation example is left of dataset.validation.sources'
-        : `no example falls into the held-out fraction ${validation.fraction ?? DEFAULT_FRACTION} of ${read}; raise dataset.validation.fraction or give dataset.validation.sources`,
+        ? `no validation example is left of ${at}.validation.sources`
+        : `no example falls into the held-out fraction ${validation.fraction ?? DEFAULT_FRACTION} of ${read}; raise ${at}.validation.fraction or give ${at}.validation.sources`,
     )
   if (failures.length > 0) throw datasetBelowQuality(failures.join('; '))
 }

@@ -20,7 +20,7 @@ export const publicSpec = (spec: ResolvedSpec): ResolvedSpec => {
     model: { ...spec.model, source: publicSource(spec.model.source) },
     dataset: {
       ...spec.dataset,
-      sources: spec.dataset.sources.map(publicSource),
+      ...(spec.dataset.sources ? { sources: spec.dataset.sources.map(publicSource) } : {}),
       validation: validation.sources
         ? { ...validation, sources: validation.sources.map(publicSource) }
         : validation,
@@ -40,7 +40,7 @@ export const sourcesOf = async (
   prepareFolder: string,
 ): Promise<{ readonly baseModel: SourceDigest; readonly data: readonly SourceDigest[] }> => {
   const records = await readRecords(prepareFolder)
-  const { sources, validation } = spec.dataset
+  const { sources = [], validation } = spec.dataset
   const data: readonly SourceDigest[] = records
     ? [...records.train, ...(records.validation ?? [])]
     : [...sources, ...(validation.sources ?? [])].map(({ uri }) => ({ uri }))

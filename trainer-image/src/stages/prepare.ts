@@ -7,11 +7,11 @@ import { canonicalJson } from '@attune/crds/canonical-json.ts'
 import type { DatasetSummary } from '@attune/crds/stage.ts'
 import { prepareKey } from '@attune/crds/stage-keys.ts'
 import { writeFileAtomically } from '../atomic-file.ts'
-import { type BuiltDataset, buildDataset } from '../data/build-dataset.ts'
+import { type BuildOptions, type BuiltDataset, buildDataset } from '../data/build-dataset.ts'
+import { openCurated } from '../data/curated.ts'
 import {
   areUnchanged,
   DATA_FOLDER,
-  type FetchContext,
   type FetchedSources,
   fetchSources,
   isLocal,
@@ -25,9 +25,9 @@ import type { ModelConfig } from '../model/config.ts'
 import { readModelConfig } from '../model/read-config.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { usesCuda } from '../session/execution-providers.ts'
-import { retryText } from '../source/retry.ts'
 import { invalidSpec, StageStopped } from '../stage-error.ts'
 import { publishDataset } from '../train/training-metrics.ts'
+import { fetchContext } from './fetch-context.ts'
 import type { StageContext, StageFunction, StageOutput } from './stage-context.ts'
 import { readStageResult, stageFolder } from './stage-folders.ts'
 
@@ -36,31 +36,6 @@ const SCRATCH_FOLDER = 'scratch'
 /** Shares of the stage's progress. */
 const FETCHED = 0.3
 const TOKENIZED = 0.98
-/** Steps in which a download of unknown length is told, so that the activity does not change at each chunk. */
-const TOLD_BYTES = 16 * 2 ** 20
-
-const fetchContext = ({ report, log, ...context }: StageContext): FetchContext => {
-  let fraction = 0
-  return {
-    pvcRoot: context.pvcRoot,
-    fileRoot: context.fileRoot,
-    environment: context.environment,
-    signal: context.signal,
-    onProgress(what, { doneBytes, totalBytes }) {
-      const told = Math.floor(doneBytes / TOLD_BYTES) * (TOLD_BYTES / 2 ** 20)
-      const activity = `downloading ${what}`
-      fraction = totalBytes ? FETCHED * Math.min(1, doneBytes / totalBytes) : 0
-      report({
-        activity: totalBytes || told === 0 ? activity : `${activity}, ${told} MiB`,
-        fraction,
-      })
-    },
-    onRetry(what, retry) {
-      log.warn({ what, ...retry }, 'trying again')
-      report({ activity: `${what}: ${retryText(retry)}`, fraction })
-    },
-  }
-}
 
 const checkLength = (config: ModelConfig, { job }: StageContext) => {
   const { sequenceLength } = job.spec.training
@@ -89,7 +64,7 @@ const reuse = async (
   const earlier = await readStageResult(context.workspace, 'prepare', key)
   const records = await readRecords(folder)
   if (!earlier?.digest || !earlier.dataset || !records) return undefined
-  if (!(await areUnchanged(records, folder, fetchContext(context)))) return undefined
+  if (!(await areUnchanged(records, folder, fetchContext(context, FETCHED)))) return undefined
   try {
     await openPrepared(join(folder, DATASET_FOLDER))
     const config = await readModelConfig(join(folder, MODEL_FOLDER))
@@ -104,10 +79,10 @@ const reuse = async (
 const build = async (
   folder: string,
   config: ModelConfig,
-  { train, validation }: FetchedSources,
+  { train, validation, dataset }: FetchedSources & Pick<BuildOptions, 'dataset'>,
   { job, signal, report }: StageContext,
 ): Promise<BuiltDataset> => {
-  const { dataset, training } = job.spec
+  const { training } = job.spec
   report({ activity: 'loading tokenizer', fraction: FETCHED })
   return buildDataset(join(folder, DATASET_FOLDER), {
     train,
@@ -131,11 +106,14 @@ const prepareAnew = async (
 ): Promise<StageOutput> => {
   // from here on the earlier result is no longer true
   await rm(join(folder, 'result.json'), { force: true })
-  const sources = await fetchSources(context.job.spec, folder, fetchContext(context))
+  const { model, dataset: given } = context.job.spec
+  const fetching = fetchContext(context, FETCHED)
+  const dataset = given.curated ? await openCurated(given, given.curated, fetching) : given
+  const sources = await fetchSources({ model, dataset }, folder, fetching)
   context.report({ activity: 'checking model', fraction: FETCHED })
   const config = await readModelConfig(join(folder, MODEL_FOLDER))
   checkLength(config, context)
-  const { summary, report, digest } = await build(folder, config, sources, context)
+  const { summary, report, digest } = await build(folder, config, { ...sources, dataset }, context)
   await writeFileAtomically(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
   await writeRecords(folder, sources.records)
   await rm(join(folder, DATA_FOLDER), { recursive: true, force: true })

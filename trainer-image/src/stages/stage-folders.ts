@@ -1,17 +1,17 @@
 /** Where a stage's output lies, by content address: `<workspace>/<stage>/<key>`, finished once `result.json` is there. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { JobFile, Stage, StageResult } from '@attune/crds/stage.ts'
+import type { JobFile, Stage, StageResult, TrainerStage } from '@attune/crds/stage.ts'
 import { evaluateKey, prepareKey, publishKey, trainKey } from '@attune/crds/stage-keys.ts'
 import { invalidSpec } from '../stage-error.ts'
 
-export const stageFolder = (workspace: string, stage: Stage, key: string): string =>
+export const stageFolder = (workspace: string, stage: TrainerStage, key: string): string =>
   join(workspace, stage, key)
 
 /** @returns the result of a finished stage, or undefined while there is none (a damaged file counts as none) */
 export const readStageResult = async (
   workspace: string,
-  stage: Stage,
+  stage: TrainerStage,
   key: string,
 ): Promise<StageResult | undefined> => {
   try {

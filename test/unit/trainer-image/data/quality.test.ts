@@ -16,7 +16,7 @@ const check =
     checkQuality(
       { ...counts, ...changed },
       { quality: { minExamples: 1, maxDuplicateFraction: 1, ...quality }, validation },
-      512,
+      { at: 'dataset', sequenceLength: 512 },
     )
 
 t.test('each gate that is missed is named with its figure', async t => {

@@ -1,0 +1,31 @@
+/** The words of an `InstructionDataset`'s status, each with one sentence. */
+import type { Reason } from './conditions.ts'
+
+export const DATASET_PHASES = ['Pending', 'Preparing', 'Ready', 'Failed'] as const
+export type DatasetPhase = (typeof DATASET_PHASES)[number]
+
+export const DATASET_CONDITIONS = {
+  Ready: 'True while the content of the spec is there to be read by jobs.',
+  Reconciling: 'Present while the operator works towards Ready (kstatus).',
+  Stalled: 'Present when only a change by a person can help (kstatus).',
+} as const
+export type DatasetConditionType = keyof typeof DATASET_CONDITIONS
+
+export const DATASET_REASONS = {
+  Accepted: 'The dataset is accepted and is about to be read.',
+  Preparing: 'Sources are read, checked and split.',
+  Prepared: 'The examples are read, checked and split.',
+  Waiting: 'Something outside keeps it from going on; the message says what.',
+  Retrying: 'Reading the sources failed and is tried again.',
+  WorkspaceLost: 'The volume is gone; the sources are read again.',
+  InvalidSpec: 'The spec passed the schema and still cannot work; the message names the field.',
+  SourceNotFound: 'A source does not exist.',
+  SourceForbidden: 'A source refused access.',
+  DatasetMalformed: 'A data file is not what it says; the message names file and line.',
+  DatasetBelowQuality: 'The data misses one of its quality gates.',
+  OutOfMemory: 'The pod was killed for memory.',
+  DeadlineExceeded: 'Reading the sources took longer than retry.deadlineSeconds.',
+  RetriesExhausted: 'Reading the sources failed more often than retry.limit allows.',
+  StageFailed: 'Reading the sources failed in a way that a retry cannot cure.',
+} as const satisfies Partial<Record<Reason, string>>
+export type DatasetReason = keyof typeof DATASET_REASONS
