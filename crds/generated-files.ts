@@ -6,7 +6,8 @@ import { fieldReference } from './field-reference.ts'
 /** Upper bound of an annotation: what `kubectl apply` without --server-side stores of an object. */
 export const MAX_CRD_BYTES = 262_144
 
-const HEADER = '# Written by `npm run generate` from the definitions in crds/. Do not edit.\n'
+export const HEADER =
+  '# Written by `npm run generate` from the definitions in crds/. Do not edit.\n'
 
 export type GeneratedFile = { readonly path: string; readonly text: string }
 

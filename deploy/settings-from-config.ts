@@ -20,6 +20,8 @@ const VALUES = [
   'imagePullSecrets',
   'replicas',
   'resources',
+  'enforceTuningPolicies',
+  'tenantRoles',
   'podMonitor',
   'nodeSelector',
   'tolerations',

@@ -2,6 +2,7 @@
 import * as k8s from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import { clusterRole, clusterRoleBinding, role, roleBinding, serviceAccount } from './access.ts'
+import { admissionBinding, admissionPolicy } from './admission.ts'
 import { customResourceDefinitions } from './crds.ts'
 import { deployment, metricsService } from './operator-objects.ts'
 import {
@@ -10,6 +11,7 @@ import {
   type PodMonitorSettings,
 } from './operator-settings.ts'
 import { operatorPodMonitor, trainerPodMonitor } from './pod-monitors.ts'
+import { tenantClusterRoles } from './tenant-cluster-roles.ts'
 
 export type AttuneOperatorArguments = Partial<Omit<OperatorSettings, 'podMonitor'>> & {
   readonly podMonitor?: Partial<PodMonitorSettings>
@@ -38,6 +40,31 @@ const installAccess = (name: string, settings: OperatorSettings, parent: Parent)
     new k8s.rbac.v1.Role(`${name}-role`, role(settings), parent),
     new k8s.rbac.v1.RoleBinding(`${name}-role-binding`, roleBinding(settings), parent),
   ]
+}
+
+/** The parameter's kind first: until the API server knows it, it would refuse every job. */
+const installAdmission = (
+  name: string,
+  settings: OperatorSettings,
+  options: Parent & { readonly dependsOn: pulumi.Resource[] },
+) => {
+  const { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } =
+    k8s.admissionregistration.v1
+  const policy = new ValidatingAdmissionPolicy(
+    `${name}-tuning-policies`,
+    admissionPolicy(settings),
+    options,
+  )
+  new ValidatingAdmissionPolicyBinding(
+    `${name}-tuning-policies-binding`,
+    admissionBinding(settings),
+    { ...options, dependsOn: [policy] },
+  )
+}
+
+const installTenantRoles = (name: string, settings: OperatorSettings, parent: Parent) => {
+  for (const role of tenantClusterRoles(settings))
+    new k8s.rbac.v1.ClusterRole(`${name}-${role.metadata.name}`, role, parent)
 }
 
 const installPodMonitors = (name: string, settings: OperatorSettings, parent: Parent) => {
@@ -79,6 +106,9 @@ export class AttuneOperator extends pulumi.ComponentResource {
       dependsOn: [...crds, ...access],
     })
     const service = new k8s.core.v1.Service(`${name}-metrics`, metricsService(settings), parent)
+    if (settings.enforceTuningPolicies)
+      installAdmission(name, settings, { ...parent, dependsOn: crds })
+    if (settings.tenantRoles) installTenantRoles(name, settings, parent)
     if (settings.podMonitor.enabled) installPodMonitors(name, settings, parent)
     this.metricsUrl = pulumi.interpolate`http://${service.metadata.name}.${service.metadata.namespace}.svc:8080/metrics`
     this.registerOutputs({ metricsUrl: this.metricsUrl })

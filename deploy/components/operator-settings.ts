@@ -31,6 +31,10 @@ export type OperatorSettings = {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** URL of a mirror of the Hugging Face Hub; empty: the Hub itself */
   readonly hubEndpoint: string
+  /** the API server refuses jobs that a TuningPolicy does not allow */
+  readonly enforceTuningPolicies: boolean
+  /** Attune's kinds are added to the roles view, edit and admin */
+  readonly tenantRoles: boolean
   readonly podMonitor: PodMonitorSettings
   readonly nodeSelector: Readonly<Record<string, string>>
   readonly tolerations: readonly Toleration[]
@@ -49,6 +53,8 @@ export const DEFAULT_SETTINGS: OperatorSettings = Object.freeze({
   resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { memory: '512Mi' } },
   logLevel: 'info',
   hubEndpoint: '',
+  enforceTuningPolicies: true,
+  tenantRoles: true,
   // off, unlike the chart's: a program cannot ask the cluster whether it knows the kind
   podMonitor: { enabled: false, interval: '15s', labels: {} },
   nodeSelector: {},

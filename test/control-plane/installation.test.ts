@@ -47,6 +47,8 @@ const CHANGED: Installation = {
     image: { repository: 'registry.example.com/operator', tag: '2', pullPolicy: 'Always' },
     trainerImage: { repository: 'registry.example.com/trainer', tag: '3' },
     crds: { enabled: true, keep: false },
+    tuningPolicies: { enforce: false },
+    tenantRoles: { create: false },
     metrics: { podMonitor: MONITOR },
   },
   release: 'other',
@@ -58,6 +60,8 @@ const CHANGED: Installation = {
     trainerImage: 'registry.example.com/trainer:3',
     imagePullPolicy: 'Always',
     keepCrds: false,
+    enforceTuningPolicies: false,
+    tenantRoles: false,
     podMonitor: MONITOR,
   },
 }
@@ -103,6 +107,20 @@ const applied = async (objects: readonly object[]): Promise<readonly Stored[]> =
   return items
 }
 
+/** What a namespace does not take along when it goes. */
+const deleteOfCluster = async (namespace: string) => {
+  const names = {
+    clusterrole: ['operator', 'view', 'edit'],
+    clusterrolebinding: ['operator'],
+    validatingadmissionpolicy: ['tuning-policies'],
+    validatingadmissionpolicybinding: ['tuning-policies'],
+  }
+  const objects = Object.entries(names).flatMap(([kind, ends]) =>
+    ends.map(end => `${kind}/${namespace}-attune-${end}`),
+  )
+  await kubectl(['delete', '--ignore-not-found', ...objects])
+}
+
 type Stored = RegisteredObject & {
   readonly metadata: { readonly generation?: number; readonly resourceVersion: string }
 }
@@ -127,10 +145,12 @@ const differences = (asked: unknown, stored: unknown, path: string): readonly st
 const applicable = (objects: Objects) =>
   Object.values(objects).filter(({ kind }) => kind !== 'PodMonitor')
 
+const WRITTEN_BY_OTHERS = ['CustomResourceDefinition', 'Deployment', 'ValidatingAdmissionPolicy']
+
 const versions = (stored: readonly Stored[]) =>
   stored
-    // other tests apply the CRD too, and the Deployment's controller writes its status: its generation is compared
-    .filter(({ kind }) => kind !== 'CustomResourceDefinition' && kind !== 'Deployment')
+    // other tests apply the CRD too, and controllers write the status of the others: the Deployment's generation is compared
+    .filter(({ kind }) => !WRITTEN_BY_OTHERS.includes(kind))
     .map(({ kind, metadata }) => [kind, metadata.name, metadata.resourceVersion])
 
 const generation = (stored: readonly Stored[]) =>
@@ -147,9 +167,7 @@ for (const [which, installation] of Object.entries(INSTALLATIONS)) {
 
   t.test(`the API server keeps every field of both: ${which}`, async t => {
     const namespace = await testNamespace(t)
-    const name = `${namespace}-attune-operator`
-    t.teardown(() => kubectl(['delete', '--ignore-not-found', `clusterrole/${name}`]))
-    t.teardown(() => kubectl(['delete', '--ignore-not-found', `clusterrolebinding/${name}`]))
+    t.teardown(() => deleteOfCluster(namespace))
     const fromChart = applicable(await chartObjects(installation, namespace))
     const fromPulumi = applicable(await pulumiObjects(installation, namespace))
 

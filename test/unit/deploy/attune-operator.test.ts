@@ -1,3 +1,5 @@
+import { crdName } from '@attune/crds/custom-resource-definition.ts'
+import { KINDS } from '@attune/crds/kinds.ts'
 import t from 'tap'
 import {
   AttuneOperator,
@@ -24,14 +26,18 @@ const grants = (role: unknown): readonly string[] =>
 t.test('the component registers every object of an installation', async t => {
   const objects = await objectsOf({ namespace: 'tuning', replicas: 2 })
   t.strictSame(Object.keys(objects), [
+    'ClusterRole/tuning-attune-edit',
     'ClusterRole/tuning-attune-operator',
+    'ClusterRole/tuning-attune-view',
     'ClusterRoleBinding/tuning-attune-operator',
-    'CustomResourceDefinition/instructiontuningjobs.attune.dev',
+    ...KINDS.map(kind => `CustomResourceDefinition/${crdName(kind)}`).toSorted(),
     'Deployment/attune-operator',
     'Role/attune-operator',
     'RoleBinding/attune-operator',
     'Service/attune-operator-metrics',
     'ServiceAccount/attune-operator',
+    'ValidatingAdmissionPolicy/tuning-attune-tuning-policies',
+    'ValidatingAdmissionPolicyBinding/tuning-attune-tuning-policies',
   ])
   t.match(objects['Deployment/attune-operator'], {
     spec: { replicas: 2 },
@@ -58,11 +64,36 @@ t.test('the roles grant the calls that the operator makes and no other', async t
     'core/persistentvolumeclaims: get list watch create delete',
     'core/configmaps: get list watch create delete',
     'core/pods: list watch',
-    'core/events: create patch',
+    'core/events: list create patch',
   ])
   t.strictSame(grants(objects['Role/attune-operator']), [
     'coordination.k8s.io/leases: get create patch',
   ])
+})
+
+const AGGREGATED = 'rbac.authorization.k8s.io/aggregate-to-'
+
+t.test('people who may edit a namespace may edit our kinds in it, and no policy', async t => {
+  const objects = await objectsOf({ namespace: 'tuning' })
+  const view = objects['ClusterRole/tuning-attune-view']
+  const edit = objects['ClusterRole/tuning-attune-edit']
+  t.match(view, { metadata: { labels: { [`${AGGREGATED}view`]: 'true' } } })
+  t.match(edit, {
+    metadata: { labels: { [`${AGGREGATED}edit`]: 'true', [`${AGGREGATED}admin`]: 'true' } },
+  })
+  t.notHas(edit?.metadata, { labels: { [`${AGGREGATED}view`]: 'true' } })
+  for (const { plural, scope } of KINDS) {
+    t.match(grants(view).join(), `attune.dev/${plural}: get list watch`)
+    const writes = `attune.dev/${plural}: create update patch delete deletecollection`
+    t.equal(grants(edit).includes(writes), scope === 'Namespaced', plural)
+  }
+})
+
+t.test('nobody is given Secrets', async t => {
+  const roles = Object.entries(await objectsOf({})).filter(([name]) => /Role\//.test(name))
+  t.ok(roles.length >= 4)
+  for (const [name, role] of roles)
+    for (const grant of grants(role)) t.notMatch(grant, /secrets|\/\*|: .*\*/, name)
 })
 
 t.test('the operator is told of a hub endpoint only where there is one', async t => {
