@@ -16,6 +16,7 @@ const CLUSTER_RULES = [
   // asked for by the API server where an owner reference blocks the owner's deletion
   { apiGroups: ['attune.dev'], resources: ['instructiontuningjobs/finalizers'], verbs: ['update'] },
   { apiGroups: ['batch'], resources: ['jobs'], verbs: CHILD_VERBS },
+  { apiGroups: ['kueue.x-k8s.io'], resources: ['workloads'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: [''], resources: ['persistentvolumeclaims', 'configmaps'], verbs: CHILD_VERBS },
   { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
   { apiGroups: [''], resources: ['events'], verbs: ['list', 'create', 'patch'] },

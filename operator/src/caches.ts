@@ -13,6 +13,7 @@ import {
   StageJobs,
 } from './job/kinds.ts'
 import { CHILD_SELECTOR, JOB_LABEL } from './job/names.ts'
+import { slimWorkload, type Workload, Workloads } from './job/queue/workload.ts'
 import { createInformer, type Informer } from './kube/informer.ts'
 import type { KubeClient } from './kube/kube-client.ts'
 import {
@@ -23,11 +24,12 @@ import {
 } from './kube/kube-object.ts'
 import type { Log } from './kube/log.ts'
 import { controllerKeys } from './kube/predicates.ts'
+import { createOptionalInformer } from './kube/optional-informer.ts'
 import type { OperatorMetrics } from './metrics/operator-metrics.ts'
 
 type Options = {
   readonly client: KubeClient
-  readonly config: Pick<Config, 'namespace'>
+  readonly config: Pick<Config, 'namespace' | 'discoveryMs'>
   readonly log: Log
   readonly metrics: OperatorMetrics
 }
@@ -62,21 +64,36 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     indexes: podIndexes,
   })
   const stageJobs = children(StageJobs)
+  // by no label of ours: Kueue makes them
+  const workloads = createOptionalInformer<Workload>({
+    ...common(Workloads),
+    kind: Workloads,
+    transform: slimWorkload,
+    discoveryMs: config.discoveryMs,
+  })
   const claims = children(Claims)
   const configMaps = children(ConfigMaps)
   const all: readonly Pick<Informer<never>, 'run' | 'hasSynced' | 'whenSynced'>[] = [
     jobs,
     pods,
     stageJobs,
+    workloads,
     claims,
     configMaps,
   ]
   const ofOwner = controllerKeys({ group: GROUP, kind: KIND })
+  const stageJobKeys = controllerKeys({ group: StageJobs.group, kind: StageJobs.kind })
+  const jobOfWorkload = (workload: Workload): readonly ObjectKey[] =>
+    stageJobKeys(workload).flatMap(key => {
+      const stageJob = stageJobs.get(key)
+      return stageJob ? ofOwner(stageJob) : []
+    })
 
   return {
     jobs,
     pods,
     stageJobs,
+    workloads,
     claims,
     configMaps,
     run: (signal: AbortSignal) => Promise.all(all.map(informer => informer.run(signal))),
@@ -89,6 +106,7 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
       pods.subscribe({ handle, keysOf: jobOfPod })
       for (const informer of [stageJobs, claims, configMaps])
         informer.subscribe({ handle, keysOf: ofOwner })
+      workloads.subscribe({ handle, keysOf: jobOfWorkload })
     },
   }
 }

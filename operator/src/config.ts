@@ -16,6 +16,7 @@ export type Config = JobConfig & {
   readonly healthPort: number
   readonly pollIntervalMs: number
   readonly resyncMs: number
+  readonly discoveryMs: number
   readonly workers: number
   readonly logLevel: LogLevel
 }
@@ -55,6 +56,11 @@ const FLAGS = {
     value: 'SECONDS',
     fallback: '600',
     help: 'time after which every job is looked at again',
+  },
+  'discovery-interval': {
+    value: 'SECONDS',
+    fallback: '30',
+    help: 'time between two looks whether Kueue is installed',
   },
   workers: { value: 'N', fallback: '4', help: 'jobs reconciled at once' },
   'log-level': { value: 'LEVEL', fallback: 'info', help: LOG_LEVELS.join(', ') },
@@ -155,6 +161,7 @@ export const readConfig = (
     healthPort: port('health-port', 0),
     pollIntervalMs: milliseconds('poll-interval', 0.1),
     resyncMs: milliseconds('resync-interval', 1),
+    discoveryMs: milliseconds('discovery-interval', 0.1),
     workers: integer('workers', text('workers'), 1, 64),
     logLevel: oneOf('log-level', text('log-level'), LOG_LEVELS),
   })

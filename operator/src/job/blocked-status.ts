@@ -17,7 +17,7 @@ export const blockedStatus = (
   const next = {
     ...status,
     observedGeneration: generation,
-    conditions: jobConditions(run, note, before, now),
+    conditions: jobConditions(run, { note }, before, now),
   }
   return canonicalJson(next) === canonicalJson(status) ? undefined : next
 }

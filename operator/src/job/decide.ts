@@ -5,8 +5,9 @@ import type { JobConfig } from './job-config.ts'
 import { isWorthWriting, jobStatus } from './job-status.ts'
 import { RUN_LABEL } from './names.ts'
 import { jobHasEnded } from './pod-state.ts'
+import { quotaEvents } from './queue/quota-event.ts'
 import { removal } from './removal.ts'
-import { withRun } from './run.ts'
+import { isFinished, withRun } from './run.ts'
 import type {
   Decision,
   Observed,
@@ -25,6 +26,7 @@ import { runStage } from './steps/run-stage.ts'
 import { skipStage } from './steps/skip-stage.ts'
 import { startRun } from './steps/start-run.ts'
 import { suspend } from './steps/suspend.ts'
+import { waitInQueue } from './steps/wait-in-queue.ts'
 import { watchStage } from './steps/watch-stage.ts'
 import { track } from './track.ts'
 
@@ -46,6 +48,7 @@ const STEPS: readonly Step[] = [
     suspend,
     skipStage,
     runStage,
+    waitInQueue,
     watchStage,
     expire,
   ].map(ofRun),
@@ -60,20 +63,27 @@ const firstResult = (situation: Situation): StepResult => {
   return { runs: situation.runs }
 }
 
-/** Jobs of another run that still go on, and what belongs to runs that history has dropped. */
+/** Jobs of a run that is over and still go on, and what belongs to runs that history has dropped. */
 const strays = (
-  { stageJobs, configMaps }: Observed,
+  { job, stageJobs, configMaps }: Observed,
   runs: readonly RunStatus[],
 ): readonly Removal[] => {
   const current = String(runs.at(-1)?.number)
   const known = new Set(runs.map(({ number }) => String(number)))
+  // one that Kueue gave up would be set going by whoever makes its Workload active again
+  const stored = job.status?.runs?.at(-1)
+  const over = stored !== undefined && isFinished(stored) ? String(stored.number) : undefined
   const runOf = (object: { metadata: { labels?: Readonly<Record<string, string>> } }) =>
     object.metadata.labels?.[RUN_LABEL] ?? ''
   return [
     ...stageJobs
-      .filter(job => !job.metadata.deletionTimestamp)
-      .filter(job => !known.has(runOf(job)) || (runOf(job) !== current && !jobHasEnded(job)))
-      .map(job => removal('Job', job)),
+      .filter(({ metadata }) => !metadata.deletionTimestamp)
+      .filter(
+        candidate =>
+          !known.has(runOf(candidate)) ||
+          ((runOf(candidate) !== current || runOf(candidate) === over) && !jobHasEnded(candidate)),
+      )
+      .map(candidate => removal('Job', candidate)),
     ...configMaps.filter(map => !known.has(runOf(map))).map(map => removal('ConfigMap', map)),
   ]
 }
@@ -105,7 +115,11 @@ export const decide = (observed: Observed, now: number, config: JobConfig): Deci
     apply: result.apply ?? [],
     remove: distinct([...(result.remove ?? []), ...strays(observed, kept.runs)]),
     ...(next && isWorthWriting(observed, next, now) ? { status: next } : {}),
-    events: [...(tracked?.events ?? []), ...(result.events ?? [])],
+    events: [
+      ...(tracked?.events ?? []),
+      ...(result.events ?? []),
+      ...quotaEvents(status?.conditions, next?.conditions),
+    ],
     ...(result.requeueAfterMs === undefined ? {} : { requeueAfterMs: result.requeueAfterMs }),
   }
 }

@@ -5,11 +5,13 @@ import type { Claim, ConfigMap, InstructionTuningJob, Pod, StageJob } from './ki
 import { JOB_UID_ANNOTATION, workspaceName } from './names.ts'
 import type { Warning } from './obstacle.ts'
 import type { ProgressReport } from './progress.ts'
+import type { Workload } from './queue/workload.ts'
 import type { Observed } from './situation.ts'
 
 export type Caches = {
   readonly jobs: Pick<StoreReader<InstructionTuningJob>, 'get'>
   readonly stageJobs: Pick<StoreReader<StageJob>, 'ownedBy'>
+  readonly workloads: Pick<StoreReader<Workload>, 'ownedBy'>
   readonly pods: Pick<StoreReader<Pod>, 'byIndex'>
   readonly claims: Pick<StoreReader<Claim>, 'ownedBy'>
   readonly configMaps: Pick<StoreReader<ConfigMap>, 'ownedBy'>
@@ -65,6 +67,10 @@ export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => 
     ...(claim ? { claim } : {}),
     configMaps: within(namespace, caches.configMaps.ownedBy(uid)),
     stageJobs,
+    workloads: within(
+      namespace,
+      stageJobs.flatMap(({ metadata }) => caches.workloads.ownedBy(metadata.uid ?? '')),
+    ),
     pods,
     progress: progressOf(pods, caches.progress),
     warnings: warningsOf([...pods, ...stageJobs], caches.warnings),

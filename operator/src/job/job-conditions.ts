@@ -1,6 +1,7 @@
 /** The conditions of a job, shaped for kstatus, `kubectl wait`, Flux and Argo CD; those that say nothing are left out. */
 import { type ConditionType, REASONS, type Reason } from '@attune/crds/conditions.ts'
 import type { JobCondition, RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
+import type { Quota } from './queue/quota.ts'
 import { isDone, stageOf } from './run.ts'
 import { type Condition, setCondition } from '../kube/conditions.ts'
 
@@ -82,6 +83,9 @@ const gatesPassed = (run: RunStatus): readonly Said[] => {
   return [says('GatesPassed', passed ? 'True' : 'False', { reason, message: REASONS[reason] })]
 }
 
+const quotaReserved = (quota: Quota | undefined): readonly Said[] =>
+  quota ? [says('QuotaReserved', quota.status, quota)] : []
+
 export type { Note }
 
 type Before = { readonly conditions: readonly JobCondition[]; readonly generation: number }
@@ -89,11 +93,16 @@ type Before = { readonly conditions: readonly JobCondition[]; readonly generatio
 /** Every condition speaks of the generation that was looked at; what is not said any more is gone. */
 export const jobConditions = (
   run: RunStatus,
-  note: Note | undefined,
+  { note, quota }: { readonly note?: Note | undefined; readonly quota?: Quota | undefined },
   { conditions, generation }: Before,
   now: number,
 ): JobCondition[] => {
-  const said = [...outcome(run, note), ...datasetReady(run), ...gatesPassed(run)]
+  const said = [
+    ...outcome(run, note),
+    ...datasetReady(run),
+    ...quotaReserved(quota),
+    ...gatesPassed(run),
+  ]
   const known = conditions.filter(({ type }) => said.some(now => now.type === type))
   return [
     ...said.reduce<readonly Condition[]>(

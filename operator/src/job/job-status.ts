@@ -5,26 +5,29 @@ import type { InstructionTuningJobStatus } from '@attune/crds/instruction-tuning
 import { type AcceleratorTime, acceleratorTime } from './accelerator-time.ts'
 import { jobConditions } from './job-conditions.ts'
 import { isRunning } from './pod-state.ts'
+import { quotaOf } from './queue/quota.ts'
 import type { Observed, StepResult } from './situation.ts'
 
 /** Accelerator time alone is no reason to write more often. */
 const ACCOUNTING_MS = 60_000
 
 export const jobStatus = (
-  { job, pods }: Pick<Observed, 'job' | 'pods'>,
+  observed: Observed,
   { runs, note, slices }: StepResult,
   now: number,
 ): InstructionTuningJobStatus | undefined => {
   const run = runs.at(-1)
   if (!run) return undefined
+  const { job, pods } = observed
   const { metadata, status: before } = job
   const generation = metadata.generation ?? 0
   const kept = before?.run === run.number ? before.evaluation?.slices : undefined
   const known = slices ?? kept
+  const said = { note, quota: quotaOf(observed, run, now) }
   return {
     phase: run.phase as Phase,
     observedGeneration: generation,
-    conditions: jobConditions(run, note, { conditions: before?.conditions ?? [], generation }, now),
+    conditions: jobConditions(run, said, { conditions: before?.conditions ?? [], generation }, now),
     run: run.number,
     runs: [...runs],
     ...(run.plan ? { plan: run.plan } : {}),

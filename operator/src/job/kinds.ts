@@ -20,7 +20,7 @@ type Condition = {
 }
 
 export type StageJob = KubeObject<
-  object,
+  { readonly suspend?: boolean },
   { readonly conditions?: readonly Condition[]; readonly active?: number; readonly failed?: number }
 >
 

@@ -12,6 +12,7 @@ import type { JobConfig } from './job-config.ts'
 import type { Claim, ConfigMap, InstructionTuningJob, Pod, StageJob } from './kinds.ts'
 import type { Warning } from './obstacle.ts'
 import type { ProgressReport } from './progress.ts'
+import type { Workload } from './queue/workload.ts'
 
 /** What the caches hold of one job; children and pods of an earlier job of the same name are not in it. */
 export type Observed = {
@@ -19,6 +20,8 @@ export type Observed = {
   readonly claim?: Claim
   readonly configMaps: readonly ConfigMap[]
   readonly stageJobs: readonly StageJob[]
+  /** Kueue's, of the Jobs above */
+  readonly workloads: readonly Workload[]
   readonly pods: readonly Pod[]
   /** of a running pod, by its name */
   readonly progress: Readonly<Record<string, ProgressReport>>
@@ -77,7 +80,12 @@ export type StepResult = {
   readonly remove?: readonly Removal[]
   readonly events?: readonly JobEvent[]
   /** says more about an unfinished run than its phase does */
-  readonly note?: { readonly reason: Reason; readonly message: string }
+  readonly note?: {
+    readonly reason: Reason
+    readonly message: string
+    /** only a change by a person helps */
+    readonly stalled?: boolean
+  }
   /** of an evaluation that ended just now */
   readonly slices?: Slices
   readonly requeueAfterMs?: number

@@ -1,12 +1,13 @@
 /** Brings the running stage of a run up to what its pods show: attempts, the newest pod, training progress. */
 import type { RunStatus, StageStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import type { Pod, StageJob } from './kinds.ts'
-import { outOfMemory, retrying } from './events.ts'
+import { outOfMemory, resumed, retrying } from './events.ts'
 import { stageJobName } from './names.ts'
-import { newestPod, podsOf } from './pod-state.ts'
+import { hasEnded, jobHasEnded, newestPod, podsOf } from './pod-state.ts'
 import { trainingStatus } from './progress.ts'
+import { isHeld } from './queue/queue-labels.ts'
 import { retriesBefore } from './retry-after-kill.ts'
-import { currentStage, withStage } from './run.ts'
+import { currentStage, PHASE_OF_STAGE, withStage } from './run.ts'
 import type { JobEvent, Observed } from './situation.ts'
 import { attemptFailure, wasInterrupted } from './stage-failure.ts'
 import { rfc3339Seconds } from '../kube/conditions.ts'
@@ -49,9 +50,17 @@ const withProgress = (run: RunStatus, stage: StageStatus, observed: Observed): R
   return { ...run, training, ...(plan ? { plan } : {}) }
 }
 
-export const track = (run: RunStatus, observed: Observed, now: number): Tracked => {
-  const stage = currentStage(run)
-  if (stage?.state !== 'Running') return { run, events: [] }
+/** Without its pod: the one that comes after it is admitted again is no retry of it. */
+const queued = (run: RunStatus, stage: StageStatus, pods: readonly Pod[]): RunStatus => {
+  if (!pods.every(hasEnded)) return run
+  const { pod: _pod, ...waiting } = stage
+  const stages = run.stages.map(other => (other.name === stage.name ? waiting : other))
+  return { ...run, phase: 'Queued', stages }
+}
+
+type Running = { readonly run: RunStatus; readonly stage: StageStatus }
+
+const trackPods = ({ run, stage }: Running, observed: Observed, now: number): Tracked => {
   const job = stageJobOf(observed, run, stage)
   const pods = podsOf(observed.pods, job)
   const newest = newestPod(pods, stage.pod)
@@ -68,4 +77,17 @@ export const track = (run: RunStatus, observed: Observed, now: number): Tracked 
     run: withProgress(withStage(run, stage.name, started), started, observed),
     events: retryEvents(stage, pods, job),
   }
+}
+
+export const track = (run: RunStatus, observed: Observed, now: number): Tracked => {
+  const stage = currentStage(run)
+  if (stage?.state !== 'Running') return { run, events: [] }
+  const job = stageJobOf(observed, run, stage)
+  if (job && isHeld(job) && !jobHasEnded(job))
+    return { run: queued(run, stage, podsOf(observed.pods, job)), events: [] }
+  if (!job || run.phase !== 'Queued') return trackPods({ run, stage }, observed, now)
+  const admitted: RunStatus = { ...run, phase: PHASE_OF_STAGE[stage.name] }
+  const tracked = trackPods({ run: admitted, stage }, observed, now)
+  const events = stage.attempts ? [resumed(run.number, stage.name)] : []
+  return { run: tracked.run, events: [...events, ...tracked.events] }
 }

@@ -4,6 +4,7 @@ import type { Manifest } from '../../kube/kube-client.ts'
 import { controllerReference } from '../../kube/kube-object.ts'
 import { labelsOf, RETRIES_ANNOTATION, stageJobName } from '../names.ts'
 import { CONTAINER } from '../pod-state.ts'
+import { queueAnnotations, queueLabels } from '../queue/queue-labels.ts'
 import { endsWhenKilled, KILLED } from '../retry-after-kill.ts'
 import { type StagePod, stagePod } from './stage-pod.ts'
 
@@ -26,17 +27,23 @@ const podFailurePolicy = (stage: Stage) => ({
 export const stageJob = (pod: StagePod): Manifest => {
   const { job, run, stage, retries } = pod
   const { name, namespace } = job.metadata
+  const annotations = {
+    ...(retries > 0 ? { [RETRIES_ANNOTATION]: String(retries) } : {}),
+    ...(job.spec ? queueAnnotations(job.spec) : {}),
+  }
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
     metadata: {
       name: stageJobName(name, run, stage),
       ...(namespace ? { namespace } : {}),
-      labels: labelsOf(job, { run, stage }),
-      ...(retries > 0 ? { annotations: { [RETRIES_ANNOTATION]: String(retries) } } : {}),
+      labels: { ...labelsOf(job, { run, stage }), ...(job.spec ? queueLabels(job.spec) : {}) },
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
       ownerReferences: [controllerReference(job)],
     },
     spec: {
+      // without Kueue's webhook the pod would start before the queue is asked
+      ...(job.spec?.queueName ? { suspend: true } : {}),
       completions: 1,
       parallelism: 1,
       backoffLimit: Math.max(0, (job.spec?.retry.limit ?? 0) - retries),

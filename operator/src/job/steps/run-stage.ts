@@ -71,7 +71,11 @@ export const runStage: RunStep = situation => {
   if (obstacle) return { runs, note: { reason: 'Waiting', message: obstacle } }
   const uid = observed.claim?.metadata.uid
   const started = withStage(
-    { ...run, phase: PHASE_OF_STAGE[stage.name], ...(uid ? { workspace: uid } : {}) },
+    {
+      ...run,
+      phase: spec.queueName ? 'Queued' : PHASE_OF_STAGE[stage.name],
+      ...(uid ? { workspace: uid } : {}),
+    },
     stage.name,
     { state: 'Running', key: stageKey(spec, run, stage.name) },
   )

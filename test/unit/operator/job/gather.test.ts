@@ -6,8 +6,10 @@ import type {
   Pod,
   StageJob,
 } from '../../../../operator/src/job/kinds.ts'
+import type { Workload } from '../../../../operator/src/job/queue/workload.ts'
 import type { KubeObject } from '../../../../operator/src/kube/kube-object.ts'
 import { createStore } from '../../../../operator/src/kube/store.ts'
+import { aWorkload } from '../../../fixtures/operator/a-workload.ts'
 import { aJob, aPod, aStageJob, CLAIM } from '../../../fixtures/operator/tuning-job.ts'
 
 const placed = <T extends KubeObject>(namespace: string, object: T): T => ({
@@ -22,6 +24,7 @@ const placed = <T extends KubeObject>(namespace: string, object: T): T => ({
 const caches = () => ({
   jobs: createStore<InstructionTuningJob>(),
   stageJobs: createStore<StageJob>(),
+  workloads: createStore<Workload>(),
   pods: createStore<Pod>(podIndexes),
   claims: createStore(),
   configMaps: createStore<ConfigMap>(),
@@ -32,6 +35,8 @@ const caches = () => ({
 const put = (namespace: string, into: ReturnType<typeof caches>) => {
   into.pods.set(placed(namespace, aPod(1, 'train')))
   into.stageJobs.set(placed(namespace, aStageJob(1, 'train')))
+  const { metadata: owned, ...workload } = aWorkload(1, 'train')
+  into.workloads.set({ ...workload, metadata: { ...owned, namespace } })
   into.claims.set(placed(namespace, CLAIM))
   const metadata = { name: 'home-1', uid: 'config-uid' }
   into.configMaps.set(placed(namespace, { apiVersion: 'v1', kind: 'ConfigMap', metadata }))
@@ -48,6 +53,7 @@ for (const [namespace, count] of [
     const observed = gather(from, 'team-a/home')
     t.equal(observed?.pods.length, count, 'pods')
     t.equal(observed?.stageJobs.length, count, 'Jobs')
+    t.equal(observed?.workloads.length, count, 'Workloads')
     t.equal(observed?.configMaps.length, count, 'ConfigMaps')
     t.equal(observed?.claim !== undefined, count === 1, 'claim')
   })
