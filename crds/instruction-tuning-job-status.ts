@@ -176,6 +176,9 @@ const Run = object(
     publishRetry: optional(
       text(256, 'Value of the annotation `attune.dev/retry-publish` that was acted on last.'),
     ),
+    rerun: optional(
+      text(256, 'Value that the annotation `attune.dev/rerun` had when the run started.'),
+    ),
     startedAt: time('When it was accepted.'),
     finishedAt: optional(time('When it ended.')),
   },

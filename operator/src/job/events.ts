@@ -17,6 +17,13 @@ const warning = (reason: EventReason, message: string): JobEvent => ({
 export const accepted = () => normal('Accepted', 'run 1 is accepted')
 export const runStarted = (run: number) =>
   normal('RunStarted', `the spec changed: run ${run} starts`)
+export const rerunStarted = (run: number) =>
+  normal('RunStarted', `attune.dev/rerun asks for it: run ${run} starts`)
+export const artifactsReused = (run: number, from: number) =>
+  normal(
+    'ArtifactsReused',
+    `run ${run}: run ${from} has published the same spec; its artifacts and evaluation stand, nothing is trained`,
+  )
 export const superseded = (run: number) =>
   normal('Superseded', `run ${run} is stopped for a new one; its checkpoint is kept`)
 export const stageStarted = (run: number, stage: Stage) =>

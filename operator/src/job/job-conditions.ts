@@ -26,7 +26,8 @@ const says = (type: ConditionType, status: Said['status'], { reason, message }: 
 })
 
 const succeeded = (run: RunStatus): readonly Said[] => {
-  const note: Note = { reason: 'Succeeded', message: `run ${run.number}: ${REASONS.Succeeded}` }
+  const message = `run ${run.number}: ${run.message ?? REASONS.Succeeded}`
+  const note: Note = { reason: 'Succeeded', message }
   return [
     says('Ready', 'True', note),
     says('Complete', 'True', note),

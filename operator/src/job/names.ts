@@ -14,6 +14,8 @@ export const STAGE_LABEL = `${GROUP}/stage`
 export const JOB_UID_ANNOTATION = `${GROUP}/job-uid`
 /** How many failed attempts of a stage came before this Job of it. */
 export const RETRIES_ANNOTATION = `${GROUP}/retries`
+/** Any new value starts a new run, though the spec is the same. */
+export const RERUN_ANNOTATION = `${GROUP}/rerun`
 /** Any new value starts a failed Publish again. */
 export const RETRY_PUBLISH_ANNOTATION = `${GROUP}/retry-publish`
 export const FIELD_MANAGER = 'attune-operator'

@@ -41,6 +41,7 @@ export type JobEvent = {
 export type EventReason =
   | Reason
   | 'RunStarted'
+  | 'ArtifactsReused'
   | 'Superseded'
   | 'StageStarted'
   | 'StageFinished'
