@@ -13,7 +13,7 @@ import { randomWeights, SMOLLM2_135M } from './random-model.ts'
 import type { BenchOptions, BenchResult } from './run.ts'
 
 /** All parties live at once and take turns, a step each; the first round warms up. */
-const ROUNDS = 7
+const ROUNDS = 10
 const MATMUL_RUNS = 3
 const SHORT = { rows: 2, length: 512 }
 const LONG = { rows: 1, length: 2048 }
