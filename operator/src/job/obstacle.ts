@@ -20,7 +20,7 @@ export const NAMED_OBSTACLES: readonly Reason[] = [
 export const STARTING_MS = 30_000
 
 /** The kubelet's reasons of a waiting container. */
-const REASON_OF_CONTAINER: Readonly<Record<string, Reason>> = {
+export const REASON_OF_CONTAINER: Readonly<Record<string, Reason>> = {
   ErrImagePull: 'ImagePullBackOff',
   ImagePullBackOff: 'ImagePullBackOff',
   ErrImageNeverPull: 'ImagePullBackOff',
@@ -33,7 +33,7 @@ const REASON_OF_CONTAINER: Readonly<Record<string, Reason>> = {
   RunContainerError: 'CreateContainerError',
 }
 /** Those of Events about a pod whose container is not made yet. */
-const REASON_OF_WARNING: Readonly<Record<string, Reason>> = {
+export const REASON_OF_WARNING: Readonly<Record<string, Reason>> = {
   FailedMount: 'FailedMount',
   FailedAttachVolume: 'FailedMount',
   FailedMapVolume: 'FailedMount',

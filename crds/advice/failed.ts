@@ -1,0 +1,78 @@
+/** Reasons of a run that failed. */
+import type { Reason } from '../conditions.ts'
+import type { Advice } from './advice.ts'
+
+const NEEDS_A_CHANGE =
+  'The run is Failed and is not tried again; a run starts when the spec changes.'
+const DELETE_AND_APPLY = 'Where the mistake was not in the spec, delete the job and apply it again.'
+
+export const FAILED = {
+  InvalidSpec: {
+    operator: `Makes nothing of what the spec asks for, and takes no accelerator. ${NEEDS_A_CHANGE}`,
+    you: 'Edit the field that the message names. `attune validate` finds every mistake of a manifest at once.',
+  },
+  SourceNotFound: {
+    seenAs: ['exit code 66', '404'],
+    operator: `Stops before an accelerator is taken. ${NEEDS_A_CHANGE}`,
+    you: `Correct the URI that the message names, or put the file there. A private repository of the hub is not found either until \`credentialsSecret\` opens it. ${DELETE_AND_APPLY}`,
+  },
+  SourceForbidden: {
+    seenAs: ['exit code 77', '401', '403'],
+    operator: `Stops before an accelerator is taken. ${NEEDS_A_CHANGE}`,
+    you: `Name a Secret with a valid \`token\` in \`credentialsSecret\`, and accept the terms of a gated model with that account. ${DELETE_AND_APPLY}`,
+  },
+  DatasetMalformed: {
+    seenAs: ['exit code 65'],
+    operator: `Stops at the first such line, before an accelerator is taken; the message has the file, the line and the start of its text. ${NEEDS_A_CHANGE}`,
+    you: `Mend the line, or name the right \`format\` or \`columns\`. ${DELETE_AND_APPLY}`,
+  },
+  DatasetBelowQuality: {
+    seenAs: ['exit code 65'],
+    operator: `Stops before an accelerator is taken; the message has each gate with what was counted. ${NEEDS_A_CHANGE}`,
+    you: 'Add or mend examples, or lower the gate in `dataset.quality`.',
+  },
+  ModelMalformed: {
+    seenAs: ['exit code 65'],
+    operator: `Stops before an accelerator is taken. ${NEEDS_A_CHANGE}`,
+    you: `Fetch the file that the message names again; most often its download or copy was cut short. ${DELETE_AND_APPLY}`,
+  },
+  ModelUnsupported: {
+    seenAs: ['exit code 78'],
+    operator: `Stops before an accelerator is taken; the message says what is supported. ${NEEDS_A_CHANGE}`,
+    you: 'Choose a model of a supported architecture and weight type.',
+  },
+  TrainingDiverged: {
+    seenAs: ['exit code 76', 'loss is NaN'],
+    operator: `Keeps the last good checkpoint on the workspace and publishes nothing. ${NEEDS_A_CHANGE}`,
+    you: 'Lower `training.learningRate`, lengthen `training.schedule.warmupFraction`, or lower `training.maxGradientNorm`; Prepare is not run again.',
+  },
+  GatesNotPassed: {
+    operator: `Publishes nothing; the adapter stays on the workspace volume until \`ttlSecondsAfterFinished\`. ${NEEDS_A_CHANGE}`,
+    you: 'The message has each gate with what was measured. Train differently, or lower the gate: then only Evaluate and Publish run again.',
+  },
+  PublishFailed: {
+    operator:
+      'Tries again up to `retry.limit` times with growing pauses, then the run is Failed. What is to be published stays on the workspace volume until `ttlSecondsAfterFinished`.',
+    you: 'Mend the output (space, permission, claim), then give the annotation `attune.dev/retry-publish` any new value: Publish alone runs again. `kubectl annotate itj NAME attune.dev/retry-publish="$(date +%s)" --overwrite`',
+  },
+  OutOfMemory: {
+    seenAs: ['OOMKilled', 'exit code 137'],
+    operator:
+      'A Train pod is tried again with half as many rows at once, any other pod as it is, up to `retry.limit`; then the run is Failed.',
+    you: 'Raise `resources.limits.memory`, lower `training.sequenceLength`, or set `training.gradientCheckpointing: Enabled`.',
+  },
+  DeadlineExceeded: {
+    operator:
+      'Stops the pod, which saves a checkpoint. Waiting for a node, an image or a volume counts; the message says what was waited for.',
+    you: 'Raise `retry.deadlineSeconds` (a day by default), or remove what it waited for, then delete the job and apply it again. A suspended job that is resumed has the whole time again.',
+  },
+  RetriesExhausted: {
+    operator: `The message is that of the last attempt. ${NEEDS_A_CHANGE}`,
+    you: `Read the log of the pod that \`status.runs[].stages[].pod\` names. ${DELETE_AND_APPLY}`,
+  },
+  StageFailed: {
+    seenAs: ['exit code 64', 'exit code 70', 'BackoffLimitExceeded', 'PodFailurePolicy'],
+    operator: NEEDS_A_CHANGE,
+    you: 'Read the log of the pod. A pod that left no result is most often of a trainer image of another version than the operator.',
+  },
+} as const satisfies Readonly<Partial<Record<Reason, Advice>>>

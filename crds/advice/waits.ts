@@ -1,0 +1,48 @@
+/** Reasons of a job that waits for something outside it. */
+import type { Reason } from '../conditions.ts'
+import type { Advice } from './advice.ts'
+
+export const WAITS = {
+  Waiting: {
+    seenAs: ['exceeded quota', 'FailedCreate', 'FailedCreatePodSandBox', 'ContainerCreating'],
+    operator:
+      'Tries again by itself, at least once a minute, and goes on as soon as it can. A pod that waits counts towards `retry.deadlineSeconds`.',
+    you: 'The message is that of Kubernetes: raise the quota, remove the object whose name is taken, or wait for the older pod to end. `kubectl describe` of the object it names says more.',
+  },
+  Unschedulable: {
+    seenAs: [
+      'FailedScheduling',
+      'Insufficient nvidia.com/gpu',
+      'node(s) had untolerated taint',
+      'pod has unbound immediate PersistentVolumeClaims',
+    ],
+    operator:
+      'Says so after 30 s, with an Event, and waits: a node may be added or get free. After `retry.deadlineSeconds` the run fails with DeadlineExceeded.',
+    you: 'Compare what the message misses with `resources`, `resources.accelerator`, `podTemplate.nodeSelector` and `tolerations`. A claim that is unbound needs a StorageClass (`workspace.storageClassName`); one that is not found is named in a `pvc://` URI.',
+  },
+  ImagePullBackOff: {
+    seenAs: [
+      'ErrImagePull',
+      'ErrImageNeverPull',
+      'InvalidImageName',
+      'ImageInspectError',
+      'RegistryUnavailable',
+      'SignatureValidationFailed',
+    ],
+    operator:
+      'Says so with an Event and waits; the kubelet pulls again, every five minutes at last. After `retry.deadlineSeconds` the run fails with DeadlineExceeded.',
+    you: 'The image is `trainerImage` of the operator: mend it there, push the image, or name a pull secret in `podTemplate.imagePullSecrets`. A Job keeps the image that it was made with: suspend and resume the job for the new one.',
+  },
+  FailedMount: {
+    seenAs: ['FailedAttachVolume', 'FailedMapVolume', 'ContainerCreating', 'Multi-Attach error'],
+    operator:
+      'Says so after 30 s, in the words of the kubelet and with an Event, and waits; the kubelet tries again. After `retry.deadlineSeconds` the run fails with DeadlineExceeded.',
+    you: 'Look at the volume that the message names: whether the storage is there, whether another node still holds it (a claim that is ReadWriteOnce), whether its driver runs on the node.',
+  },
+  CreateContainerError: {
+    seenAs: ['CreateContainerConfigError', 'RunContainerError', 'secret not found'],
+    operator:
+      'Says so with an Event and waits; the kubelet tries again. After `retry.deadlineSeconds` the run fails with DeadlineExceeded.',
+    you: 'Make the Secret that `credentialsSecret` names, in the namespace of the job, with the key `token`. The pod starts by itself then.',
+  },
+} as const satisfies Readonly<Partial<Record<Reason, Advice>>>
