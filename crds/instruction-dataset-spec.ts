@@ -1,7 +1,8 @@
 /** `InstructionDataset.spec`: the dataset of a job, and what its one stage needs to run. */
 import { defaulted, object, oneOf, optional, quantity, type Static, Type } from './schema.ts'
 import { datasetFields, datasetSources } from './spec/dataset.ts'
-import { Compute, PodTemplate } from './spec/pods.ts'
+import { PodTemplate } from './spec/pod-template.ts'
+import { Compute } from './spec/pods.ts'
 import { Retry } from './spec/retry.ts'
 
 export const InstructionDatasetSpecSchema = object(

@@ -1,6 +1,5 @@
-/** `spec.resources` and `spec.podTemplate`. */
+/** `spec.resources`, and what pods of every kind share. */
 import { defaulted, object, oneOf, optional, quantity, stringMap, Type } from '../schema.ts'
-import { secretName } from './common.ts'
 
 const Toleration = object({
   key: optional(Type.String({ description: 'Key of the taint; absent: every key.' })),
@@ -17,7 +16,7 @@ const Toleration = object({
     Type.Integer({ description: 'Seconds until a NoExecute taint evicts the pod.' }),
   ),
 })
-const tolerations = optional(
+export const tolerations = optional(
   Type.Array(Toleration, {
     maxItems: 32,
     description: 'Taints that the pods tolerate.',
@@ -60,28 +59,4 @@ export const Resources = defaulted(
     limits: Compute('Limits of every stage.', { memory: '4Gi' }),
   },
   { description: "The pods' resources." },
-)
-
-export const PodTemplate = defaulted(
-  {
-    labels: stringMap('Further pod labels.'),
-    annotations: stringMap('Further pod annotations.'),
-    nodeSelector: stringMap('Node labels of every stage.'),
-    tolerations,
-    imagePullSecrets: optional(
-      Type.Array(object({ name: secretName }), {
-        maxItems: 8,
-        description: 'Secrets to pull the trainer image with.',
-        'x-kubernetes-list-type': 'map',
-        'x-kubernetes-list-map-keys': ['name'],
-      }),
-    ),
-    runtimeClassName: optional(
-      Type.String({ maxLength: 253, description: 'RuntimeClass of the pods.' }),
-    ),
-    priorityClassName: optional(
-      Type.String({ maxLength: 253, description: 'PriorityClass of the pods.' }),
-    ),
-  },
-  { description: 'What the pods of every stage carry besides.' },
 )

@@ -1,10 +1,12 @@
 import type { InstructionTuningJobSpec } from '@attune/crds/instruction-tuning-job-spec.ts'
 import { PERMANENT_EXIT_CODES, type Stage } from '@attune/crds/stage.ts'
+import { POD_TEMPLATE_FIELDS } from '@attune/crds/pod-template-fields.ts'
 import t from 'tap'
 import type { JobConfig } from '../../../../operator/src/job/job-config.ts'
 import { configMap } from '../../../../operator/src/job/objects/config-map.ts'
 import { stageJob } from '../../../../operator/src/job/objects/stage-job.ts'
 import { workspace } from '../../../../operator/src/job/objects/workspace.ts'
+import type { PodTemplate } from '../../../../operator/src/pods/pod-template.ts'
 import { aJob, CONFIG } from '../../../fixtures/operator/tuning-job.ts'
 
 type PodSpec = {
@@ -285,24 +287,78 @@ t.test('only Train and Evaluate get the accelerator, and go where it is', async 
   }
 })
 
-t.test('the pod template of the tenant is on every stage, and hides no label of ours', async t => {
-  const podTemplate = {
-    labels: { team: 'a', 'attune.dev/job': 'somebody-else' },
-    annotations: { note: 'x', 'attune.dev/job-uid': 'somebody-else' },
-    imagePullSecrets: [{ name: 'pull' }],
-    runtimeClassName: 'gvisor',
-    priorityClassName: 'low',
-  }
+const POD_TEMPLATE = {
+  labels: { team: 'a' },
+  annotations: { note: 'x' },
+  nodeSelector: { zone: 'a' },
+  tolerations: [{ key: 'spot', operator: 'Exists' }],
+  affinity: {
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: [{ matchExpressions: [{ key: 'gpu', operator: 'Exists' }] }],
+      },
+    },
+  },
+  topologySpreadConstraints: [
+    { maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway' },
+  ],
+  imagePullSecrets: [{ name: 'pull' }],
+  runtimeClassName: 'gvisor',
+  priorityClassName: 'low',
+  serviceAccountName: 'team-a',
+  env: [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }],
+} as const
+
+t.test('every field of the pod template is on every stage', async t => {
+  const { labels, annotations, env, ...onPod } = POD_TEMPLATE
+  t.strictSame(Object.keys(POD_TEMPLATE).toSorted(), [...POD_TEMPLATE_FIELDS].toSorted())
+  const podTemplate = structuredClone(POD_TEMPLATE) as unknown as PodTemplate
   for (const stage of ['prepare', 'train', 'evaluate', 'publish'] as const) {
-    const { manifest, pod } = made(stage, { podTemplate })
-    t.match(manifest.spec.template.metadata, {
-      labels: { team: 'a', 'attune.dev/job': 'home' },
-      annotations: { note: 'x', 'attune.dev/job-uid': 'job-uid' },
-    })
-    t.match(pod, {
-      imagePullSecrets: [{ name: 'pull' }],
-      runtimeClassName: 'gvisor',
-      priorityClassName: 'low',
-    })
+    const { manifest, pod, container } = made(stage, { podTemplate })
+    t.match(manifest.spec.template.metadata, { labels, annotations }, stage)
+    t.match(pod, onPod, stage)
+    t.match(container['env'], env, stage)
   }
+})
+
+t.test('the pod template takes nothing away that is ours', async t => {
+  const podTemplate: PodTemplate = {
+    labels: {
+      team: 'a',
+      'attune.dev/job': 'somebody-else',
+      'attune.dev/more': 'x',
+      'kueue.x-k8s.io/queue-name': 'x',
+      'app.kubernetes.io/managed-by': 'somebody-else',
+    },
+    annotations: {
+      note: 'x',
+      'attune.dev/job-uid': 'somebody-else',
+      'container.apparmor.security.beta.kubernetes.io/trainer': 'unconfined',
+    },
+    serviceAccountName: 'team-a',
+    env: [
+      { name: 'HOME', value: '/elsewhere' },
+      { name: 'HF_TOKEN', value: 'x' },
+      { name: 'NODE_OPTIONS', value: '--require=/x.js' },
+      { name: 'LD_PRELOAD', value: '/x.so' },
+      { name: 'ATTUNE_JOB', value: '/x.json' },
+      { name: 'A', value: 'b' },
+    ],
+  }
+  const plain = made('train')
+  const { manifest, pod, container } = made('train', { podTemplate })
+  const own = plain.manifest.spec.template.metadata as { labels: object; annotations: object }
+  t.strictSame(manifest.spec.template.metadata, {
+    labels: { team: 'a', ...own.labels },
+    annotations: { note: 'x', ...own.annotations },
+  })
+  t.strictSame(container['env'], [
+    { name: 'A', value: 'b' },
+    { name: 'HOME', value: '/tmp' },
+  ])
+  const { serviceAccountName, containers, ...rest } = pod
+  const { containers: _, ...before } = plain.pod
+  t.equal(serviceAccountName, 'team-a')
+  t.strictSame(rest, before, 'no token, no other user, no other profile')
+  t.strictSame({ ...containers[0], env: [] }, { ...plain.container, env: [] })
 })
