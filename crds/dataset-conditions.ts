@@ -12,10 +12,13 @@ export const DATASET_CONDITIONS = {
 export type DatasetConditionType = keyof typeof DATASET_CONDITIONS
 
 export const DATASET_REASONS = {
-  Accepted: 'The dataset is accepted and is about to be read.',
   Preparing: 'Sources are read, checked and split.',
   Prepared: 'The examples are read, checked and split.',
   Waiting: 'Something outside keeps it from going on; the message says what.',
+  Unschedulable: "No node takes the pod; the message is the scheduler's.",
+  ImagePullBackOff: 'The image of the pod cannot be pulled.',
+  FailedMount: 'A volume of the pod cannot be attached or mounted.',
+  CreateContainerError: 'The container of the pod cannot be made, e.g. for a missing Secret.',
   Retrying: 'Reading the sources failed and is tried again.',
   WorkspaceLost: 'The volume is gone; the sources are read again.',
   InvalidSpec: 'The spec passed the schema and still cannot work; the message names the field.',

@@ -3,7 +3,7 @@
  * fewer rows at once. The gradient is summed over the micro-batches of a step, so the result stays the same.
  */
 import type { StageStatus } from '@attune/crds/instruction-tuning-job-status.ts'
-import type { Stage } from '@attune/crds/stage.ts'
+import type { TrainerStage } from '@attune/crds/stage.ts'
 import type { StageJob, Terminated } from './kinds.ts'
 import { RETRIES_ANNOTATION } from './names.ts'
 import { jobCondition } from './pod-state.ts'
@@ -11,7 +11,7 @@ import { jobCondition } from './pod-state.ts'
 /** 128 and SIGKILL: how a container ends that is out of memory. */
 export const KILLED = 137
 
-export const endsWhenKilled = (stage: Stage): boolean => stage === 'train'
+export const endsWhenKilled = (stage: TrainerStage): boolean => stage === 'train'
 
 /** Failed attempts of the stage before this Job. */
 export const retriesBefore = ({ metadata }: StageJob): number =>

@@ -1,6 +1,6 @@
 /** Why a stage failed: from the result its pod left, how the container ended, and what its Job says. */
 import type { Reason } from '@attune/crds/conditions.ts'
-import { EXIT, type Stage } from '@attune/crds/stage.ts'
+import { CURATE, EXIT, type TrainerStage } from '@attune/crds/stage.ts'
 import type { Pod, StageJob } from './kinds.ts'
 import { jobCondition, terminated, wasDisrupted } from './pod-state.ts'
 import { endedByPolicy, KILLED } from './retry-after-kill.ts'
@@ -16,7 +16,7 @@ const REASON_OF_EXIT_CODE: Readonly<Record<number, Reason>> = {
 }
 
 /** How one attempt ended; undefined while it runs, and where it succeeded. */
-export const attemptFailure = (pod: Pod, stage: Stage): Failure | undefined => {
+export const attemptFailure = (pod: Pod, stage: TrainerStage): Failure | undefined => {
   const end = terminated(pod)
   if (!end) {
     if (pod.status?.phase !== 'Failed') return undefined
@@ -24,7 +24,8 @@ export const attemptFailure = (pod: Pod, stage: Stage): Failure | undefined => {
   }
   if (end.exitCode === EXIT.ok) return undefined
   if (end.reason === 'OOMKilled') {
-    const message = `stage ${stage} was killed for memory; raise resources.limits.memory or lower training.microBatchSize`
+    const otherwise = stage === CURATE ? '' : ' or lower training.microBatchSize'
+    const message = `stage ${stage} was killed for memory; raise resources.limits.memory${otherwise}`
     return { reason: 'OutOfMemory', message }
   }
   const result = readStageResult(end.message, stage)
@@ -48,7 +49,7 @@ export const wasInterrupted = (pod: Pod) =>
  */
 export const stageFailure = (
   job: StageJob,
-  stage: Stage,
+  stage: TrainerStage,
   pod: Pod | undefined,
   waited?: string,
 ): Failure => {

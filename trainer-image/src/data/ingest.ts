@@ -12,7 +12,7 @@ import { type Example, type ReadOptions, readExamples } from './read-examples.ts
 import { createSliceCounter } from './slices.ts'
 
 export type IngestOptions = ReadOptions & {
-  readonly dataset: ResolvedDataset
+  readonly dataset: Pick<ResolvedDataset, 'systemPrompt' | 'lossOn' | 'quality'>
   readonly sequenceLength: number
   readonly vocabularySize: number
   readonly renderer: Renderer

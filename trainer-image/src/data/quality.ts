@@ -1,6 +1,7 @@
 /** Gates on the data, before an accelerator is taken. */
 import type { ResolvedDataset } from '@attune/crds/resolved-spec.ts'
 import { datasetBelowQuality, datasetMalformed } from '../stage-error.ts'
+import type { Split } from './read-examples.ts'
 
 export type DataCounts = {
   /** examples in all files */
@@ -40,7 +41,7 @@ export type Place = {
 
 export const checkQuality = (
   counts: DataCounts,
-  { quality, validation }: Pick<ResolvedDataset, 'quality' | 'validation'>,
+  { quality, validation }: Pick<ResolvedDataset, 'quality'> & { readonly validation: Split },
   { at, sequenceLength }: Place,
 ): void => {
   checkNotEmpty(counts, sequenceLength)

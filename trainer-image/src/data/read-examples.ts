@@ -18,11 +18,16 @@ const YIELD_EVERY = 64
 
 export type SourceFile = DataFile & { readonly format: Format | 'Auto' }
 
+/** `sources`: whether there are files to validate on */
+export type Split = { readonly fraction?: number; readonly sources?: readonly unknown[] }
+
 export type ReadOptions = {
   readonly train: readonly SourceFile[]
   /** files to validate on; absent: a fraction of the training files */
   readonly validation?: readonly SourceFile[] | undefined
-  readonly dataset: Pick<ResolvedDataset, 'columns' | 'categoryColumn' | 'validation'>
+  readonly dataset: Pick<ResolvedDataset, 'columns' | 'categoryColumn'> & {
+    readonly validation: Split
+  }
   readonly signal: AbortSignal
   /** share of the files that is read, 0…1 */
   readonly onProgress: (fraction: number) => void

@@ -4,6 +4,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
+import type { ResolvedDataset } from '@attune/crds/resolved-spec.ts'
 import type { DatasetSummary } from '@attune/crds/stage.ts'
 import { prepareKey } from '@attune/crds/stage-keys.ts'
 import { writeFileAtomically } from '../atomic-file.ts'
@@ -76,10 +77,12 @@ const reuse = async (
   }
 }
 
+type PreparedFrom = BuildOptions['dataset'] & Pick<ResolvedDataset, 'chatTemplate'>
+
 const build = async (
   folder: string,
   config: ModelConfig,
-  { train, validation, dataset }: FetchedSources & Pick<BuildOptions, 'dataset'>,
+  { train, validation, dataset }: FetchedSources & { readonly dataset: PreparedFrom },
   { job, signal, report }: StageContext,
 ): Promise<BuiltDataset> => {
   const { training } = job.spec

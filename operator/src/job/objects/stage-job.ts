@@ -1,5 +1,5 @@
 /** The `batch/v1` Job of a stage: Kubernetes retries, times out and replaces its pod. */
-import { EXIT, PERMANENT_EXIT_CODES, type Stage } from '@attune/crds/stage.ts'
+import { EXIT, PERMANENT_EXIT_CODES, type TrainerStage } from '@attune/crds/stage.ts'
 import type { Manifest } from '../../kube/kube-client.ts'
 import { controllerReference } from '../../kube/kube-object.ts'
 import { labelsOf, RETRIES_ANNOTATION, stageJobName } from '../names.ts'
@@ -14,7 +14,7 @@ const onExitCodes = (action: string, values: readonly number[]) => ({
 })
 
 /** The first rule that fits decides: lost nodes and saved checkpoints cost no retry. */
-const podFailurePolicy = (stage: Stage) => ({
+export const podFailurePolicy = (stage: TrainerStage) => ({
   rules: [
     { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
     onExitCodes('Ignore', [EXIT.stopped]),

@@ -8,13 +8,13 @@ export const WORKSPACE_PATH = '/workspace'
 export const JOB_FILE_FOLDER = '/etc/attune'
 export const PVC_ROOT = '/mnt/pvc'
 
-type Mount = {
+export type Mount = {
   readonly volume: { readonly name: string; readonly [source: string]: unknown }
   readonly mount: { readonly mountPath: string; readonly readOnly?: boolean }
 }
 
 /** Read-only by the mount and not by the volume: some drivers cannot attach a volume read-only. */
-const claimMount = (claim: string, index: number, readOnly: boolean): Mount => ({
+export const claimMount = (claim: string, index: number, readOnly: boolean): Mount => ({
   volume: { name: `claim-${index}`, persistentVolumeClaim: { claimName: claim } },
   mount: { mountPath: `${PVC_ROOT}/${claim}`, ...(readOnly ? { readOnly } : {}) },
 })

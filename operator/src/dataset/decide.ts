@@ -1,0 +1,114 @@
+/** What to do about a dataset: pure, and the same for the same caches and the same moment. */
+import { canonicalJson } from '@attune/crds/canonical-json.ts'
+import type { InstructionDatasetStatus } from '@attune/crds/instruction-dataset-status.ts'
+import { curateKey } from '@attune/crds/stage-keys.ts'
+import type { JobConfig } from '../job/job-config.ts'
+import { NAMED_OBSTACLES } from '../job/obstacle.ts'
+import { removal } from '../job/removal.ts'
+import type { Removal } from '../job/situation.ts'
+import { findCondition, trimMessage } from '../kube/conditions.ts'
+import { datasetConditions } from './dataset-conditions.ts'
+import { CONTENT_LABEL } from './names.ts'
+import type {
+  Content,
+  DatasetEvent,
+  Decision,
+  Note,
+  Observed,
+  Situation,
+  Step,
+  StepResult,
+} from './situation.ts'
+import {
+  finishCurating,
+  recoverVolume,
+  rejectInvalidSpec,
+  startCurating,
+  stayReady,
+  watchCurating,
+} from './steps.ts'
+
+const NOTHING: Decision = Object.freeze({ apply: [], remove: [], events: [] })
+
+/** The first that applies decides. */
+const STEPS: readonly Step[] = [
+  rejectInvalidSpec,
+  stayReady,
+  recoverVolume,
+  startCurating,
+  finishCurating,
+  watchCurating,
+]
+
+const firstResult = (situation: Situation): StepResult | undefined => {
+  for (const step of STEPS) {
+    const result = step(situation)
+    if (result) return result
+  }
+  return undefined
+}
+
+/** What belongs to a content that the spec asks for no more; the content itself stays while runs use it. */
+const strays = ({ observed, key }: Situation): readonly Removal[] => {
+  const isStray = ({ metadata }: { metadata: { labels?: Readonly<Record<string, string>> } }) =>
+    metadata.labels?.[CONTENT_LABEL] !== key
+  return [
+    ...observed.curateJobs
+      .filter(job => isStray(job) && !job.metadata.deletionTimestamp)
+      .map(job => removal('Job', job)),
+    ...observed.configMaps.filter(isStray).map(map => removal('ConfigMap', map)),
+  ]
+}
+
+const contentOf = ({
+  phase: _phase,
+  observedGeneration: _generation,
+  conditions: _conditions,
+  ...content
+}: InstructionDatasetStatus): Content => content
+
+const statusOf = (
+  { dataset }: Observed,
+  { phase, note, content }: StepResult,
+  now: number,
+): InstructionDatasetStatus => {
+  const { metadata, status = {} } = dataset
+  const generation = metadata.generation ?? 0
+  return {
+    phase,
+    observedGeneration: generation,
+    conditions: datasetConditions(phase, note, status.conditions, { generation, now }),
+    ...(content ?? contentOf(status)),
+  }
+}
+
+/** Failures, retries and obstacles are told once, when they begin. */
+const trouble = ({ dataset }: Observed, { phase, note }: StepResult): readonly DatasetEvent[] => {
+  const isTrouble =
+    phase === 'Failed' || note.reason === 'Retrying' || NAMED_OBSTACLES.includes(note.reason)
+  const before = findCondition(dataset.status?.conditions, 'Ready')
+  const generation = dataset.metadata.generation ?? 0
+  const isNews =
+    before?.reason !== note.reason ||
+    before.message !== note.message ||
+    before.observedGeneration !== generation
+  return isTrouble && isNews ? [{ type: 'Warning', ...note }] : []
+}
+
+export const decide = (observed: Observed, now: number, config: JobConfig): Decision => {
+  const { metadata, spec, status } = observed.dataset
+  if (!spec || metadata.deletionTimestamp) return NOTHING
+  const situation: Situation = { observed, spec, key: curateKey(spec), now, config }
+  const result = firstResult(situation)
+  if (!result) return NOTHING
+  const note: Note = { ...result.note, message: trimMessage(result.note.message) }
+  const said = { ...result, note }
+  const next = statusOf(observed, said, now)
+  return {
+    apply: result.apply ?? [],
+    remove: [...(result.remove ?? []), ...strays(situation)],
+    ...(canonicalJson(next) === canonicalJson(status ?? null) ? {} : { status: next }),
+    events: [...(result.events ?? []), ...trouble(observed, said)],
+    ...(result.requeueAfterMs === undefined ? {} : { requeueAfterMs: result.requeueAfterMs }),
+  }
+}

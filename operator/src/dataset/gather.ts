@@ -1,0 +1,59 @@
+/** Everything a decision about a dataset looks at, from caches only. */
+import type { Claim, ConfigMap, InstructionTuningJob, Pod, StageJob } from '../job/kinds.ts'
+import { isFinished } from '../job/run.ts'
+import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.ts'
+import type { StoreReader } from '../kube/store.ts'
+import type { InstructionDataset } from './kinds.ts'
+import { claimName, keyOfUri } from './names.ts'
+import type { Observed } from './situation.ts'
+
+export type DatasetCaches = {
+  readonly datasets: Pick<StoreReader<InstructionDataset>, 'get'>
+  readonly jobs: Pick<StoreReader<InstructionTuningJob>, 'byIndex'>
+  readonly stageJobs: Pick<StoreReader<StageJob>, 'ownedBy'>
+  readonly pods: Pick<StoreReader<Pod>, 'ownedBy' | 'byIndex'>
+  readonly claims: Pick<StoreReader<Claim>, 'ownedBy'>
+  readonly configMaps: Pick<StoreReader<ConfigMap>, 'ownedBy'>
+}
+
+/** Jobs by the dataset that they name. */
+export const DATASET_INDEX = 'dataset'
+export const jobIndexes = {
+  [DATASET_INDEX]: ({ metadata, spec }: InstructionTuningJob) => {
+    const name = spec?.dataset.ref?.name
+    return name === undefined ? [] : [objectKey({ ...metadata, name })]
+  },
+}
+
+const inUse = (jobs: readonly InstructionTuningJob[], uid: string): readonly string[] =>
+  jobs.flatMap(({ status }) => {
+    const run = status?.runs?.at(-1)
+    const isOurs = run?.content?.datasetUid === uid && !isFinished(run)
+    return isOurs && run.content ? [keyOfUri(run.content.uri)] : []
+  })
+
+/** A uid that an owner reference names is only text: another tenant can write it too. */
+const within = <T extends KubeObject>(namespace: string | undefined, objects: readonly T[]) =>
+  objects.filter(({ metadata }) => metadata.namespace === namespace)
+
+export const gather = (caches: DatasetCaches, key: ObjectKey): Observed | undefined => {
+  const dataset = caches.datasets.get(key)
+  const uid = dataset?.metadata.uid
+  if (!dataset || uid === undefined) return undefined
+  const { name, namespace } = dataset.metadata
+  const curateJobs = within(namespace, caches.stageJobs.ownedBy(uid))
+  const claim = within(namespace, caches.claims.ownedBy(uid)).find(
+    ({ metadata }) => metadata.name === claimName(name),
+  )
+  return {
+    dataset,
+    ...(claim ? { claim } : {}),
+    configMaps: within(namespace, caches.configMaps.ownedBy(uid)),
+    curateJobs,
+    pods: within(
+      namespace,
+      curateJobs.flatMap(({ metadata }) => caches.pods.ownedBy(metadata.uid ?? '')),
+    ),
+    inUse: inUse(caches.jobs.byIndex(DATASET_INDEX, key), uid),
+  }
+}

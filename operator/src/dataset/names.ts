@@ -1,0 +1,32 @@
+/** Deterministic names and labels of everything that belongs to a dataset. */
+import { CURATE } from '@attune/crds/stage.ts'
+import { GROUP } from '../job/kinds.ts'
+import { FIELD_MANAGER, shortName } from '../job/names.ts'
+import type { InstructionDataset } from './kinds.ts'
+
+export const DATASET_LABEL = `${GROUP}/dataset`
+/** Key of the content that an object was made for. */
+export const CONTENT_LABEL = `${GROUP}/content`
+
+const KEY_LENGTH = 10
+
+export const claimName = (name: string) => shortName(name, '-dataset')
+export const datasetFileName = (name: string, key: string) =>
+  shortName(name, `-${key.slice(0, KEY_LENGTH)}`)
+export const curateJobName = (name: string, key: string) =>
+  shortName(name, `-${key.slice(0, KEY_LENGTH)}-${CURATE}`)
+
+/** Where jobs find a content, and the key in it. */
+export const preparedUri = (name: string, key: string) =>
+  `pvc://${claimName(name)}/${CURATE}/${key}`
+export const keyOfUri = (uri: string): string => uri.slice(uri.lastIndexOf('/') + 1)
+
+export const labelsOf = ({ metadata }: InstructionDataset, key?: string) => ({
+  // not app.kubernetes.io/instance: Argo CD tracks what it owns by it
+  'app.kubernetes.io/name': 'attune',
+  'app.kubernetes.io/component': 'dataset',
+  'app.kubernetes.io/part-of': 'attune',
+  'app.kubernetes.io/managed-by': FIELD_MANAGER,
+  [DATASET_LABEL]: metadata.name,
+  ...(key === undefined ? {} : { [CONTENT_LABEL]: key }),
+})
