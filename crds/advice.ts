@@ -14,6 +14,7 @@ export const PROGRESS = [
   'Evaluating',
   'Publishing',
   'Succeeded',
+  'NotPublished',
   'Suspended',
   'Stopping',
   'Prepared',

@@ -13,7 +13,8 @@ export const PHASES = [
 export type Phase = (typeof PHASES)[number]
 
 export const CONDITIONS = {
-  Ready: 'True once the tuned model is published; the one to wait for.',
+  Ready:
+    'True once the tuned model is published, or evaluated where nothing is to be published; the one to wait for.',
   Reconciling: 'Present while the operator works towards Ready (kstatus).',
   Stalled: 'Present when only a change by a person can help (kstatus).',
   DatasetReady: 'The model and the data are read, checked and tokenized.',
@@ -33,6 +34,8 @@ export const REASONS = {
   Evaluating: 'Base and tuned model answer the validation examples.',
   Publishing: 'The results are written to the output.',
   Succeeded: 'The tuned model is published.',
+  NotPublished:
+    'The tuned model is evaluated and stays in the workspace: spec.output.publish is false.',
   Suspended: 'The job is suspended; it goes on from its checkpoint.',
   Waiting: 'Something outside the job keeps it from going on; the message says what.',
   Unschedulable: "No node takes the pod; the message is the scheduler's.",

@@ -34,11 +34,12 @@ export type ResolvedInstructionDatasetSpec = Omit<
   }
 export type ResolvedTraining = Omit<
   Filled<Section<'training'>>,
-  'epochs' | 'maxSteps' | 'schedule' | 'optimizer' | 'checkpoint'
+  'epochs' | 'maxSteps' | 'stopAfterSteps' | 'schedule' | 'optimizer' | 'checkpoint'
 > & {
   /** absent together with maxSteps: one epoch */
   readonly epochs?: number
   readonly maxSteps?: number
+  readonly stopAfterSteps?: number
   readonly schedule: Filled<NonNullable<Section<'training'>['schedule']>>
   readonly optimizer: Filled<NonNullable<Section<'training'>['optimizer']>>
   readonly checkpoint: Filled<NonNullable<Section<'training'>['checkpoint']>>

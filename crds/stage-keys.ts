@@ -51,6 +51,12 @@ export const prepareKey = (spec: ResolvedSpec): string =>
 export const trainKey = (spec: ResolvedSpec, prepareDigest: string): string =>
   hash([FORMAT, 'train', prepareDigest, spec.method, spec.training, spec.evaluation.everySteps])
 
+/** Trainings that differ only in where they stop share their checkpoints. */
+export const courseKey = (spec: ResolvedSpec, prepareDigest: string): string => {
+  const { stopAfterSteps: _, ...training } = spec.training
+  return trainKey({ ...spec, training }, prepareDigest)
+}
+
 export const evaluateKey = (spec: ResolvedSpec, trainDigest: string): string =>
   hash([FORMAT, 'evaluate', trainDigest, spec.evaluation.suites, spec.evaluation.gates])
 

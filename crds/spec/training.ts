@@ -18,6 +18,14 @@ export const Training = defaulted(
         description: 'Optimizer steps, in place of epochs.',
       }),
     ),
+    stopAfterSteps: optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000_000,
+        description:
+          'Evaluate and publish what is there after so many steps. The schedule stays that of the whole training, so that a larger value, or none, goes on from here to the same losses.',
+      }),
+    ),
     batchSize: optional(
       Type.Integer({
         minimum: 1,

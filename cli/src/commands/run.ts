@@ -1,5 +1,6 @@
 /** `attune run`: the four stages of a job on this machine. */
 import { join } from 'node:path'
+import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import { STAGES } from '@attune/crds/stage.ts'
 import { specHash } from '@attune/crds/stage-keys.ts'
 import { Command } from 'commander'
@@ -25,7 +26,7 @@ Examples:
 
 Ctrl-C saves a checkpoint and stops; the same command goes on from it. Twice kills.
 
-Exit code: 0 published, 1 a gate does not hold or the file is not valid, 75 stopped,
+Exit code: 0 published (or evaluated, where output.publish is false), 1 a gate does not hold or the file is not valid, 75 stopped,
 64-78 a failure that running again cannot cure, 130 killed.`
 
 const runFolder = (output: string, run: RunRecord) => join(output, `run-${run.number}`)
@@ -46,6 +47,9 @@ const secondLook = async (
   return look
 }
 
+const stagesOf = ({ output }: ResolvedSpec) =>
+  STAGES.filter(stage => stage !== 'publish' || output.publish !== false)
+
 const runJob = async (session: Session, { fresh = false, again = false }: Anew): Promise<void> => {
   const { job, workspace, fileRoot, pvcRoot, interrupts } = session
   const output = outputFolder(job.spec.output.uri, fileRoot, pvcRoot)
@@ -53,7 +57,7 @@ const runJob = async (session: Session, { fresh = false, again = false }: Anew):
   const look = fresh || again ? {} : await secondLook(session, earlier, output)
   if (look.finished) return
   const run = await startRun(session, earlier, output, fresh)
-  const end = await runStages(STAGES, session, look.prepared)
+  const end = await runStages(stagesOf(job.spec), session, look.prepared)
   await writeRuns(workspace, withRun(earlier, endedRun(run, end)))
   if (end.kind === 'failed' || end.kind === 'stopped')
     throw unfinishedError(end, interrupts.killed())

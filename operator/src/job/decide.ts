@@ -19,6 +19,7 @@ import type {
 } from './situation.ts'
 import { expire } from './steps/expire.ts'
 import { finishStage } from './steps/finish-stage.ts'
+import { keepUnpublished } from './steps/keep-unpublished.ts'
 import { recoverWorkspace } from './steps/recover-workspace.ts'
 import { rejectInvalidSpec } from './steps/reject-invalid-spec.ts'
 import { retryPublish } from './steps/retry-publish.ts'
@@ -47,6 +48,7 @@ const STEPS: readonly Step[] = [
     finishStage,
     suspend,
     skipStage,
+    keepUnpublished,
     runStage,
     waitInQueue,
     watchStage,

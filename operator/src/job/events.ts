@@ -37,6 +37,8 @@ export const suspended = (run: number) =>
 export const resumed = (run: number, stage: Stage) =>
   normal('Resumed', `run ${run} goes on with stage ${stage}`)
 export const succeeded = (run: number) => normal('Succeeded', `run ${run} is published`)
+export const notPublished = (run: number) =>
+  normal('NotPublished', `run ${run} is evaluated; spec.output.publish is false`)
 export const expired = () =>
   normal('Expired', 'Jobs, pods and workspace are removed after ttlSecondsAfterFinished')
 export const workspaceLost = (run: number) =>

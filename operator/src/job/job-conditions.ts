@@ -26,8 +26,8 @@ const says = (type: ConditionType, status: Said['status'], { reason, message }: 
 })
 
 const succeeded = (run: RunStatus): readonly Said[] => {
-  const message = `run ${run.number}: ${run.message ?? REASONS.Succeeded}`
-  const note: Note = { reason: 'Succeeded', message }
+  const reason = (run.reason ?? 'Succeeded') as Reason
+  const note: Note = { reason, message: `run ${run.number}: ${run.message ?? REASONS[reason]}` }
   return [
     says('Ready', 'True', note),
     says('Complete', 'True', note),

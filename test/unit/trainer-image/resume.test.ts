@@ -90,6 +90,57 @@ t.test(
   },
 )
 
+t.test('a training that stops early and goes on with a later stop', async t => {
+  const folder = t.testdir({ whole: {}, rungs: {} })
+  const whole = await prepared(join(folder, 'whole'))
+  const reference = await runStageProcess('train', whole)
+  t.equal(reference.exitCode, 0, 'exit code', { stderr: reference.stderr })
+  const curve = (await linesOf(whole, reference)).filter(({ loss }) => loss !== undefined)
+  const steps = curve.length
+
+  await prepared(join(folder, 'rungs'))
+  const upTo = async (stopAfterSteps?: number) => {
+    const job = await writeTinyJob(join(folder, 'rungs'), spec => ({
+      ...spec,
+      training: { ...spec.training, ...(stopAfterSteps ? { stopAfterSteps } : {}) },
+    }))
+    const run = await runStageProcess('train', job)
+    t.equal(run.exitCode, 0, 'exit code', { stderr: run.stderr })
+    return { job, run }
+  }
+  const losses = (lines: readonly { step: number; loss?: number }[]) =>
+    lines.flatMap(({ step, loss }) => (loss === undefined ? [] : [[step, loss]]))
+
+  const first = await upTo(3)
+  t.match(first.run.result, { training: { steps: 3 } })
+  t.strictSame(losses(await linesOf(first.job, first.run)), losses(curve.slice(0, 3)))
+  const second = await upTo(7)
+  t.match(second.run.stderr, /"step":3,.*resumed from a checkpoint/)
+  t.strictSame(losses(await linesOf(second.job, second.run)), losses(curve.slice(0, 7)))
+  const last = await upTo()
+  t.match(last.run.stderr, /"step":7,.*resumed from a checkpoint/)
+  t.match(last.run.result, { training: { steps } })
+  t.strictSame(losses(await linesOf(last.job, last.run)), losses(curve))
+  t.ok(
+    (await adapterOf(whole, reference)).equals(await adapterOf(last.job, last.run)),
+    'ends at the bytes of one that never stopped',
+  )
+  t.notOk((await adapterOf(first.job, first.run)).equals(await adapterOf(last.job, last.run)))
+
+  await t.test(
+    'and an earlier stop that was never there starts anew, to the same losses',
+    async t => {
+      const earlier = await upTo(5)
+      t.notMatch(earlier.run.stderr, /resumed from a checkpoint/)
+      t.strictSame(losses(await linesOf(earlier.job, earlier.run)), losses(curve.slice(0, 5)))
+      t.ok(
+        (await adapterOf(last.job, last.run)).equals(await adapterOf(whole, reference)),
+        'and leaves the others alone',
+      )
+    },
+  )
+})
+
 const weightsOf = (tiny: TinyJob) => join(tiny.workspace, 'scratch', 'weights.bin')
 const writtenAt = async (tiny: TinyJob) => (await stat(weightsOf(tiny))).mtimeMs
 

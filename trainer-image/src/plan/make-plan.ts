@@ -4,7 +4,7 @@ import type { DatasetSummary, Plan } from '@attune/crds/stage.ts'
 import type { AdapterConfig } from '../model/adapter.ts'
 import { adapterConfigOf } from '../model/adapter-config.ts'
 import type { ModelConfig } from '../model/config.ts'
-import { totalSteps } from '../train/steps.ts'
+import { lastStep } from '../train/steps.ts'
 import { estimateMemory, modelParameters, trainableParameters } from './estimate-memory.ts'
 
 /** More tokens at once make a CPU no faster; fewer than half of this make it slower. */
@@ -92,7 +92,7 @@ export const makePlan = (inputs: PlanInputs): Plan => {
   const { batchSize } = spec.training
   const adapter = adapterConfigOf(spec.method)
   const pieces = choose(inputs, adapter)
-  const steps = totalSteps({ rows: dataset.rows, batchSize }, spec.training)
+  const steps = lastStep({ rows: dataset.rows, batchSize }, spec.training)
   const epochs = steps / Math.ceil(dataset.rows / batchSize)
   const devices = devicesOf(inputs)
   const rate = devices > 0 ? ACCELERATOR_FLOPS * devices : CPU_CORE_FLOPS * cores

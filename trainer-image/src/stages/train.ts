@@ -1,11 +1,11 @@
 /** Stage Train: prepared rows and base weights in, adapter and metrics out; goes on from the newest checkpoint. */
 import { createHash } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { ResolvedTraining } from '@attune/crds/resolved-spec.ts'
 import type { JobFile } from '@attune/crds/stage.ts'
-import { trainKey } from '@attune/crds/stage-keys.ts'
+import { courseKey, trainKey } from '@attune/crds/stage-keys.ts'
 import { removeTemporaries } from '../atomic-file.ts'
 import { readRecords } from '../data/fetch-sources.ts'
 import { openPrepared } from '../data/open-prepared.ts'
@@ -17,10 +17,10 @@ import { writeAdapter } from '../publish/peft-adapter.ts'
 import { createTrainingEngine } from '../session/create-training-engine.ts'
 import { usesCuda } from '../session/execution-providers.ts'
 import { invalidSpec } from '../stage-error.ts'
-import { type Counters, loadCheckpoint, saveCheckpoint } from '../train/checkpoint.ts'
+import { type Counters, loadCheckpoint, newestStep, saveCheckpoint } from '../train/checkpoint.ts'
 import { openMetricsLog } from '../train/metrics-log.ts'
 import { halved, pinPieces } from '../train/pieces.ts'
-import { totalSteps as countSteps, rowCountOfStep } from '../train/steps.ts'
+import { totalSteps as countSteps, lastStep, rowCountOfStep } from '../train/steps.ts'
 import { type LoopOptions, trainingLoop } from '../train/training-loop.ts'
 import { publishDataset, publishMetrics, summaryOf } from '../train/training-metrics.ts'
 import { openWeights } from '../weights/open-weights.ts'
@@ -29,22 +29,37 @@ import { finishedPrepare, stageFolder } from './stage-folders.ts'
 
 const NOTHING_DONE: Counters = { step: 0, tokens: 0, seconds: 0, lastLoss: Number.NaN }
 
-/** Where a run works, without what earlier attempts left half written. */
-const openFolders = async (workspace: string, key: string) => {
+const CHECKPOINTS = 'checkpoints'
+const METRICS_LOG = 'metrics.jsonl'
+
+/** One that has gone past the stop cannot be taken up again there. */
+const courseFolder = async (folder: string, course: string, stopAfterSteps?: number) => {
+  if (stopAfterSteps === undefined) return course
+  return (await newestStep(join(course, CHECKPOINTS))) <= stopAfterSteps ? course : folder
+}
+
+/**
+ * Where a run works, without what earlier attempts left half written.
+ * `folder` gets the result; `course` has what every training that differs only in its stop goes on from.
+ */
+const openFolders = async (workspace: string, { spec }: JobFile, prepareDigest: string) => {
+  const key = trainKey(spec, prepareDigest)
   const folder = stageFolder(workspace, 'train', key)
-  const checkpoints = join(folder, 'checkpoints')
+  const shared = stageFolder(workspace, 'train', courseKey(spec, prepareDigest))
+  const course = await courseFolder(folder, shared, spec.training.stopAfterSteps)
+  const checkpoints = join(course, CHECKPOINTS)
   const scratch = join(workspace, 'scratch')
-  for (const path of [checkpoints, scratch]) await mkdir(path, { recursive: true })
-  for (const path of [folder, checkpoints, scratch]) await removeTemporaries(path)
-  return { folder, checkpoints, scratch }
+  for (const path of [folder, checkpoints, scratch]) await mkdir(path, { recursive: true })
+  for (const path of [folder, course, checkpoints, scratch]) await removeTemporaries(path)
+  return { key, folder, course, checkpoints, scratch }
 }
 
 /** Everything that training starts from; the engine is open and has to be closed. */
 const openRun = async (context: StageContext) => {
   const { job, workspace, environment, memoryLimitBytes, microBatchHalvings } = context
   const prepare = await finishedPrepare(workspace, job)
-  const key = trainKey(job.spec, prepare.result.digest)
-  const { folder, checkpoints, scratch } = await openFolders(workspace, key)
+  const folders = await openFolders(workspace, job, prepare.result.digest)
+  const { course, checkpoints, scratch } = folders
   const modelFolder = join(prepare.folder, 'model')
   const data = await openPrepared(join(prepare.folder, 'dataset'))
   const config = await readModelConfig(modelFolder)
@@ -56,7 +71,7 @@ const openRun = async (context: StageContext) => {
   const cuda = usesCuda(environment)
   // made anew: Prepare may be an earlier run's, with another batch size or memory limit
   const plan = makePlan({ config, spec: job.spec, dataset, memoryLimitBytes, cores, cuda })
-  const pinned = await pinPieces(join(folder, 'pieces.json'), plan)
+  const pinned = await pinPieces(join(course, 'pieces.json'), plan)
   const pieces = halved(pinned, microBatchHalvings)
   const checkpoint = await loadCheckpoint(checkpoints)
   const records = await readRecords(prepare.folder)
@@ -72,9 +87,7 @@ const openRun = async (context: StageContext) => {
     threads: cores,
   }).finally(() => weights.close())
   return {
-    key,
-    folder,
-    checkpoints,
+    ...folders,
     data,
     pieces,
     engine,
@@ -92,9 +105,9 @@ const learningRateOf = ({ schedule, learningRate }: ResolvedTraining, totalSteps
 /** What the loop tells: to metrics.jsonl, to Prometheus, to whoever polls, and to the checkpoint folder. */
 const effectsOf = async (
   { metrics, log, report, job }: StageContext,
-  { folder, checkpoints, engine, start, data }: Run,
+  { course, checkpoints, engine, start, data }: Run,
 ): Promise<Pick<LoopOptions, 'record' | 'observe' | 'report' | 'save'>> => {
-  const metricsLog = await openMetricsLog(join(folder, 'metrics.jsonl'), start.step)
+  const metricsLog = await openMetricsLog(join(course, METRICS_LOG), start.step)
   const plan = { rows: data.train.count, batchSize: job.spec.training.batchSize }
   let tokens = start.tokens
   return {
@@ -128,7 +141,8 @@ const effectsOf = async (
 }
 
 /** @returns digest of the adapter's files */
-const writeResult = async ({ folder, engine }: Run, { spec }: JobFile): Promise<string> => {
+const writeResult = async ({ folder, course, engine }: Run, { spec }: JobFile): Promise<string> => {
+  if (folder !== course) await copyFile(join(course, METRICS_LOG), join(folder, METRICS_LOG))
   const adapterFolder = join(folder, 'adapter')
   await mkdir(adapterFolder, { recursive: true })
   await removeTemporaries(adapterFolder)
@@ -145,7 +159,8 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
   const { training, evaluation } = context.job.spec
   const { data, engine, start, pieces } = run
   const plan = { rows: data.train.count, batchSize: training.batchSize, seed: training.seed }
-  const totalSteps = countSteps(plan, training)
+  const scheduledSteps = countSteps(plan, training)
+  const totalSteps = lastStep(plan, training)
   const opening = start.step > 0 ? 'resumed from a checkpoint' : 'starting'
   const { microBatchSize } = pieces
   context.log.info({ step: start.step, totalSteps, microBatchSize }, opening)
@@ -158,7 +173,7 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
     microBatchSize,
     evaluateEvery: evaluation.everySteps,
     checkpointEvery: training.checkpoint.everySteps,
-    learningRate: learningRateOf(training, totalSteps),
+    learningRate: learningRateOf(training, scheduledSteps),
     update: { ...adam, maxGradientNorm: training.maxGradientNorm },
     signal: context.signal,
     clock: () => performance.now() / 1000,

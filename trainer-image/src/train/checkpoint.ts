@@ -62,6 +62,9 @@ const stepsIn = async (folder: string): Promise<readonly number[]> => {
     .sort((a, b) => b - a)
 }
 
+/** @returns 0 where there is none */
+export const newestStep = async (folder: string): Promise<number> => (await stepsIn(folder))[0] ?? 0
+
 /** @returns bytes of its tensors */
 const write = async (folder: string, { counters, state }: Checkpoint): Promise<number> => {
   await mkdir(folder, { recursive: true })

@@ -19,6 +19,12 @@ export type Length = { readonly epochs?: number; readonly maxSteps?: number }
 export const totalSteps = (plan: Pick<StepPlan, 'rows' | 'batchSize'>, length: Length): number =>
   length.maxSteps ?? Math.max(1, Math.ceil((length.epochs ?? 1) * stepsPerEpoch(plan)))
 
+/** @returns steps after which this training ends, at the latest with its schedule */
+export const lastStep = (
+  plan: Pick<StepPlan, 'rows' | 'batchSize'>,
+  { stopAfterSteps, ...length }: Length & { readonly stopAfterSteps?: number },
+): number => Math.min(stopAfterSteps ?? Number.POSITIVE_INFINITY, totalSteps(plan, length))
+
 /** @param step from 0
  * @returns row numbers of that step, in the order in which they are computed */
 export const rowsOfStep = (plan: StepPlan, step: number): readonly number[] => {
