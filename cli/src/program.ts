@@ -6,6 +6,7 @@ import { CliError } from './cli-error.ts'
 import { diffCommand } from './commands/diff.ts'
 import { planCommand } from './commands/plan.ts'
 import { runCommand } from './commands/run.ts'
+import { usageCommand } from './commands/usage.ts'
 import { validateCommand } from './commands/validate.ts'
 
 const EXAMPLES = `
@@ -13,7 +14,8 @@ Examples:
   attune validate job.yaml
   attune plan job.yaml
   attune run job.yaml
-  attune diff out/run-1 out/run-2`
+  attune diff out/run-1 out/run-2
+  attune usage -A`
 
 export const createProgram = (): Command =>
   new Command('attune')
@@ -24,6 +26,7 @@ export const createProgram = (): Command =>
     .addCommand(planCommand())
     .addCommand(runCommand())
     .addCommand(diffCommand())
+    .addCommand(usageCommand())
 
 /** Sets the exit code; only what nobody foresaw keeps its stack trace. */
 export const main = async (argv: readonly string[]): Promise<void> => {
