@@ -11,10 +11,22 @@ const LEADER_RULES = [
 ]
 const CHILD_VERBS = ['get', 'list', 'watch', 'create', 'delete']
 const CLUSTER_RULES = [
-  { apiGroups: ['attune.dev'], resources: ['instructiontuningjobs'], verbs: ['list', 'watch'] },
-  { apiGroups: ['attune.dev'], resources: ['instructiontuningjobs/status'], verbs: ['patch'] },
+  {
+    apiGroups: ['attune.dev'],
+    resources: ['instructiontuningjobs', 'instructiondatasets'],
+    verbs: ['list', 'watch'],
+  },
+  {
+    apiGroups: ['attune.dev'],
+    resources: ['instructiontuningjobs/status', 'instructiondatasets/status'],
+    verbs: ['patch'],
+  },
   // asked for by the API server where an owner reference blocks the owner's deletion
-  { apiGroups: ['attune.dev'], resources: ['instructiontuningjobs/finalizers'], verbs: ['update'] },
+  {
+    apiGroups: ['attune.dev'],
+    resources: ['instructiontuningjobs/finalizers', 'instructiondatasets/finalizers'],
+    verbs: ['update'],
+  },
   { apiGroups: ['batch'], resources: ['jobs'], verbs: CHILD_VERBS },
   { apiGroups: ['kueue.x-k8s.io'], resources: ['workloads'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: [''], resources: ['persistentvolumeclaims', 'configmaps'], verbs: CHILD_VERBS },

@@ -1,5 +1,8 @@
-/** The informers that the job's reconcile reads, and which job each of their objects belongs to. */
+/** The informers that the reconciles read, and which object of ours each of their objects belongs to. */
 import type { Config } from './config.ts'
+import { DATASET_INDEX, jobIndexes } from './dataset/gather.ts'
+import { DATASET_KIND, type InstructionDataset, InstructionDatasets } from './dataset/kinds.ts'
+import { DATASET_LABEL } from './dataset/names.ts'
 import { podIndexes } from './job/gather.ts'
 import {
   Claims,
@@ -36,12 +39,14 @@ type Options = {
 
 export type OperatorCaches = ReturnType<typeof createCaches>
 
-/** A pod's controller is a Job that may be gone: its label names the tuning job. */
-const jobOfPod = ({ metadata }: Pod): readonly ObjectKey[] => {
-  const name = metadata.labels?.[JOB_LABEL]
-  const { namespace } = metadata
-  return name ? [objectKey({ name, ...(namespace ? { namespace } : {}) })] : []
-}
+/** A pod's controller is a Job that may be gone: a label names whom the pod belongs to. */
+const keyOfLabel =
+  (label: string) =>
+  ({ metadata }: Pod): readonly ObjectKey[] => {
+    const name = metadata.labels?.[label]
+    const { namespace } = metadata
+    return name ? [objectKey({ name, ...(namespace ? { namespace } : {}) })] : []
+  }
 
 export const createCaches = ({ client, config, log, metrics }: Options) => {
   const common = (kind: ResourceKind) => ({
@@ -56,6 +61,11 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
   const jobs = createInformer<InstructionTuningJob>({
     ...common(InstructionTuningJobs),
     kind: InstructionTuningJobs,
+    indexes: jobIndexes,
+  })
+  const datasets = createInformer<InstructionDataset>({
+    ...common(InstructionDatasets),
+    kind: InstructionDatasets,
   })
   const pods = createInformer<Pod>({
     ...common(Pods),
@@ -75,12 +85,14 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
   const configMaps = children(ConfigMaps)
   const all: readonly Pick<Informer<never>, 'run' | 'hasSynced' | 'whenSynced'>[] = [
     jobs,
+    datasets,
     pods,
     stageJobs,
     workloads,
     claims,
     configMaps,
   ]
+  const ofDataset = controllerKeys({ group: GROUP, kind: DATASET_KIND })
   const ofOwner = controllerKeys({ group: GROUP, kind: KIND })
   const stageJobKeys = controllerKeys({ group: StageJobs.group, kind: StageJobs.kind })
   const jobOfWorkload = (workload: Workload): readonly ObjectKey[] =>
@@ -89,8 +101,12 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
       return stageJob ? ofOwner(stageJob) : []
     })
 
+  const jobsOfDataset = ({ metadata }: InstructionDataset): readonly ObjectKey[] =>
+    jobs.byIndex(DATASET_INDEX, objectKey(metadata)).map(job => objectKey(job.metadata))
+
   return {
     jobs,
+    datasets,
     pods,
     stageJobs,
     workloads,
@@ -103,10 +119,18 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     /** Everything that changes leads to the job that it belongs to. */
     subscribe: (handle: (job: ObjectKey) => void) => {
       jobs.subscribe({ handle })
-      pods.subscribe({ handle, keysOf: jobOfPod })
+      datasets.subscribe({ handle, keysOf: jobsOfDataset })
+      pods.subscribe({ handle, keysOf: keyOfLabel(JOB_LABEL) })
       for (const informer of [stageJobs, claims, configMaps])
         informer.subscribe({ handle, keysOf: ofOwner })
       workloads.subscribe({ handle, keysOf: jobOfWorkload })
+    },
+    /** Everything that changes leads to the dataset that it belongs to. */
+    subscribeDatasets: (handle: (dataset: ObjectKey) => void) => {
+      datasets.subscribe({ handle })
+      pods.subscribe({ handle, keysOf: keyOfLabel(DATASET_LABEL) })
+      for (const informer of [stageJobs, claims, configMaps])
+        informer.subscribe({ handle, keysOf: ofDataset })
     },
   }
 }

@@ -4,6 +4,8 @@ import { hostname } from 'node:os'
 import { createCaches } from './caches.ts'
 import type { Config } from './config.ts'
 import { type Controller, runController } from './controller.ts'
+import { DATASET_KIND } from './dataset/kinds.ts'
+import { createDatasetReconcile } from './dataset/reconcile.ts'
 import { type RunningServer, serveHealth, serveMetrics } from './health.ts'
 import { KIND } from './job/kinds.ts'
 import { createProgressPoller } from './job/progress-poller.ts'
@@ -92,7 +94,14 @@ const createParts = (
     subscribe: caches.subscribe,
     keys: () => caches.jobs.list().map(job => objectKey(job.metadata)),
   }
-  const controllers: readonly Controller[] = [jobs]
+  const datasets: Controller = {
+    kind: DATASET_KIND,
+    queue: createWorkQueue({ observe: metrics.queue(DATASET_KIND), backoff: BACKOFF }),
+    reconcile: createDatasetReconcile({ client, events, now: systemClock.now, caches, config }),
+    subscribe: caches.subscribeDatasets,
+    keys: () => caches.datasets.list().map(dataset => objectKey(dataset.metadata)),
+  }
+  const controllers: readonly Controller[] = [jobs, datasets]
   return { metrics, client, caches, controllers, events, elector, poller, warnings }
 }
 type Parts = ReturnType<typeof createParts>

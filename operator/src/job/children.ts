@@ -10,7 +10,7 @@ import {
 import { apiVersionOf, type KubeObject, type ResourceKind } from '../kube/kube-object.ts'
 import { ownedBy } from '../kube/predicates.ts'
 import type { Note } from './job-conditions.ts'
-import { Claims, ConfigMaps, StageJobs } from './kinds.ts'
+import { Claims, ConfigMaps, NetworkPolicies, StageJobs } from './kinds.ts'
 import { FIELD_MANAGER } from './names.ts'
 import type { Child, ChildKind, Removal } from './situation.ts'
 
@@ -18,6 +18,7 @@ const RESOURCES: Readonly<Record<ChildKind, ResourceKind>> = {
   Job: StageJobs,
   ConfigMap: ConfigMaps,
   PersistentVolumeClaim: Claims,
+  NetworkPolicy: NetworkPolicies,
 }
 
 /** Another object has the name of a child; only a person can say which of the two is to go. */

@@ -17,6 +17,8 @@ import type {
   Step,
   StepResult,
 } from './situation.ts'
+import { specOfRun } from './spec-of-run.ts'
+import { awaitDataset } from './steps/await-dataset.ts'
 import { expire } from './steps/expire.ts'
 import { finishStage } from './steps/finish-stage.ts'
 import { keepUnpublished } from './steps/keep-unpublished.ts'
@@ -47,6 +49,7 @@ const STEPS: readonly Step[] = [
     recoverWorkspace,
     finishStage,
     suspend,
+    awaitDataset,
     skipStage,
     keepUnpublished,
     runStage,
@@ -101,9 +104,10 @@ export const decide = (observed: Observed, now: number, config: JobConfig): Deci
   const last = earlier.at(-1)
   const tracked = last && track(last, observed, now)
   const runs = tracked ? withRun(earlier, tracked.run) : []
+  const effective = specOfRun(spec, tracked?.run)
   const situation: Situation = {
-    observed,
-    spec,
+    observed: { ...observed, job: { ...observed.job, spec: effective } },
+    spec: effective,
     specHash: specHash(spec),
     runs,
     run: tracked?.run,

@@ -39,6 +39,8 @@ export const resumed = (run: number, stage: Stage) =>
 export const succeeded = (run: number) => normal('Succeeded', `run ${run} is published`)
 export const notPublished = (run: number) =>
   normal('NotPublished', `run ${run} is evaluated; spec.output.publish is false`)
+export const awaiting = (reason: Reason, message: string) =>
+  reason === 'DatasetFailed' ? warning(reason, message) : normal(reason, message)
 export const expired = () =>
   normal('Expired', 'Jobs, pods and workspace are removed after ttlSecondsAfterFinished')
 export const workspaceLost = (run: number) =>

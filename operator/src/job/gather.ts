@@ -1,7 +1,16 @@
 /** Everything a decision looks at, from caches only; what is not there is undefined. */
+import type { InstructionDataset } from '../dataset/kinds.ts'
 import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.ts'
 import type { StoreReader } from '../kube/store.ts'
-import type { Claim, ConfigMap, InstructionTuningJob, Pod, StageJob } from './kinds.ts'
+import type { TuningPolicy } from '../policy/kinds.ts'
+import type {
+  Claim,
+  ConfigMap,
+  InstructionTuningJob,
+  NetworkPolicy,
+  Pod,
+  StageJob,
+} from './kinds.ts'
 import { JOB_UID_ANNOTATION, workspaceName } from './names.ts'
 import type { Warning } from './obstacle.ts'
 import type { ProgressReport } from './progress.ts'
@@ -10,11 +19,15 @@ import type { Observed } from './situation.ts'
 
 export type Caches = {
   readonly jobs: Pick<StoreReader<InstructionTuningJob>, 'get'>
+  readonly datasets: Pick<StoreReader<InstructionDataset>, 'get'>
   readonly stageJobs: Pick<StoreReader<StageJob>, 'ownedBy'>
   readonly workloads: Pick<StoreReader<Workload>, 'ownedBy'>
   readonly pods: Pick<StoreReader<Pod>, 'byIndex'>
   readonly claims: Pick<StoreReader<Claim>, 'ownedBy'>
   readonly configMaps: Pick<StoreReader<ConfigMap>, 'ownedBy'>
+  readonly networkPolicies: Pick<StoreReader<NetworkPolicy>, 'ownedBy'>
+  /** those that select a namespace */
+  readonly policies: { of(namespace: string | undefined): readonly TuningPolicy[] }
   /** newest answer of a pod, by the pod's uid */
   readonly progress: { get(podUid: string): ProgressReport | undefined }
   /** why a pod or a Job does not start, by its uid */
@@ -60,10 +73,16 @@ export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => 
   const { name, namespace } = job.metadata
   const workspace = objectKey({ ...job.metadata, name: workspaceName(name) })
   const claim = caches.claims.ownedBy(uid).find(({ metadata }) => objectKey(metadata) === workspace)
+  const datasetName = job.spec?.dataset.ref?.name
+  const dataset =
+    datasetName === undefined
+      ? undefined
+      : caches.datasets.get(objectKey({ ...job.metadata, name: datasetName }))
   const pods = within(namespace, caches.pods.byIndex(JOB_UID_INDEX, uid))
   const stageJobs = within(namespace, caches.stageJobs.ownedBy(uid))
   return {
     job,
+    ...(dataset ? { dataset } : {}),
     ...(claim ? { claim } : {}),
     configMaps: within(namespace, caches.configMaps.ownedBy(uid)),
     stageJobs,
@@ -74,5 +93,7 @@ export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => 
     pods,
     progress: progressOf(pods, caches.progress),
     warnings: warningsOf([...pods, ...stageJobs], caches.warnings),
+    networkPolicies: within(namespace, caches.networkPolicies.ownedBy(uid)),
+    policies: caches.policies.of(namespace),
   }
 }

@@ -68,7 +68,11 @@ const outcome = (run: RunStatus, note: Note | undefined): readonly Said[] => {
   return run.phase === 'Suspended' && !note ? suspended(run) : working(run, note)
 }
 
-const datasetReady = (run: RunStatus): readonly Said[] => {
+/** What a run waits for that has no data yet. */
+const AWAITED: readonly Reason[] = ['WaitingForDataset', 'DatasetFailed']
+
+const datasetReady = (run: RunStatus, note: Note | undefined): readonly Said[] => {
+  if (note && AWAITED.includes(note.reason)) return [says('DatasetReady', 'False', note)]
   const stage = stageOf(run, 'prepare')
   if (isDone(stage))
     return [says('DatasetReady', 'True', { reason: 'Prepared', message: REASONS.Prepared })]
@@ -100,7 +104,7 @@ export const jobConditions = (
 ): JobCondition[] => {
   const said = [
     ...outcome(run, note),
-    ...datasetReady(run),
+    ...datasetReady(run, note),
     ...quotaReserved(quota),
     ...gatesPassed(run),
   ]

@@ -8,8 +8,17 @@ import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import type { EvaluationSummary } from '@attune/crds/stage.ts'
 import type { Manifest } from '../kube/kube-client.ts'
 import type { ObjectRef } from '../kube/kube-object.ts'
+import type { InstructionDataset } from '../dataset/kinds.ts'
 import type { JobConfig } from './job-config.ts'
-import type { Claim, ConfigMap, InstructionTuningJob, Pod, StageJob } from './kinds.ts'
+import type { TuningPolicy } from '../policy/kinds.ts'
+import type {
+  Claim,
+  ConfigMap,
+  InstructionTuningJob,
+  NetworkPolicy,
+  Pod,
+  StageJob,
+} from './kinds.ts'
 import type { Warning } from './obstacle.ts'
 import type { ProgressReport } from './progress.ts'
 import type { Workload } from './queue/workload.ts'
@@ -17,6 +26,8 @@ import type { Workload } from './queue/workload.ts'
 /** What the caches hold of one job; children and pods of an earlier job of the same name are not in it. */
 export type Observed = {
   readonly job: InstructionTuningJob
+  /** the one that the spec names */
+  readonly dataset?: InstructionDataset
   readonly claim?: Claim
   readonly configMaps: readonly ConfigMap[]
   readonly stageJobs: readonly StageJob[]
@@ -27,9 +38,12 @@ export type Observed = {
   readonly progress: Readonly<Record<string, ProgressReport>>
   /** of a pod or a Job that does not start, by its uid */
   readonly warnings: Readonly<Record<string, Warning>>
+  readonly networkPolicies: readonly NetworkPolicy[]
+  /** TuningPolicies that are for the job's namespace */
+  readonly policies: readonly TuningPolicy[]
 }
 
-export type ChildKind = 'Job' | 'ConfigMap' | 'PersistentVolumeClaim'
+export type ChildKind = 'Job' | 'ConfigMap' | 'PersistentVolumeClaim' | 'NetworkPolicy'
 export type Child = { readonly kind: ChildKind; readonly manifest: Manifest }
 export type Removal = { readonly kind: ChildKind; readonly ref: ObjectRef; readonly uid: string }
 
