@@ -1,0 +1,261 @@
+import t from 'tap'
+import { EXIT } from '@attune/crds/stage.ts'
+import { type Pod, Pods, type StageJob, StageJobs } from '../../operator/src/job/kinds.ts'
+import { eventually } from '../fixtures/cluster/eventually.ts'
+import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { recordingLog } from '../fixtures/kube/recording-log.ts'
+import { FLAVOR, installKueue, playKueue, removeKueue } from '../fixtures/kueue/play-kueue.ts'
+import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
+import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+
+const QUEUE = { queueName: 'team-a', priorityClassName: 'high' }
+
+type TearingDown = { teardown(work: () => Promise<void>): void }
+
+const withKueue = async (t: TearingDown) => {
+  t.teardown(removeKueue)
+  await installKueue()
+}
+
+/** A pod on a node is deleted only when the kubelet says that it has ended. */
+const bind = ({ namespace }: TuningCluster, { metadata: { name } }: Pod) =>
+  kubectl(
+    ['create', '--raw', `/api/v1/namespaces/${namespace}/pods/${name}/binding`, '-f', '-'],
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Binding',
+      metadata: { name },
+      target: { apiVersion: 'v1', kind: 'Node', name: 'a-node' },
+    }),
+  )
+
+const untilReason = (cluster: TuningCluster, type: string, reason: string) =>
+  cluster.until(
+    ({ status }) =>
+      status?.conditions?.some(one => one.type === type && one.reason === reason) === true,
+    `${type} has not the reason ${reason}`,
+  )
+
+const conditionOf = ({ status }: Awaited<ReturnType<TuningCluster['get']>>, type: string) =>
+  status?.conditions?.find(condition => condition.type === type)
+
+/** The kubelet lets the pod end and go. */
+const goes = async (cluster: TuningCluster, pod: Pod, exitCode: number) => {
+  const { name } = pod.metadata
+  const { namespace } = cluster
+  await eventually(async () => {
+    const { metadata } = await cluster.client.get(Pods, { name, namespace })
+    if (!metadata.deletionTimestamp) throw new Error(`pod ${name} is not being deleted`)
+  })
+  await cluster.kubelet.ends(pod, exitCode)
+  await kubectl(['delete', 'pod', name, '-n', namespace, '--grace-period=0', '--force'])
+}
+
+/** When the operator wrote the object, by the server's own book-keeping. */
+const writesOf = (job: StageJob) => {
+  const { managedFields } = job.metadata as StageJob['metadata'] & {
+    managedFields?: readonly { manager: string; time: string }[]
+  }
+  return managedFields?.filter(({ manager }) => manager === 'attune-operator') ?? []
+}
+
+t.test('without Kueue', async t => {
+  const cluster = await tuningCluster(t)
+  const log = recordingLog()
+  const operator = await cluster.operator({}, log)
+  const kueue = playKueue(cluster.client, cluster.namespace)
+
+  await t.test('a job with a queue waits, and says for what', async t => {
+    await cluster.submit(QUEUE)
+    const job = await untilReason(cluster, 'QuotaReserved', 'Queued')
+    t.equal(job.status?.phase, 'Queued')
+    t.match(conditionOf(job, 'Ready')?.message, /Job home-1-prepare waits in queue team-a/)
+    t.equal((await kueue.job('home-1-prepare')).spec?.suspend, true)
+    t.strictSame(await cluster.kubelet.podsOf(1, 'prepare'), [])
+  })
+
+  await t.test('nobody asks for Workloads, and nothing is logged', async t => {
+    const url = `http://127.0.0.1:${operator.metricsPort}/metrics`
+    const metrics = await eventually(async () => {
+      const text = await (await fetch(url)).text()
+      const asked = /requests_total\{.*resource="apis".*\} (\d+)/.exec(text)
+      if (Number(asked?.[1] ?? 0) < 3) throw new Error('discovery was not asked three times')
+      return text
+    })
+    t.notMatch(metrics, /resource="workloads"/)
+    t.strictSame(
+      log.lines.filter(({ level }) => level !== 'debug'),
+      [],
+    )
+  })
+
+  await t.test('its CRD appears: what it says is told, without a restart', async t => {
+    await withKueue(t)
+    await kueue.queues('home-1-prepare')
+    const job = await untilReason(cluster, 'QuotaReserved', 'WaitingForQuota')
+    t.equal(conditionOf(job, 'QuotaReserved')?.message, 'insufficient unused quota')
+    await kueue.admits('home-1-prepare')
+    await untilReason(cluster, 'QuotaReserved', 'Admitted')
+    await cluster.kubelet.starts(1, 'prepare')
+    await cluster.phase('Preparing')
+  })
+
+  await t.test('its CRD goes: what runs goes on', async t => {
+    await cluster.until(
+      job => conditionOf(job, 'QuotaReserved') === undefined,
+      'QuotaReserved is still there',
+    )
+    await cluster.kubelet.succeeds(1, 'prepare')
+    await untilReason(cluster, 'QuotaReserved', 'Queued')
+    await cluster.submit()
+    await cluster.kubelet.succeeds(1, 'train')
+    const { status } = await cluster.phase('Evaluating')
+    t.equal(status?.run, 1, 'leaving the queue starts no new run')
+  })
+})
+
+t.test('a job goes through its queue, is preempted, and resumes', async t => {
+  await withKueue(t)
+  const cluster = await tuningCluster(t)
+  const history = await cluster.history()
+  await cluster.operator()
+  const kueue = playKueue(cluster.client, cluster.namespace)
+  await cluster.submit({ ...QUEUE, retry: { deadlineSeconds: 3600 } })
+  const TRAIN = 'home-1-train'
+  const admits = async (stage: string) => {
+    await eventually(() => kueue.job(`home-1-${stage}`))
+    await kueue.admits(`home-1-${stage}`)
+  }
+
+  await admits('prepare')
+  await cluster.kubelet.succeeds(1, 'prepare')
+  await admits('train')
+  const pod = await cluster.kubelet.pod(1, 'train')
+  const made = await kueue.job(TRAIN)
+
+  await t.test('the pod is as Kueue wants it', async t => {
+    t.match(made.metadata.labels, {
+      'kueue.x-k8s.io/queue-name': 'team-a',
+      'kueue.x-k8s.io/priority-class': 'high',
+      'kueue.x-k8s.io/max-exec-time-seconds': '3600',
+    })
+    t.match(pod.spec, FLAVOR)
+    await bind(cluster, pod)
+    await cluster.kubelet.starts(1, 'train')
+    await cluster.phase('Training')
+    t.match(conditionOf(await cluster.get(), 'QuotaReserved'), { status: 'True' })
+  })
+
+  await t.test('preempted, the pod saves its checkpoint and goes', async t => {
+    await kueue.preempts(TRAIN)
+    const saving = await untilReason(cluster, 'QuotaReserved', 'Preempted')
+    t.equal(saving.status?.phase, 'Training')
+    await goes(cluster, pod, EXIT.stopped)
+    await kueue.requeues(TRAIN)
+    const { status } = await cluster.phase('Queued')
+    t.strictSame(await cluster.kubelet.podsOf(1, 'train'), [])
+    t.equal(status?.runs?.[0]?.stages[1]?.state, 'Running')
+    const job = await kueue.job(TRAIN)
+    t.equal(job.metadata.uid, made.metadata.uid, 'the Job is still there')
+    t.equal(job.spec?.suspend, true)
+  })
+
+  await t.test('admitted again, it resumes and succeeds', async t => {
+    await kueue.admits(TRAIN)
+    await cluster.kubelet.starts(1, 'train')
+    await cluster.phase('Training')
+    const { metadata, spec } = await kueue.job(TRAIN)
+    t.equal(metadata.uid, made.metadata.uid)
+    t.equal(spec?.suspend, false)
+    t.match((await kueue.template(TRAIN)).spec, FLAVOR)
+    await cluster.kubelet.succeeds(1, 'train')
+    await admits('evaluate')
+    await cluster.kubelet.succeeds(1, 'evaluate')
+    await admits('publish')
+    await cluster.kubelet.succeeds(1, 'publish')
+    const { status } = await cluster.phase('Succeeded')
+    const train = status?.runs?.[0]?.stages[1]
+    t.equal(train?.attempts, 2)
+    t.equal(train?.retries, undefined)
+    t.notOk(status?.conditions?.some(({ type }) => type === 'QuotaReserved'))
+  })
+
+  await t.test('the operator wrote each Job once, when it made it', async t => {
+    const { items } = await cluster.client.list(StageJobs, { namespace: cluster.namespace })
+    t.equal(items.length, 4)
+    for (const job of items)
+      t.match(writesOf(job), [{ time: job.metadata.creationTimestamp }], job.metadata.name)
+  })
+
+  await t.test('Events tell of it, and of no retry', async t => {
+    const reasons = (await cluster.events()).map(({ reason }) => reason)
+    for (const reason of ['Queued', 'Admitted', 'Preempted', 'Resumed'])
+      t.ok(reasons.includes(reason), reason)
+    t.notOk(reasons.includes('Retrying'))
+  })
+
+  await t.test('every status on the way keeps the rules of Flux', async t => {
+    for (const seen of history.filter(({ status }) => status?.phase))
+      t.strictSame(brokenFluxRules(seen), [], `${seen.status?.phase}`)
+  })
+})
+
+t.test('a tenant suspends a job that waits', async t => {
+  await withKueue(t)
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  const kueue = playKueue(cluster.client, cluster.namespace)
+  await cluster.submit(QUEUE)
+  await eventually(() => kueue.queues('home-1-prepare'))
+  await cluster.phase('Queued')
+
+  await cluster.submit({ ...QUEUE, suspend: true })
+  await cluster.phase('Suspended')
+  const left = ['get', 'jobs,workloads', '-n', cluster.namespace, '-o', 'name']
+  await eventually(async () => {
+    const names = await kubectl(left)
+    if (names !== '') throw new Error(`still there: ${names}`)
+  })
+  await cluster.submit({ ...QUEUE, suspend: false })
+  await cluster.phase('Queued')
+  t.equal((await kueue.job('home-1-prepare')).spec?.suspend, true)
+})
+
+t.test('a job that waits moves to the queue that its spec names', async t => {
+  await withKueue(t)
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  const kueue = playKueue(cluster.client, cluster.namespace)
+  await cluster.submit({ queueName: 'no-such-queue' })
+  await eventually(() => kueue.queues('home-1-prepare', 'Misconfigured'))
+  await untilReason(cluster, 'QuotaReserved', 'Misconfigured')
+
+  await cluster.submit({ queueName: 'team-a' })
+  await eventually(async () => {
+    const { metadata } = await kueue.job('home-1-prepare')
+    if (metadata.labels?.['kueue.x-k8s.io/queue-name'] !== 'team-a')
+      throw new Error('the Job is still in the other queue')
+  })
+  await kueue.admits('home-1-prepare')
+  await cluster.kubelet.starts(1, 'prepare')
+  const { status } = await cluster.phase('Preparing')
+  t.equal(status?.run, 1)
+})
+
+t.test('a stage that had its time ends the run, and nobody can start it again', async t => {
+  await withKueue(t)
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  const kueue = playKueue(cluster.client, cluster.namespace)
+  await cluster.submit(QUEUE)
+  await eventually(() => kueue.queues('home-1-prepare'))
+  await kueue.admits('home-1-prepare')
+  await cluster.kubelet.starts(1, 'prepare')
+  await kueue.givesUp('home-1-prepare')
+  const { status } = await cluster.phase('Failed')
+  t.equal(status?.runs?.[0]?.reason, 'DeadlineExceeded')
+  await eventually(async () => {
+    const names = await cluster.names('jobs')
+    if (names.length > 0) throw new Error(`still there: ${names}`)
+  })
+})
