@@ -1,5 +1,9 @@
 import t from 'tap'
+import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+
+const STAGES = ['prepare', 'train', 'evaluate', 'publish'] as const
+const RERUN = 'attune.dev/rerun=now'
 
 t.test('a spec change is a new run that repeats only what it must', async t => {
   const cluster = await tuningCluster(t)
@@ -11,8 +15,7 @@ t.test('a spec change is a new run that repeats only what it must', async t => {
   const states = async (run: number) => (await stagesOf(run)).map(({ state }) => state)
 
   await cluster.submit({ training: { learningRate: 0.0002 } })
-  for (const stage of ['prepare', 'train', 'evaluate', 'publish'] as const)
-    await cluster.kubelet.succeeds(1, stage)
+  for (const stage of STAGES) await cluster.kubelet.succeeds(1, stage)
   await cluster.phase('Succeeded')
 
   await t.test('another learning rate skips Prepare', async t => {
@@ -29,20 +32,42 @@ t.test('a spec change is a new run that repeats only what it must', async t => {
     t.strictSame(await cluster.kubelet.podsOf(2, 'prepare'), [])
   })
 
-  await t.test('the first spec again trains and evaluates nothing, and publishes', async t => {
+  await t.test('the first spec again is published already', async t => {
     await cluster.submit({ training: { learningRate: 0.0002 } })
-    await cluster.kubelet.succeeds(3, 'publish')
     const { status } = await cluster.until(
       job => job.status?.run === 3 && job.status.phase === 'Succeeded',
       'run 3 has not succeeded',
     )
-    t.strictSame(await states(3), ['Skipped', 'Skipped', 'Skipped', 'Succeeded'])
+    t.strictSame(await states(3), ['Skipped', 'Skipped', 'Skipped', 'Skipped'])
+    t.strictSame(status?.artifacts, status?.runs?.[0]?.artifacts)
     t.equal(status?.evaluation?.score, 0.9)
-    // the last of them
-    await cluster.event('Succeeded', /run 3/)
-    const reasons = (await cluster.events()).map(({ reason }) => reason)
-    t.equal(reasons.filter(reason => reason === 'StageSkipped').length, 4)
-    t.equal(reasons.filter(reason => reason === 'RunStarted').length, 2)
+    const target = [`itj/${cluster.name}`, '-n', cluster.namespace, '--timeout=10s']
+    await t.resolves(kubectl(['wait', '--for=condition=Ready', ...target]))
+    for (const stage of STAGES) t.strictSame(await cluster.kubelet.podsOf(3, stage), [])
+    const events = await cluster.events()
+    t.equal(events.filter(({ reason }) => reason === 'StageSkipped').length, 1)
+    t.equal(events.filter(({ reason }) => reason === 'RunStarted').length, 2)
+    t.match(
+      events.find(({ reason }) => reason === 'ArtifactsReused'),
+      { message: /^run 3: run 1 has published the same spec/ },
+    )
+  })
+
+  await t.test('the annotation attune.dev/rerun publishes the same spec once more', async t => {
+    const annotate = () =>
+      kubectl(['annotate', '--overwrite', `itj/${cluster.name}`, '-n', cluster.namespace, RERUN])
+    await annotate()
+    await cluster.kubelet.succeeds(4, 'publish')
+    const { status } = await cluster.until(
+      job => job.status?.run === 4 && job.status.phase === 'Succeeded',
+      'run 4 has not succeeded',
+    )
+    t.strictSame(await states(4), ['Skipped', 'Skipped', 'Skipped', 'Succeeded'])
+    await annotate()
+    await kubectl(['label', `itj/${cluster.name}`, '-n', cluster.namespace, 'looked=again'])
+    await cluster.until(({ metadata }) => metadata.labels?.['looked'] === 'again', 'no label')
+    t.equal((await cluster.get()).status?.run, 4, 'once for one value')
+    t.equal(status?.runs?.at(-1)?.rerun, 'now')
   })
 
   await t.test('a scheduling field changes no run', async t => {
@@ -51,7 +76,7 @@ t.test('a spec change is a new run that repeats only what it must', async t => {
       ({ metadata, status }) => status?.observedGeneration === metadata.generation,
       'the change is not observed',
     )
-    t.equal(status?.run, 3)
+    t.equal(status?.run, 4)
     t.equal(status?.phase, 'Succeeded')
   })
 
@@ -63,9 +88,9 @@ t.test('a spec change is a new run that repeats only what it must', async t => {
         job => job.status?.runs?.length === 1,
         'history is not cut',
       )
-      t.equal(status?.runs?.[0]?.number, 3)
-      t.strictSame(await cluster.names('configmaps'), ['configmap/home-3'])
-      t.strictSame(await cluster.names('jobs'), ['job.batch/home-3-publish'])
+      t.equal(status?.runs?.[0]?.number, 4)
+      t.strictSame(await cluster.names('configmaps'), ['configmap/home-4'])
+      t.strictSame(await cluster.names('jobs'), ['job.batch/home-4-publish'])
     },
   )
 })
