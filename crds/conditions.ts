@@ -72,6 +72,8 @@ export const REASONS = {
   Retrying: 'A stage failed and is tried again.',
   WorkspaceLost: 'The workspace volume is gone; the run starts from its first stage.',
   Prepared: 'The model and the data are read, checked and tokenized.',
+  PolicyViolation:
+    'A TuningPolicy of this namespace does not allow what the spec asks for; the message names policy and limit.',
   InvalidSpec: 'The spec passed the schema and still cannot work; the message names the field.',
   SourceNotFound: 'A model or data source does not exist.',
   SourceForbidden: 'A model or data source refused access.',

@@ -8,16 +8,16 @@ import {
   Claims,
   ConfigMaps,
   GROUP,
-  type InstructionTuningJob,
   InstructionTuningJobs,
   KIND,
+  NetworkPolicies,
   type Pod,
   Pods,
   StageJobs,
 } from './job/kinds.ts'
 import { CHILD_SELECTOR, JOB_LABEL } from './job/names.ts'
 import { slimWorkload, type Workload, Workloads } from './job/queue/workload.ts'
-import { createInformer, type Informer } from './kube/informer.ts'
+import { createInformer, type Informer, type InformerOptions } from './kube/informer.ts'
 import type { KubeClient } from './kube/kube-client.ts'
 import {
   type KubeObject,
@@ -28,11 +28,13 @@ import {
 import type { Log } from './kube/log.ts'
 import { controllerKeys } from './kube/predicates.ts'
 import { createOptionalInformer } from './kube/optional-informer.ts'
+import { perNamespace } from './kube/per-namespace.ts'
 import type { OperatorMetrics } from './metrics/operator-metrics.ts'
+import { createPolicyCaches } from './policy/policy-caches.ts'
 
 type Options = {
   readonly client: KubeClient
-  readonly config: Pick<Config, 'namespace' | 'discoveryMs'>
+  readonly config: Pick<Config, 'namespaces' | 'checkPolicies' | 'discoveryMs'>
   readonly log: Log
   readonly metrics: OperatorMetrics
 }
@@ -53,36 +55,42 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     client,
     log,
     observe: metrics.watching(kind.plural),
-    ...(config.namespace ? { namespace: config.namespace } : {}),
   })
+  const informer = <T extends KubeObject>(
+    kind: ResourceKind<T>,
+    options: Partial<InformerOptions<T>> = {},
+  ): Informer<T> =>
+    perNamespace(config.namespaces, namespace =>
+      createInformer({ ...common(kind), kind, ...options, ...(namespace ? { namespace } : {}) }),
+    )
   const children = <T extends KubeObject>(kind: ResourceKind<T>): Informer<T> =>
-    createInformer({ ...common(kind), kind, labelSelector: CHILD_SELECTOR })
+    informer(kind, { labelSelector: CHILD_SELECTOR })
 
-  const jobs = createInformer<InstructionTuningJob>({
-    ...common(InstructionTuningJobs),
-    kind: InstructionTuningJobs,
-    indexes: jobIndexes,
-  })
-  const datasets = createInformer<InstructionDataset>({
-    ...common(InstructionDatasets),
-    kind: InstructionDatasets,
-  })
-  const pods = createInformer<Pod>({
-    ...common(Pods),
-    kind: Pods,
-    labelSelector: CHILD_SELECTOR,
-    indexes: podIndexes,
-  })
+  const jobs = informer(InstructionTuningJobs, { indexes: jobIndexes })
+  const datasets = informer(InstructionDatasets)
+  const pods = informer(Pods, { labelSelector: CHILD_SELECTOR, indexes: podIndexes })
   const stageJobs = children(StageJobs)
   // by no label of ours: Kueue makes them
-  const workloads = createOptionalInformer<Workload>({
-    ...common(Workloads),
-    kind: Workloads,
-    transform: slimWorkload,
-    discoveryMs: config.discoveryMs,
-  })
+  const workloads = perNamespace(config.namespaces, namespace =>
+    createOptionalInformer<Workload>({
+      ...common(Workloads),
+      kind: Workloads,
+      transform: slimWorkload,
+      discoveryMs: config.discoveryMs,
+      ...(namespace ? { namespace } : {}),
+    }),
+  )
   const claims = children(Claims)
   const configMaps = children(ConfigMaps)
+  const networkPolicies = children(NetworkPolicies)
+  const watched = config.checkPolicies
+    ? createPolicyCaches({
+        client,
+        log,
+        watching: kind => ({ observe: metrics.watching(kind.plural) }),
+        discoveryMs: config.discoveryMs,
+      })
+    : undefined
   const all: readonly Pick<Informer<never>, 'run' | 'hasSynced' | 'whenSynced'>[] = [
     jobs,
     datasets,
@@ -91,6 +99,8 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     workloads,
     claims,
     configMaps,
+    networkPolicies,
+    ...(watched?.informers ?? []),
   ]
   const ofDataset = controllerKeys({ group: GROUP, kind: DATASET_KIND })
   const ofOwner = controllerKeys({ group: GROUP, kind: KIND })
@@ -112,6 +122,8 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     workloads,
     claims,
     configMaps,
+    networkPolicies,
+    policies: watched ?? { of: () => [] },
     run: (signal: AbortSignal) => Promise.all(all.map(informer => informer.run(signal))),
     hasSynced: () => all.every(informer => informer.hasSynced()),
     whenSynced: (signal: AbortSignal) =>
@@ -121,9 +133,13 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
       jobs.subscribe({ handle })
       datasets.subscribe({ handle, keysOf: jobsOfDataset })
       pods.subscribe({ handle, keysOf: keyOfLabel(JOB_LABEL) })
-      for (const informer of [stageJobs, claims, configMaps])
+      for (const informer of [stageJobs, claims, configMaps, networkPolicies])
         informer.subscribe({ handle, keysOf: ofOwner })
       workloads.subscribe({ handle, keysOf: jobOfWorkload })
+      watched?.subscribe(
+        namespace => jobs.list(namespace).map(({ metadata }) => objectKey(metadata)),
+        handle,
+      )
     },
     /** Everything that changes leads to the dataset that it belongs to. */
     subscribeDatasets: (handle: (dataset: ObjectKey) => void) => {

@@ -6,8 +6,10 @@ import type { JobConfig } from './job/job-config.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 
 export type Config = JobConfig & {
-  /** absent: every namespace */
-  readonly namespace?: string
+  /** none: every namespace */
+  readonly namespaces: readonly string[]
+  /** whether jobs that a TuningPolicy does not allow are held; takes rights in the whole cluster */
+  readonly checkPolicies: boolean
   readonly kubeconfig?: string
   readonly leaderElect: boolean
   /** absent: the operator's own */
@@ -41,7 +43,14 @@ const FLAGS = {
     help: 'port of /metrics and /progress in trainer pods',
   },
   'hub-endpoint': { value: 'URL', help: 'hub that Prepare takes hf:// sources from' },
-  namespace: { value: 'NAME', help: 'watch this namespace only' },
+  namespaces: { value: 'NAMES', help: 'watch these namespaces only, with commas between them' },
+  'check-policies': {
+    help: 'hold jobs that a TuningPolicy does not allow; takes the right to list policies and namespaces',
+  },
+  'network-policy-from': {
+    value: 'NAMES',
+    help: 'make NetworkPolicies for the pods of jobs, that let in these namespaces only',
+  },
   kubeconfig: { value: 'FILE', help: 'default: $KUBECONFIG, ~/.kube/config, the pod' },
   'leader-elect': { help: 'act only while holding the lease' },
   'leader-namespace': { value: 'NAME', help: "namespace of the lease; default: the operator's" },
@@ -119,6 +128,19 @@ const hubEndpointOf = (name: string, text: string): string => {
   throw new ConfigError(`--${name}: ${problem}`)
 }
 
+const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
+const NAMESPACES_MAX = 100
+
+const names = (name: string, text: string): readonly string[] => {
+  const all = [...new Set(text.split(',').filter(item => item !== ''))]
+  const wrong = all.find(item => !NAMESPACE.test(item))
+  if (wrong !== undefined)
+    throw new ConfigError(`--${name}: ${JSON.stringify(wrong)} is no name of a namespace`)
+  // each has a connection for every kind
+  if (all.length <= NAMESPACES_MAX) return all
+  throw new ConfigError(`--${name}: ${all.length} namespaces; at most ${NAMESPACES_MAX}`)
+}
+
 const PORT_MAX = 65_535
 
 /** @returns undefined where the help is asked for; throws `ConfigError` */
@@ -141,7 +163,7 @@ export const readConfig = (
   const port = (name: FlagName, min: number) => integer(name, text(name), min, PORT_MAX)
   const milliseconds = (name: FlagName, min: number) => number(name, text(name), min, 86_400) * 1000
   const hubEndpoint = optional('hub-endpoint')
-  const namespace = optional('namespace')
+  const networkPolicyFrom = optional('network-policy-from')
   const kubeconfig = optional('kubeconfig')
   const leaderNamespace = optional('leader-namespace')
   return Object.freeze({
@@ -153,7 +175,11 @@ export const readConfig = (
     ]),
     trainerPort: port('trainer-port', 1),
     ...(hubEndpoint ? { hubEndpoint: hubEndpointOf('hub-endpoint', hubEndpoint) } : {}),
-    ...(namespace ? { namespace } : {}),
+    ...(networkPolicyFrom
+      ? { networkPolicyFrom: names('network-policy-from', networkPolicyFrom) }
+      : {}),
+    namespaces: names('namespaces', optional('namespaces') ?? ''),
+    checkPolicies: optional('check-policies') === 'true',
     ...(kubeconfig ? { kubeconfig } : {}),
     leaderElect: optional('leader-elect') === 'true',
     ...(leaderNamespace ? { leaderNamespace } : {}),

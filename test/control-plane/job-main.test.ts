@@ -30,7 +30,7 @@ t.test('the process works until SIGTERM and gives the lease away', async t => {
   const cluster = await tuningCluster(t)
   const { namespace } = cluster
   const { child, ended, stdout } = start([
-    ...['--kubeconfig', kubeconfig, '--namespace', namespace, '--trainer-image', 'a/trainer'],
+    ...['--kubeconfig', kubeconfig, '--namespaces', namespace, '--trainer-image', 'a/trainer'],
     ...['--leader-elect', `--leader-namespace=${namespace}`],
     ...['--metrics-port=0', '--health-port=0', '--log-level=debug'],
   ])

@@ -21,6 +21,7 @@ import { specOfRun } from './spec-of-run.ts'
 import { awaitDataset } from './steps/await-dataset.ts'
 import { expire } from './steps/expire.ts'
 import { finishStage } from './steps/finish-stage.ts'
+import { holdForPolicy } from './steps/hold-for-policy.ts'
 import { keepUnpublished } from './steps/keep-unpublished.ts'
 import { recoverWorkspace } from './steps/recover-workspace.ts'
 import { rejectInvalidSpec } from './steps/reject-invalid-spec.ts'
@@ -50,6 +51,7 @@ const STEPS: readonly Step[] = [
     finishStage,
     suspend,
     awaitDataset,
+    holdForPolicy,
     skipStage,
     keepUnpublished,
     runStage,

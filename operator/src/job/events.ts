@@ -43,6 +43,8 @@ export const awaiting = (reason: Reason, message: string) =>
   reason === 'DatasetFailed' ? warning(reason, message) : normal(reason, message)
 export const expired = () =>
   normal('Expired', 'Jobs, pods and workspace are removed after ttlSecondsAfterFinished')
+export const policyViolated = (run: number, message: string) =>
+  warning('PolicyViolation', `run ${run}: ${message}`)
 export const workspaceLost = (run: number) =>
   warning('WorkspaceLost', `run ${run}: the workspace is gone; starting from the first stage`)
 export const publishRetried = (run: number) =>

@@ -6,4 +6,6 @@ export type JobConfig = {
   readonly trainerPort: number
   /** where `hf://` sources come from; absent: as the trainer has it */
   readonly hubEndpoint?: string
+  /** namespaces whose pods may read metrics and progress; absent: no NetworkPolicy is made */
+  readonly networkPolicyFrom?: readonly string[]
 }

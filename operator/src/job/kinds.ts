@@ -56,6 +56,7 @@ export type Pod = KubeObject<
 >
 
 export type Claim = KubeObject
+export type NetworkPolicy = KubeObject<object>
 export type ConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> }
 
 export const InstructionTuningJobs = defineKind<InstructionTuningJob>({
@@ -84,6 +85,13 @@ export const Claims = defineKind<Claim>({
   version: 'v1',
   plural: 'persistentvolumeclaims',
   kind: 'PersistentVolumeClaim',
+  namespaced: true,
+})
+export const NetworkPolicies = defineKind<NetworkPolicy>({
+  group: 'networking.k8s.io',
+  version: 'v1',
+  plural: 'networkpolicies',
+  kind: 'NetworkPolicy',
   namespaced: true,
 })
 export const ConfigMaps = defineKind<ConfigMap>({

@@ -8,6 +8,9 @@ t.test('defaults', async t => {
     trainerImage: 'attune/trainer:1',
     trainerImagePullPolicy: 'IfNotPresent',
     trainerPort: 8080,
+    namespaces: [],
+    checkPolicies: false,
+    discoveryMs: 30_000,
     leaderElect: false,
     metricsPort: 8080,
     healthPort: 8081,
@@ -20,12 +23,16 @@ t.test('defaults', async t => {
 
 t.test('flags, and variables behind them', async t => {
   const environment = { ATTUNE_TRAINER_IMAGE: 'from-variable', ATTUNE_LEADER_ELECT: 'true' }
-  t.match(readConfig(['--namespace=a', '--poll-interval', '0.5'], environment), {
-    trainerImage: 'from-variable',
-    leaderElect: true,
-    namespace: 'a',
-    pollIntervalMs: 500,
-  })
+  t.match(
+    readConfig(['--namespaces=a,b', '--check-policies', '--poll-interval', '0.5'], environment),
+    {
+      trainerImage: 'from-variable',
+      leaderElect: true,
+      namespaces: ['a', 'b'],
+      checkPolicies: true,
+      pollIntervalMs: 500,
+    },
+  )
   t.match(readConfig(IMAGE, environment), { trainerImage: 'attune/trainer:1' })
 })
 
@@ -44,6 +51,12 @@ t.test('what cannot be is refused, with the flag and the value', async t => {
     "Unknown option '--what'": [...IMAGE, '--what'],
     '--metrics-port: "65536"': [...IMAGE, '--metrics-port', '65536'],
     '--metrics-port: 1.5': [...IMAGE, '--metrics-port', '1.5'],
+    '--namespaces: "A" is no name of a namespace': [...IMAGE, '--namespaces=a,A'],
+    '--network-policy-from: "a b"': [...IMAGE, '--network-policy-from', 'a b'],
+    '--namespaces: 101 namespaces; at most 100': [
+      ...IMAGE,
+      `--namespaces=${Array.from({ length: 101 }, (_, i) => `n${i}`)}`,
+    ],
     '--workers: "many"': [...IMAGE, '--workers', 'many'],
     '--log-level: "loud" is none of': [...IMAGE, '--log-level', 'loud'],
     '--trainer-image-pull-policy: "Sometimes"': [...IMAGE, '--trainer-image-pull-policy=Sometimes'],

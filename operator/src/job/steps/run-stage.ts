@@ -9,6 +9,7 @@ import { configMap } from '../objects/config-map.ts'
 import { stageJob } from '../objects/stage-job.ts'
 import { workspace } from '../objects/workspace.ts'
 import { hasEnded, jobHasEnded } from '../pod-state.ts'
+import { networkChildren } from '../network-children.ts'
 import { currentStage, isFinished, PHASE_OF_STAGE, withRun, withStage } from '../run.ts'
 import type { Child, JobEvent, Observed, RunStep, Situation } from '../situation.ts'
 import { stageKey } from '../stage-key.ts'
@@ -31,11 +32,8 @@ const inTheWay = (
     : undefined
 }
 
-const children = (
-  { observed, config }: Situation,
-  run: RunStatus,
-  stage: StageStatus,
-): readonly Child[] => {
+const children = (situation: Situation, run: RunStatus, stage: StageStatus): readonly Child[] => {
+  const { observed, config } = situation
   const { job, claim, configMaps } = observed
   const name = configMapName(job.metadata.name, run.number)
   const hasFile = configMaps.some(({ metadata }) => metadata.name === name)
@@ -49,6 +47,7 @@ const children = (
     config,
   })
   return [
+    ...networkChildren(situation).apply,
     ...(claim ? [] : [{ kind: 'PersistentVolumeClaim' as const, manifest: workspace(job) }]),
     ...(hasFile ? [] : [{ kind: 'ConfigMap' as const, manifest: configMap(job, run.number) }]),
     { kind: 'Job', manifest },
@@ -82,6 +81,7 @@ export const runStage: RunStep = situation => {
   return {
     runs: withRun(runs, started),
     apply: own ? [] : children(situation, run, stage),
+    ...(own ? {} : { remove: networkChildren(situation).remove }),
     events: startEvents(run, stage),
   }
 }

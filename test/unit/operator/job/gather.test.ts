@@ -1,8 +1,10 @@
 import t from 'tap'
+import type { InstructionDataset } from '../../../../operator/src/dataset/kinds.ts'
 import { gather, podIndexes } from '../../../../operator/src/job/gather.ts'
 import type {
   ConfigMap,
   InstructionTuningJob,
+  NetworkPolicy,
   Pod,
   StageJob,
 } from '../../../../operator/src/job/kinds.ts'
@@ -28,6 +30,9 @@ const caches = () => ({
   pods: createStore<Pod>(podIndexes),
   claims: createStore(),
   configMaps: createStore<ConfigMap>(),
+  datasets: createStore<InstructionDataset>(),
+  networkPolicies: createStore<NetworkPolicy>(),
+  policies: { of: () => [] },
   progress: { get: () => undefined },
   warnings: { get: () => undefined },
 })

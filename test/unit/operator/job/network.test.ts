@@ -1,0 +1,91 @@
+import t from 'tap'
+import { networkChildren } from '../../../../operator/src/job/network-children.ts'
+import type { NetworkPolicy } from '../../../../operator/src/job/kinds.ts'
+import { aJob, CONFIG, observedOf } from '../../../fixtures/operator/tuning-job.ts'
+
+const config = { ...CONFIG, networkPolicyFrom: ['attune-system', 'monitoring'] }
+const observed = observedOf(aJob())
+
+const stored = (changes: Partial<NetworkPolicy> = {}): readonly NetworkPolicy[] =>
+  networkChildren({ observed, config }).apply.map(({ manifest }, i) => ({
+    ...(manifest as unknown as NetworkPolicy),
+    metadata: { ...manifest.metadata, uid: `uid-${i}` },
+    ...changes,
+  }))
+
+t.test('stages that fetch or publish get out, and those that run model code do not', async t => {
+  const { apply, remove } = networkChildren({ observed, config })
+  t.strictSame(remove, [])
+  const [egress, isolated] = apply.map(({ manifest }) => manifest as unknown as { spec: object })
+  const selector = (stages: readonly string[]) => ({
+    matchLabels: { 'attune.dev/job': 'home' },
+    matchExpressions: [{ key: 'attune.dev/stage', operator: 'In', values: stages }],
+  })
+  const ingress = [
+    {
+      from: [
+        {
+          namespaceSelector: {
+            matchExpressions: [
+              {
+                key: 'kubernetes.io/metadata.name',
+                operator: 'In',
+                values: ['attune-system', 'monitoring'],
+              },
+            ],
+          },
+        },
+      ],
+      ports: [{ protocol: 'TCP', port: 8080 }],
+    },
+  ]
+  const policyTypes = ['Ingress', 'Egress']
+  t.strictSame(isolated?.spec, {
+    podSelector: selector(['train', 'evaluate']),
+    policyTypes,
+    ingress,
+  })
+  t.match(egress?.spec, { podSelector: selector(['prepare', 'publish']), policyTypes, ingress })
+  t.match(egress?.spec, {
+    egress: [
+      { ports: [{ port: 53 }, { port: 53 }] },
+      {
+        to: [
+          { ipBlock: { cidr: '0.0.0.0/0', except: ['169.254.0.0/16'] } },
+          { ipBlock: { cidr: '::/0' } },
+          { namespaceSelector: {} },
+        ],
+      },
+    ],
+  })
+})
+
+t.test('they belong to the job', async t => {
+  for (const { kind, manifest } of networkChildren({ observed, config }).apply) {
+    t.equal(kind, 'NetworkPolicy')
+    t.match(manifest.metadata, {
+      name: /^home-(egress|isolated)$/,
+      namespace: 'team-a',
+      labels: { 'app.kubernetes.io/managed-by': 'attune-operator' },
+      ownerReferences: [{ uid: 'job-uid', controller: true }],
+    })
+  }
+})
+
+t.test('what is there stays, and what is not as wanted is made anew', async t => {
+  const there = { observed: { ...observed, networkPolicies: stored() }, config }
+  t.strictSame(networkChildren(there), { apply: [], remove: [] })
+  const other = { ...there, config: { ...config, networkPolicyFrom: ['attune-system'] } }
+  const { apply, remove } = networkChildren(other)
+  t.equal(apply.length, 2)
+  t.strictSame(
+    remove.map(({ uid }) => uid),
+    ['uid-0', 'uid-1'],
+  )
+})
+
+t.test('without namespaces to let in none is made, and those there are removed', async t => {
+  t.strictSame(networkChildren({ observed, config: CONFIG }), { apply: [], remove: [] })
+  const there = { observed: { ...observed, networkPolicies: stored() }, config: CONFIG }
+  t.equal(networkChildren(there).remove.length, 2)
+})
