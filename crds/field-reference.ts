@@ -42,6 +42,10 @@ const bounds = (node: SchemaNode): string =>
     ...sizes(node),
     ...(node.pattern ? [code(node.pattern)] : []),
     ...(node['x-kubernetes-list-type'] === 'set' ? ['no item twice'] : []),
+    ...(node.oneOf
+      ? [`exactly one of ${node.oneOf.flatMap(({ required }) => required.map(code)).join(' ')}`]
+      : []),
+    ...(node.items?.oneOf ? [bounds(node.items)] : []),
     ...(node['x-kubernetes-list-map-keys'] ?? []).map(key => `no ${code(key)} twice`),
   ].join(', ')
 

@@ -22,6 +22,10 @@ export type SchemaNode = {
   readonly required?: readonly string[]
   readonly additionalProperties?: SchemaNode
   readonly anyOf?: readonly SchemaNode[]
+  /** of an object: exactly one of these sets of fields */
+  readonly oneOf?: readonly { readonly required: readonly string[] }[]
+  /** anything; CEL cannot look at it */
+  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean
   readonly 'x-kubernetes-int-or-string'?: boolean
   readonly 'x-kubernetes-validations'?: readonly CelRule[]
   readonly 'x-kubernetes-list-type'?: 'atomic' | 'map' | 'set'

@@ -17,6 +17,7 @@ export type KubernetesOptions = {
   readonly description?: string
   readonly default?: unknown
   readonly 'x-kubernetes-validations'?: readonly CelRule[]
+  readonly oneOf?: readonly { readonly required: readonly string[] }[]
   readonly 'x-kubernetes-list-type'?: 'atomic' | 'map' | 'set'
   readonly 'x-kubernetes-list-map-keys'?: readonly string[]
 }

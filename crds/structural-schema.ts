@@ -16,8 +16,10 @@ const COPIED = [
   'maxItems',
   'maxProperties',
   'anyOf',
+  'oneOf',
   'required',
   'x-kubernetes-int-or-string',
+  'x-kubernetes-preserve-unknown-fields',
   'x-kubernetes-list-type',
   'x-kubernetes-list-map-keys',
 ] as const satisfies readonly (keyof SchemaNode)[]

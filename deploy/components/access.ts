@@ -13,19 +13,33 @@ const CHILD_VERBS = ['get', 'list', 'watch', 'create', 'delete']
 const CLUSTER_RULES = [
   {
     apiGroups: ['attune.dev'],
-    resources: ['instructiontuningjobs', 'instructiondatasets'],
+    resources: ['instructiontuningjobs', 'tuningexperiments', 'instructiondatasets'],
     verbs: ['list', 'watch'],
   },
   {
     apiGroups: ['attune.dev'],
-    resources: ['instructiontuningjobs/status', 'instructiondatasets/status'],
+    resources: [
+      'instructiontuningjobs/status',
+      'tuningexperiments/status',
+      'instructiondatasets/status',
+    ],
     verbs: ['patch'],
   },
   // asked for by the API server where an owner reference blocks the owner's deletion
   {
     apiGroups: ['attune.dev'],
-    resources: ['instructiontuningjobs/finalizers', 'instructiondatasets/finalizers'],
+    resources: [
+      'instructiontuningjobs/finalizers',
+      'tuningexperiments/finalizers',
+      'instructiondatasets/finalizers',
+    ],
     verbs: ['update'],
+  },
+  // the trials of an experiment
+  {
+    apiGroups: ['attune.dev'],
+    resources: ['instructiontuningjobs'],
+    verbs: ['get', 'create', 'patch'],
   },
   { apiGroups: ['batch'], resources: ['jobs'], verbs: CHILD_VERBS },
   { apiGroups: ['kueue.x-k8s.io'], resources: ['workloads'], verbs: ['get', 'list', 'watch'] },

@@ -58,11 +58,15 @@ t.test('the roles grant the calls that the operator makes and no other', async t
   const objects = await objectsOf({ namespace: 'tuning' })
   t.strictSame(grants(objects['ClusterRole/tuning-attune-operator']), [
     'attune.dev/instructiontuningjobs: list watch',
+    'attune.dev/tuningexperiments: list watch',
     'attune.dev/instructiondatasets: list watch',
     'attune.dev/instructiontuningjobs/status: patch',
+    'attune.dev/tuningexperiments/status: patch',
     'attune.dev/instructiondatasets/status: patch',
     'attune.dev/instructiontuningjobs/finalizers: update',
+    'attune.dev/tuningexperiments/finalizers: update',
     'attune.dev/instructiondatasets/finalizers: update',
+    'attune.dev/instructiontuningjobs: get create patch',
     'batch/jobs: get list watch create delete',
     'core/persistentvolumeclaims: get list watch create delete',
     'core/configmaps: get list watch create delete',

@@ -1,0 +1,102 @@
+/** `TuningExperiment.status`, written by server-side apply of the operator and by nobody else. */
+import { EXPERIMENT_PHASES, TRIAL_PHASES } from './experiment-conditions.ts'
+import { object, oneOf, optional, type Static, Type } from './schema.ts'
+import { Conditions, count, mapOf, text, time } from './status-fields.ts'
+
+export const TRIAL_ROWS_MAX = 100
+export const VALIDATIONS_MAX = 32
+
+const parameters = mapOf<string>(
+  { type: 'string', maxLength: 2048 },
+  'Values of the varied fields, as JSON.',
+)
+const trialNumber = Type.Integer({ minimum: 1, description: 'Number of the trial.' })
+const jobName = text(63, 'Name of its InstructionTuningJob.')
+
+const Trial = object(
+  {
+    trial: trialNumber,
+    job: jobName,
+    phase: oneOf(TRIAL_PHASES, { description: 'How far it is, or how it ended.' }),
+    parameters,
+    score: optional(Type.Number({ description: 'Newest value of the objective.' })),
+    rung: optional(count('Rung of `SuccessiveHalving` that it is in, from 0.')),
+    message: optional(text(512, 'Why it failed or was stopped.')),
+    validations: optional(
+      Type.Array(
+        object({
+          step: count('Optimizer steps done.'),
+          loss: Type.Number({ description: 'Validation loss there.' }),
+        }),
+        {
+          maxItems: VALIDATIONS_MAX,
+          description:
+            'Validation losses seen while it trained, where `earlyStopping` compares them; of a long training every second, fourth, … one.',
+          'x-kubernetes-list-type': 'atomic',
+        },
+      ),
+    ),
+  },
+  { description: 'One trial.' },
+)
+
+const Best = object(
+  {
+    trial: trialNumber,
+    job: jobName,
+    score: Type.Number({ description: 'Value of the objective.' }),
+    parameters,
+    artifacts: optional(
+      Type.Array(text(4096, 'Where an artifact lies.'), {
+        maxItems: 16,
+        description: 'What it has published.',
+        'x-kubernetes-list-type': 'atomic',
+      }),
+    ),
+  },
+  { description: 'The best trial so far; of `SuccessiveHalving` the best of the highest rung.' },
+)
+
+export const TuningExperimentStatusSchema = object(
+  {
+    phase: optional(oneOf(EXPERIMENT_PHASES, { description: 'One word for people.' })),
+    // -1 by the default of `status`: one that no operator has seen is not mistaken for a finished one
+    observedGeneration: optional(
+      Type.Integer({ minimum: -1, description: 'Generation of the spec that status speaks of.' }),
+    ),
+    conditions: optional(Conditions),
+    progress: optional(text(32, '`ended/all` trials, for the printer column.')),
+    counts: optional(
+      object(
+        {
+          total: count('Trials in all.'),
+          waiting: count('Not made yet.'),
+          running: count('Made and not ended.'),
+          succeeded: count('Trained to their end, with a score.'),
+          failed: count('Ended in failure.'),
+          stopped: count('Given up early.'),
+        },
+        { description: 'Trials by how far they are.' },
+      ),
+    ),
+    best: optional(Best),
+    trials: optional(
+      Type.Array(Trial, {
+        maxItems: TRIAL_ROWS_MAX,
+        description:
+          'Trials in their order; of more than 100, those that run and then the best ones.',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['trial'],
+      }),
+    ),
+    trialsLeftOut: optional(count('Trials that were made and are not in the table.')),
+    startedAt: optional(time('When it was accepted.')),
+    finishedAt: optional(time('When it ended.')),
+  },
+  { default: { observedGeneration: -1 }, description: 'What the operator answers.' },
+)
+
+export type TuningExperimentStatus = Static<typeof TuningExperimentStatusSchema>
+export type TrialStatus = NonNullable<TuningExperimentStatus['trials']>[number]
+export type BestTrial = NonNullable<TuningExperimentStatus['best']>
+export type Validation = NonNullable<TrialStatus['validations']>[number]
