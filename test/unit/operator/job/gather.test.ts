@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { InstructionDataset } from '../../../../operator/src/dataset/kinds.ts'
+import type { BaseModel } from '../../../../operator/src/base-model/kinds.ts'
 import { gather, podIndexes } from '../../../../operator/src/job/gather.ts'
 import type {
   ConfigMap,
@@ -25,12 +26,13 @@ const placed = <T extends KubeObject>(namespace: string, object: T): T => ({
 
 const caches = () => ({
   jobs: createStore<InstructionTuningJob>(),
+  datasets: createStore<InstructionDataset>(),
   stageJobs: createStore<StageJob>(),
   workloads: createStore<Workload>(),
   pods: createStore<Pod>(podIndexes),
   claims: createStore(),
   configMaps: createStore<ConfigMap>(),
-  datasets: createStore<InstructionDataset>(),
+  baseModels: createStore<BaseModel>(),
   networkPolicies: createStore<NetworkPolicy>(),
   policies: { of: () => [] },
   progress: { get: () => undefined },

@@ -1,0 +1,207 @@
+import t from 'tap'
+import { decide as decideOn } from '../../../../operator/src/dataset/decide.ts'
+import type { Observed } from '../../../../operator/src/dataset/situation.ts'
+import {
+  aCurateJob,
+  aCuratePod,
+  aCurateResult,
+  aDataset,
+  DATASET_CLAIM,
+  keyOf,
+  observedDataset,
+} from '../../../fixtures/operator/a-dataset.ts'
+import { brokenFluxRules } from '../../../fixtures/operator/flux-rules.ts'
+import {
+  COMPLETE,
+  CONFIG,
+  ended,
+  failedBecause,
+  NOW,
+} from '../../../fixtures/operator/tuning-job.ts'
+
+const decide = (observed: Observed) => decideOn(observed, NOW, CONFIG)
+const reasons = ({ events }: ReturnType<typeof decide>) => events.map(({ reason }) => reason)
+const conditions = ({ status }: ReturnType<typeof decide>) =>
+  status?.conditions?.map(({ type, status, reason }) => `${type} ${status} ${reason}`)
+
+const dataset = aDataset()
+const job = aCurateJob(dataset)
+const done = aCurateJob(dataset, [COMPLETE])
+const running: Observed = { ...observedDataset(dataset), claim: DATASET_CLAIM, curateJobs: [job] }
+const finished: Observed = {
+  ...running,
+  curateJobs: [done],
+  pods: [aCuratePod(done, ended(0, aCurateResult()))],
+}
+/** The dataset once its content is ready. */
+const ready = (): Observed => {
+  const { status } = decide(finished)
+  return { ...finished, dataset: aDataset({ ...(status ? { status } : {}) }) }
+}
+
+t.test('a new dataset gets a volume, a file and one Job', async t => {
+  const decision = decide(observedDataset(dataset))
+  const key = keyOf(dataset).slice(0, 10)
+  t.strictSame(
+    decision.apply.map(({ kind, manifest }) => `${kind} ${manifest.metadata.name}`),
+    ['PersistentVolumeClaim pairs-dataset', `ConfigMap pairs-${key}`, `Job pairs-${key}-curate`],
+  )
+  t.equal(decision.status?.phase, 'Preparing')
+  t.strictSame(conditions(decision), ['Ready False Preparing', 'Reconciling True Preparing'])
+  t.strictSame(reasons(decision), ['Preparing'])
+})
+
+t.test('the result of its stage becomes status', async t => {
+  const decision = decide(finished)
+  t.match(decision.status, {
+    phase: 'Ready',
+    key: keyOf(dataset),
+    volume: 'volume-uid',
+    contentHash: 'c'.repeat(64),
+    preparedUri: `pvc://pairs-dataset/curate/${keyOf(dataset)}`,
+    examples: 540,
+    validationExamples: 60,
+    report: { duplicates: 12, slices: { lights: 300 } },
+  })
+  t.strictSame(conditions(decision), ['Ready True Prepared'])
+  t.strictSame(reasons(decision), ['Prepared'])
+})
+
+t.test('once ready there is nothing to do, with or without its Job', async t => {
+  const nothing = { apply: [], remove: [], events: [] }
+  t.strictSame(decide(ready()), nothing)
+  t.strictSame(decide({ ...ready(), curateJobs: [], pods: [] }), nothing)
+})
+
+t.test('every status keeps the rules of Flux', async t => {
+  for (const [name, observed] of Object.entries({ new: observedDataset(dataset), finished })) {
+    const { status } = decide(observed)
+    t.strictSame(brokenFluxRules({ ...dataset, status: status ?? {} } as never), [], name)
+  }
+})
+
+t.test('another content is read while the old one stays for the runs on it', async t => {
+  const before = ready()
+  const { status } = before.dataset
+  const edited = aDataset({
+    spec: { systemPrompt: 'Be brief.' },
+    generation: 2,
+    ...(status ? { status } : {}),
+  })
+  const decision = decide({ ...before, dataset: edited, inUse: ['an-older-key'], pods: [] })
+  t.strictSame(
+    decision.remove.map(({ kind, ref }) => `${kind} ${ref.name}`),
+    [`Job ${done.metadata.name}`],
+    'the Job of the old content',
+  )
+  const file = decision.apply.find(({ kind }) => kind === 'ConfigMap')?.manifest as unknown as {
+    data: { 'job.json': string }
+  }
+  t.match(JSON.parse(file.data['job.json']), {
+    keep: ['an-older-key', keyOf(dataset)].toSorted(),
+    spec: { systemPrompt: 'Be brief.' },
+  })
+  t.match(decision.status, { phase: 'Preparing', observedGeneration: 2, key: keyOf(dataset) })
+})
+
+t.test('the Job of another content is waited for, as both write to one volume', async t => {
+  const old = aCurateJob(aDataset({ spec: { systemPrompt: 'old' } }))
+  const decision = decide({ ...observedDataset(dataset), claim: DATASET_CLAIM, curateJobs: [old] })
+  t.strictSame(decision.apply, [])
+  t.strictSame(
+    decision.remove.map(({ ref }) => ref.name),
+    [old.metadata.name],
+  )
+  t.match(decision.status, { phase: 'Pending' })
+})
+
+t.test('a failure is told with its reason, once', async t => {
+  const result = aCurateResult({
+    outcome: 'Failed',
+    reason: 'DatasetMalformed',
+    message: 'pvc://datasets/home.jsonl line 7: not JSON: {',
+  })
+  const failed = aCurateJob(dataset, [failedBecause('PodFailurePolicy')])
+  const observed = {
+    ...running,
+    curateJobs: [failed],
+    pods: [aCuratePod(failed, ended(65, result))],
+  }
+  const decision = decide(observed)
+  t.equal(decision.status?.phase, 'Failed')
+  t.strictSame(conditions(decision), [
+    'Ready False DatasetMalformed',
+    'Stalled True DatasetMalformed',
+  ])
+  t.match(decision.events, [{ type: 'Warning', message: /line 7/ }])
+  const told = aDataset({ ...(decision.status ? { status: decision.status } : {}) })
+  const nothing = { apply: [], remove: [], events: [] }
+  t.strictSame(decide({ ...observed, dataset: told }), nothing)
+  t.strictSame(decide({ ...observed, dataset: told, pods: [] }), nothing, 'without its pods too')
+})
+
+t.test('what can never work fails before anything is made', async t => {
+  for (const [spec, message] of [
+    [{ sources: [{ uri: 'file://a.jsonl' }] }, /spec\.sources\[0\]\.uri: file:\/\/a\.jsonl/],
+    [
+      {
+        sources: [
+          { uri: 'hf://datasets/o/d/a.jsonl', credentialsSecret: { name: 'one' } },
+          { uri: 'hf://datasets/o/d/b.jsonl', credentialsSecret: { name: 'two' } },
+        ],
+      },
+      /all sources of a dataset share one Secret/,
+    ],
+  ] as const) {
+    const decision = decide(observedDataset(aDataset({ spec: spec as never })))
+    t.strictSame(decision.apply, [])
+    t.match(decision.events, [{ reason: 'InvalidSpec', message }])
+  }
+})
+
+t.test('a volume that is gone is made again, after the Jobs that wrote to it', async t => {
+  const { claim: _, ...before } = ready()
+  const first = decide(before)
+  t.strictSame(reasons(first), ['WorkspaceLost'])
+  t.strictSame(
+    first.remove.map(({ ref }) => ref.name),
+    [done.metadata.name],
+  )
+  t.notOk(first.status?.contentHash, 'the content is no more')
+  const { status } = first
+  const lost = aDataset({ ...(status ? { status } : {}) })
+  const second = decide({ ...before, dataset: lost, curateJobs: [], pods: [] })
+  t.ok(second.apply.some(({ kind }) => kind === 'PersistentVolumeClaim'))
+})
+
+t.test('a pod that was removed before its result was read is run again', async t => {
+  const decision = decide({ ...finished, pods: [] })
+  t.strictSame(
+    decision.remove.map(({ kind }) => kind),
+    ['Job'],
+  )
+  t.equal(decision.status?.phase, 'Preparing')
+})
+
+t.test('a retry and what a pod waits for are told', async t => {
+  const retried = decide({ ...running, pods: [aCuratePod(job, ended(1, 'connection reset'))] })
+  t.strictSame(conditions(retried), ['Ready False Retrying', 'Reconciling True Retrying'])
+  t.strictSame(reasons(retried), ['Retrying'])
+  const pod = aCuratePod(job)
+  const image = { reason: 'ImagePullBackOff', message: 'Back-off pulling image' }
+  const waiting = {
+    ...pod,
+    status: { ...pod.status, containerStatuses: [{ name: 'trainer', state: { waiting: image } }] },
+  }
+  const stuck = decide({ ...running, pods: [waiting] })
+  t.match(stuck.events, [{ reason: 'ImagePullBackOff', message: /Back-off/ }])
+})
+
+t.test('a dataset that is being deleted is left to the garbage collector', async t => {
+  const { metadata } = dataset
+  const deleted = {
+    ...dataset,
+    metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+  }
+  t.strictSame(decide({ ...running, dataset: deleted }), { apply: [], remove: [], events: [] })
+})
