@@ -1,8 +1,10 @@
 /** The informers that the reconciles read, and which object of ours each of their objects belongs to. */
+import { type BaseModel, BaseModels } from './base-model/kinds.ts'
 import type { Config } from './config.ts'
 import { DATASET_INDEX, jobIndexes } from './dataset/gather.ts'
 import { DATASET_KIND, type InstructionDataset, InstructionDatasets } from './dataset/kinds.ts'
 import { DATASET_LABEL } from './dataset/names.ts'
+import { awaitsModel } from './job/awaits-model.ts'
 import { podIndexes } from './job/gather.ts'
 import {
   Claims,
@@ -34,7 +36,7 @@ import { createPolicyCaches } from './policy/policy-caches.ts'
 
 type Options = {
   readonly client: KubeClient
-  readonly config: Pick<Config, 'namespaces' | 'checkPolicies' | 'discoveryMs'>
+  readonly config: Pick<Config, 'namespaces' | 'clusterKinds' | 'readCatalogue' | 'discoveryMs'>
   readonly log: Log
   readonly metrics: OperatorMetrics
 }
@@ -83,7 +85,15 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
   const claims = children(Claims)
   const configMaps = children(ConfigMaps)
   const networkPolicies = children(NetworkPolicies)
-  const watched = config.checkPolicies
+  // a cluster may have been installed without the CRD
+  const baseModels = config.readCatalogue
+    ? createOptionalInformer<BaseModel>({
+        ...common(BaseModels),
+        kind: BaseModels,
+        discoveryMs: config.discoveryMs,
+      })
+    : undefined
+  const watched = config.clusterKinds
     ? createPolicyCaches({
         client,
         log,
@@ -100,6 +110,7 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     claims,
     configMaps,
     networkPolicies,
+    ...(baseModels ? [baseModels] : []),
     ...(watched?.informers ?? []),
   ]
   const ofDataset = controllerKeys({ group: GROUP, kind: DATASET_KIND })
@@ -123,6 +134,7 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     claims,
     configMaps,
     networkPolicies,
+    ...(baseModels ? { baseModels } : {}),
     policies: watched ?? { of: () => [] },
     run: (signal: AbortSignal) => Promise.all(all.map(informer => informer.run(signal))),
     hasSynced: () => all.every(informer => informer.hasSynced()),
@@ -136,6 +148,14 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
       for (const informer of [stageJobs, claims, configMaps, networkPolicies])
         informer.subscribe({ handle, keysOf: ofOwner })
       workloads.subscribe({ handle, keysOf: jobOfWorkload })
+      baseModels?.subscribe({
+        handle,
+        keysOf: () =>
+          jobs
+            .list()
+            .filter(awaitsModel)
+            .map(job => objectKey(job.metadata)),
+      })
       watched?.subscribe(
         namespace => jobs.list(namespace).map(({ metadata }) => objectKey(metadata)),
         handle,

@@ -8,8 +8,9 @@ import { LOG_LEVELS, type LogLevel } from './log.ts'
 export type Config = JobConfig & {
   /** none: every namespace */
   readonly namespaces: readonly string[]
-  /** whether jobs that a TuningPolicy does not allow are held; takes rights in the whole cluster */
-  readonly checkPolicies: boolean
+  /** whether TuningPolicies, namespaces and BaseModels are read; takes rights in the whole cluster */
+  readonly clusterKinds: boolean
+  readonly readCatalogue: boolean
   readonly kubeconfig?: string
   readonly leaderElect: boolean
   /** absent: the operator's own */
@@ -44,8 +45,11 @@ const FLAGS = {
   },
   'hub-endpoint': { value: 'URL', help: 'hub that Prepare takes hf:// sources from' },
   namespaces: { value: 'NAMES', help: 'watch these namespaces only, with commas between them' },
-  'check-policies': {
-    help: 'hold jobs that a TuningPolicy does not allow; takes the right to list policies and namespaces',
+  'cluster-kinds': {
+    help: 'read what has no namespace too: TuningPolicies, namespaces and BaseModels',
+  },
+  'read-catalogue': {
+    help: 'take models from BaseModels; takes the right to list them',
   },
   'network-policy-from': {
     value: 'NAMES',
@@ -179,7 +183,8 @@ export const readConfig = (
       ? { networkPolicyFrom: names('network-policy-from', networkPolicyFrom) }
       : {}),
     namespaces: names('namespaces', optional('namespaces') ?? ''),
-    checkPolicies: optional('check-policies') === 'true',
+    clusterKinds: optional('cluster-kinds') === 'true',
+    readCatalogue: optional('read-catalogue') === 'true',
     ...(kubeconfig ? { kubeconfig } : {}),
     leaderElect: optional('leader-elect') === 'true',
     ...(leaderNamespace ? { leaderNamespace } : {}),
