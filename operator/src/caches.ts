@@ -36,7 +36,7 @@ import { createPolicyCaches } from './policy/policy-caches.ts'
 
 type Options = {
   readonly client: KubeClient
-  readonly config: Pick<Config, 'namespaces' | 'clusterKinds' | 'readCatalogue' | 'discoveryMs'>
+  readonly config: Pick<Config, 'namespaces' | 'checkPolicies' | 'readCatalogue' | 'discoveryMs'>
   readonly log: Log
   readonly metrics: OperatorMetrics
 }
@@ -93,7 +93,7 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
         discoveryMs: config.discoveryMs,
       })
     : undefined
-  const watched = config.clusterKinds
+  const watched = config.checkPolicies
     ? createPolicyCaches({
         client,
         log,

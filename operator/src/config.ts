@@ -8,8 +8,8 @@ import { LOG_LEVELS, type LogLevel } from './log.ts'
 export type Config = JobConfig & {
   /** none: every namespace */
   readonly namespaces: readonly string[]
-  /** whether TuningPolicies, namespaces and BaseModels are read; takes rights in the whole cluster */
-  readonly clusterKinds: boolean
+  /** whether jobs that a TuningPolicy does not allow are held; takes rights in the whole cluster */
+  readonly checkPolicies: boolean
   readonly readCatalogue: boolean
   readonly kubeconfig?: string
   readonly leaderElect: boolean
@@ -45,8 +45,8 @@ const FLAGS = {
   },
   'hub-endpoint': { value: 'URL', help: 'hub that Prepare takes hf:// sources from' },
   namespaces: { value: 'NAMES', help: 'watch these namespaces only, with commas between them' },
-  'cluster-kinds': {
-    help: 'read what has no namespace too: TuningPolicies, namespaces and BaseModels',
+  'check-policies': {
+    help: 'hold jobs that a TuningPolicy does not allow; takes the right to list policies and namespaces',
   },
   'read-catalogue': {
     help: 'take models from BaseModels; takes the right to list them',
@@ -183,7 +183,7 @@ export const readConfig = (
       ? { networkPolicyFrom: names('network-policy-from', networkPolicyFrom) }
       : {}),
     namespaces: names('namespaces', optional('namespaces') ?? ''),
-    clusterKinds: optional('cluster-kinds') === 'true',
+    checkPolicies: optional('check-policies') === 'true',
     readCatalogue: optional('read-catalogue') === 'true',
     ...(kubeconfig ? { kubeconfig } : {}),
     leaderElect: optional('leader-elect') === 'true',

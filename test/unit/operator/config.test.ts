@@ -9,7 +9,7 @@ t.test('defaults', async t => {
     trainerImagePullPolicy: 'IfNotPresent',
     trainerPort: 8080,
     namespaces: [],
-    clusterKinds: false,
+    checkPolicies: false,
     discoveryMs: 30_000,
     leaderElect: false,
     metricsPort: 8080,
@@ -24,12 +24,12 @@ t.test('defaults', async t => {
 t.test('flags, and variables behind them', async t => {
   const environment = { ATTUNE_TRAINER_IMAGE: 'from-variable', ATTUNE_LEADER_ELECT: 'true' }
   t.match(
-    readConfig(['--namespaces=a,b', '--cluster-kinds', '--poll-interval', '0.5'], environment),
+    readConfig(['--namespaces=a,b', '--check-policies', '--poll-interval', '0.5'], environment),
     {
       trainerImage: 'from-variable',
       leaderElect: true,
       namespaces: ['a', 'b'],
-      clusterKinds: true,
+      checkPolicies: true,
       pollIntervalMs: 500,
     },
   )
