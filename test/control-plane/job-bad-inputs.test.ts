@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Reason } from '@attune/crds/conditions.ts'
 import type { InstructionTuningJobSpec } from '@attune/crds/instruction-tuning-job-spec.ts'
@@ -20,11 +20,14 @@ type Case = {
   readonly exitCode: number
   readonly reason: Reason
   readonly says: RegExp
+  /** what is to be found in the workspace afterwards */
+  readonly keeps?: RegExp
 }
 
 const seventeenBroken = Array.from({ length: 20 }, (_, index) =>
   index === 16 ? '{"prompt": "half' : JSON.stringify({ prompt: `make ${index}`, completion: 'ok' }),
 ).join('\n')
+const pair = JSON.stringify({ prompt: 'lamp on', completion: 'ok', room: 'hall' })
 const tooLong = { 'model.norm.weight': { dtype: 'F32', shape: [64], data_offsets: [0, 2 ** 40] } }
 
 const CASES: Readonly<Record<string, Case>> = {
@@ -34,6 +37,67 @@ const CASES: Readonly<Record<string, Case>> = {
     exitCode: EXIT.data,
     reason: 'DatasetMalformed',
     says: /pairs\.jsonl line 17: not JSON: \{"prompt": "half/,
+  },
+  'a file that is not there': {
+    harm: folder => rm(join(folder, 'pairs.jsonl')),
+    stage: 'prepare',
+    exitCode: EXIT.noInput,
+    reason: 'SourceNotFound',
+    says: /pairs\.jsonl/,
+  },
+  'data below two of its gates': {
+    harm: folder =>
+      writeFile(join(folder, 'pairs.jsonl'), `${pair}\n${pair}\n${pair.replace('on', 'off')}\n`),
+    change: spec => ({
+      ...spec,
+      dataset: { ...spec.dataset, quality: { minExamples: 100, maxDuplicateFraction: 0.05 } },
+    }),
+    stage: 'prepare',
+    exitCode: EXIT.data,
+    reason: 'DatasetBelowQuality',
+    says: /[12] training examples, .*minExamples is 100; 1 of 3 examples \(33.*maxDuplicateFraction is 0\.05/,
+  },
+  'an architecture that is not supported': {
+    harm: async folder => {
+      const path = join(folder, 'model', 'config.json')
+      const config = JSON.parse(await readFile(path, 'utf8')) as object
+      const mamba = { model_type: 'mamba', architectures: ['MambaForCausalLM'] }
+      await writeFile(path, JSON.stringify({ ...config, ...mamba }))
+    },
+    stage: 'prepare',
+    exitCode: EXIT.config,
+    reason: 'ModelUnsupported',
+    says: /(mamba|Mamba).*[Ll]lama/,
+  },
+  'a learning rate that is far too high': {
+    change: spec => ({
+      ...spec,
+      training: {
+        ...spec.training,
+        maxSteps: 6,
+        learningRate: 1e30,
+        checkpoint: { everySteps: 1, keep: 2 },
+      },
+    }),
+    stage: 'train',
+    exitCode: EXIT.diverged,
+    reason: 'TrainingDiverged',
+    says: /step [2-6]: loss .*lower training\.learningRate/,
+    keeps: /^train\/.*checkpoint\.json$/m,
+  },
+  'a gate that does not hold': {
+    change: spec => ({
+      ...spec,
+      evaluation: {
+        ...spec.evaluation,
+        gates: [{ metric: 'held-out/exactMatch', improvesOnBaseBy: 0.9 }],
+      },
+    }),
+    stage: 'evaluate',
+    exitCode: EXIT.ok,
+    reason: 'GatesNotPassed',
+    says: /held-out\/exactMatch improvesOnBaseBy 0\.9, measured/,
+    keeps: /^train\/.*adapter_model\.safetensors$/m,
   },
   'a safetensors file with a lying header': {
     harm: folder =>
@@ -57,6 +121,7 @@ const CASES: Readonly<Record<string, Case>> = {
     exitCode: EXIT.retryable,
     reason: 'PublishFailed',
     says: /output\.uri file:\/\/.*a-file\/output: cannot be written/,
+    keeps: /^train\/.*adapter_model\.safetensors$/m,
   },
 }
 
@@ -67,7 +132,9 @@ const runIn = async (cluster: TuningCluster, stage: Stage, tiny: TinyJob) => {
   return exitCode
 }
 
-for (const [name, { harm, change, stage, exitCode, reason, says }] of Object.entries(CASES)) {
+for (const [name, { harm, change, stage, exitCode, reason, says, keeps }] of Object.entries(
+  CASES,
+)) {
   t.test(`${name} is in the status, in the words of the trainer`, async t => {
     const folder = t.testdir({})
     const tiny = await writeTinyJob(folder, spec => {
@@ -91,6 +158,10 @@ for (const [name, { harm, change, stage, exitCode, reason, says }] of Object.ent
     t.match(job.status?.runs?.[0], { phase: 'Failed', reason, message: says })
     t.match(find('DatasetReady'), { status: stage === 'prepare' ? 'False' : 'True' })
     t.strictSame(brokenFluxRules(job), [])
+    const next = STAGES[STAGES.indexOf(stage) + 1]
+    if (next) t.notOk((await cluster.names('jobs')).includes(`job.batch/home-1-${next}`))
+    if (keeps)
+      t.match((await readdir(tiny.workspace, { recursive: true })).join('\n'), keeps, 'it is kept')
     await eventually(async () => {
       const events = await cluster.events()
       if (!events.some(event => event.reason === reason && says.test(event.message)))

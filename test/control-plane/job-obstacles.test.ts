@@ -1,0 +1,192 @@
+import t from 'tap'
+import type { Stage } from '@attune/crds/stage.ts'
+import type { InstructionTuningJob, Pod } from '../../operator/src/job/kinds.ts'
+import { Pods } from '../../operator/src/job/kinds.ts'
+import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
+import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+
+const ago = (seconds: number) =>
+  `${new Date(Date.now() - seconds * 1000).toISOString().slice(0, 19)}Z`
+const placed = (status: 'True' | 'False', message?: string) => ({
+  type: 'PodScheduled',
+  status,
+  reason: status === 'True' ? 'Scheduled' : 'Unschedulable',
+  lastTransitionTime: ago(60),
+  ...(message ? { message } : {}),
+})
+
+/** What the kubelet says of a container that it cannot start. */
+const waiting = (reason: string, message: string) => ({
+  phase: 'Pending',
+  startTime: ago(60),
+  conditions: [placed('True')],
+  containerStatuses: [
+    {
+      name: 'trainer',
+      image: 'attune/trainer:test',
+      imageID: '',
+      ready: false,
+      restartCount: 0,
+      state: { waiting: { reason, message } },
+    },
+  ],
+})
+
+const says = async (cluster: TuningCluster, status: object, stage: Stage = 'prepare') => {
+  const pod = await cluster.kubelet.pod(1, stage)
+  const { name } = pod.metadata
+  const { client, namespace } = cluster
+  await client.patch(Pods, { name, namespace }, { status }, { subresource: 'status' })
+  return pod
+}
+
+const conditionOf = ({ status }: InstructionTuningJob, type: string) =>
+  status?.conditions?.find(condition => condition.type === type)
+
+const untilReason = (cluster: TuningCluster, reason: string) =>
+  cluster.until(
+    job => conditionOf(job, 'Reconciling')?.reason === reason,
+    `Reconciling has not the reason ${reason}`,
+  )
+
+/** As the kubelet does: one Event, counted up. */
+const warn = async (pod: Pod, reason: string, message: string) => {
+  const { name, namespace, uid } = pod.metadata
+  const event = {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { generateName: `${name}.`, namespace },
+    involvedObject: { apiVersion: 'v1', kind: 'Pod', name, namespace, uid },
+    type: 'Warning',
+    reason,
+    message,
+    count: 1,
+    firstTimestamp: ago(1),
+    lastTimestamp: ago(0),
+    source: { component: 'kubelet' },
+  }
+  await kubectl(['create', '-f', '-'], JSON.stringify(event))
+}
+
+type Case = {
+  readonly status: object
+  readonly warning?: readonly [reason: string, message: string]
+  readonly reason: string
+  readonly message: RegExp
+}
+
+const NOT_THERE = 'MountVolume.SetUp failed for volume "claim-0": path /srv/data does not exist'
+
+const CASES: Readonly<Record<string, Case>> = {
+  'an image that cannot be pulled': {
+    status: waiting('ImagePullBackOff', 'Back-off pulling image "attune/trainer:test"'),
+    reason: 'ImagePullBackOff',
+    message: /ImagePullBackOff: Back-off pulling image "attune\/trainer:test"/,
+  },
+  'a Secret that is missing': {
+    status: waiting('CreateContainerConfigError', 'secret "hf-token" not found'),
+    reason: 'CreateContainerError',
+    message: /secret "hf-token" not found/,
+  },
+  'a volume that cannot be mounted': {
+    status: waiting('ContainerCreating', ''),
+    warning: ['FailedMount', NOT_THERE],
+    reason: 'FailedMount',
+    message: /FailedMount: MountVolume.SetUp failed for volume "claim-0": path \/srv\/data/,
+  },
+  'a pod that no node takes': {
+    status: {
+      phase: 'Pending',
+      conditions: [placed('False', '0/1 nodes are available: 1 Insufficient nvidia.com/gpu.')],
+    },
+    reason: 'Unschedulable',
+    message: /1 Insufficient nvidia.com\/gpu/,
+  },
+}
+
+for (const [name, { status, warning, reason, message }] of Object.entries(CASES)) {
+  t.test(`${name} is named in condition and Event while the run goes on`, async t => {
+    const cluster = await tuningCluster(t)
+    await cluster.operator()
+    await cluster.submit()
+    const pod = await says(cluster, status)
+    if (warning) await warn(pod, ...warning)
+    const job = await untilReason(cluster, reason)
+    t.equal(job.status?.phase, 'Preparing')
+    t.match(conditionOf(job, 'Reconciling'), { status: 'True', message })
+    t.match(conditionOf(job, 'Ready'), { status: 'False', reason, message })
+    t.strictSame(brokenFluxRules(job), [])
+    await cluster.event(reason, message)
+
+    await cluster.kubelet.succeeds(1, 'prepare')
+    const after = await cluster.phase('Training')
+    t.equal(conditionOf(after, 'Reconciling')?.reason, 'Training', 'and forgotten after it')
+    const told = (await cluster.events()).filter(event => event.reason === reason)
+    t.equal(told.length, 1)
+  })
+}
+
+t.test('what is waited for until the deadline is in the failure', async t => {
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  await cluster.submit({ retry: { deadlineSeconds: 15 } })
+  await says(cluster, waiting('ErrImagePull', 'attune/trainer:test: not found'))
+  await untilReason(cluster, 'ImagePullBackOff')
+  const job = await cluster.phase('Failed')
+  const failure = {
+    reason: 'DeadlineExceeded',
+    message:
+      /retry\.deadlineSeconds; it waited: pod .*ErrImagePull: attune\/trainer:test: not found/,
+  }
+  t.match(job.status?.runs?.[0], failure)
+  t.match(conditionOf(job, 'Stalled'), { status: 'True', ...failure })
+  t.strictSame(await cluster.names('pods'), [])
+  await cluster.event('DeadlineExceeded')
+})
+
+t.test('a Job that may make no pod says why, in the words of Kubernetes', async t => {
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  const metadata = { name: 'none', namespace: cluster.namespace }
+  const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard: { pods: '0' } } }
+  await kubectl(['create', '-f', '-'], JSON.stringify(quota))
+  await kubectl([
+    ...['wait', '--for=jsonpath={.status.hard.pods}=0', 'resourcequota/none'],
+    ...['-n', cluster.namespace, '--timeout=120s'],
+  ])
+  await cluster.submit()
+  const job = await cluster.until(
+    now => /exceeded quota: none/.test(conditionOf(now, 'Reconciling')?.message ?? ''),
+    'the quota is not named',
+  )
+  t.match(conditionOf(job, 'Reconciling'), { reason: 'Waiting', message: /Job home-1-prepare/ })
+})
+
+t.test('an estimate over the memory limit is a warning, and training starts', async t => {
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  await cluster.submit({ resources: { limits: { memory: '4Gi' } } })
+  const plan = {
+    modelParameters: 134_515_008,
+    trainableParameters: 4_884_480,
+    totalSteps: 40,
+    tokensPerStep: 8_192,
+    microBatchSize: 8,
+    recompute: true,
+    estimatedMemoryBytes: 9.5 * 2 ** 30,
+    estimatedSeconds: 400,
+    fits: false,
+  }
+  await cluster.kubelet.succeeds(1, 'prepare', { plan })
+  const { status } = await cluster.phase('Training')
+  t.match(status?.plan, { fits: false, microBatchSize: 8 })
+  await cluster.event('PlanExceedsMemory', /9\.5 GiB for 8 rows at once, over .*memory 4Gi/)
+  const pod = await cluster.kubelet.starts(1, 'train')
+  await cluster.kubelet.ends(pod, 137, undefined, 'OOMKilled')
+  await cluster.event('MicroBatchHalved')
+  const next = (await cluster.kubelet.pod(1, 'train')) as Pod & {
+    spec: { containers: readonly { readonly args: readonly string[] }[] }
+  }
+  t.strictSame(next.spec.containers[0]?.args.slice(-2), ['--micro-batch-halvings', '1'])
+})
