@@ -165,7 +165,7 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     subscribeDatasets: (handle: (dataset: ObjectKey) => void) => {
       datasets.subscribe({ handle })
       pods.subscribe({ handle, keysOf: keyOfLabel(DATASET_LABEL) })
-      for (const informer of [stageJobs, claims, configMaps])
+      for (const informer of [stageJobs, claims, configMaps, networkPolicies])
         informer.subscribe({ handle, keysOf: ofDataset })
     },
   }

@@ -1,5 +1,12 @@
 /** Everything a decision about a dataset looks at, from caches only. */
-import type { Claim, ConfigMap, InstructionTuningJob, Pod, StageJob } from '../job/kinds.ts'
+import type {
+  Claim,
+  ConfigMap,
+  InstructionTuningJob,
+  NetworkPolicy,
+  Pod,
+  StageJob,
+} from '../job/kinds.ts'
 import { isFinished } from '../job/run.ts'
 import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.ts'
 import type { StoreReader } from '../kube/store.ts'
@@ -14,6 +21,7 @@ export type DatasetCaches = {
   readonly pods: Pick<StoreReader<Pod>, 'ownedBy' | 'byIndex'>
   readonly claims: Pick<StoreReader<Claim>, 'ownedBy'>
   readonly configMaps: Pick<StoreReader<ConfigMap>, 'ownedBy'>
+  readonly networkPolicies: Pick<StoreReader<NetworkPolicy>, 'ownedBy'>
 }
 
 /** Jobs by the dataset that they name. */
@@ -49,6 +57,7 @@ export const gather = (caches: DatasetCaches, key: ObjectKey): Observed | undefi
     dataset,
     ...(claim ? { claim } : {}),
     configMaps: within(namespace, caches.configMaps.ownedBy(uid)),
+    networkPolicies: within(namespace, caches.networkPolicies.ownedBy(uid)),
     curateJobs,
     pods: within(
       namespace,

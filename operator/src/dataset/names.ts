@@ -1,7 +1,7 @@
 /** Deterministic names and labels of everything that belongs to a dataset. */
 import { CURATE } from '@attune/crds/stage.ts'
 import { GROUP } from '../job/kinds.ts'
-import { FIELD_MANAGER, shortName } from '../job/names.ts'
+import { FIELD_MANAGER, STAGE_LABEL, shortName } from '../job/names.ts'
 import type { InstructionDataset } from './kinds.ts'
 
 export const DATASET_LABEL = `${GROUP}/dataset`
@@ -20,6 +20,12 @@ export const curateJobName = (name: string, key: string) =>
 export const preparedUri = (name: string, key: string) =>
   `pvc://${claimName(name)}/${CURATE}/${key}`
 export const keyOfUri = (uri: string): string => uri.slice(uri.lastIndexOf('/') + 1)
+
+/** Of the pods: what else a pod of ours carries is of a job. */
+export const podLabelsOf = (dataset: InstructionDataset, key: string) => ({
+  ...labelsOf(dataset, key),
+  [STAGE_LABEL]: CURATE,
+})
 
 export const labelsOf = ({ metadata }: InstructionDataset, key?: string) => ({
   // not app.kubernetes.io/instance: Argo CD tracks what it owns by it

@@ -3,6 +3,7 @@ import { CURATE, type DatasetFile } from '@attune/crds/stage.ts'
 import type { JobConfig } from '../job/job-config.ts'
 import { API_VERSION } from '../job/kinds.ts'
 import { JOB_FILE } from '../job/objects/config-map.ts'
+import { datasetNetworkPolicy } from '../job/objects/network-policy.ts'
 import { podFailurePolicy } from '../job/objects/stage-job.ts'
 import { trainerPod } from '../job/objects/trainer-pod.ts'
 import { claimMount, JOB_FILE_FOLDER, type Mount, WORKSPACE_PATH } from '../job/objects/volumes.ts'
@@ -10,7 +11,14 @@ import { claimsOf, dataSources, secretOf } from '../job/spec-rules.ts'
 import type { Manifest } from '../kube/kube-client.ts'
 import { controllerReference } from '../kube/kube-object.ts'
 import type { InstructionDataset } from './kinds.ts'
-import { claimName, curateJobName, datasetFileName, labelsOf } from './names.ts'
+import {
+  claimName,
+  curateJobName,
+  DATASET_LABEL,
+  datasetFileName,
+  labelsOf,
+  podLabelsOf,
+} from './names.ts'
 
 /** Nothing is saved at the end but a flushed file. */
 const GRACE_PERIOD_SECONDS = 30
@@ -95,7 +103,7 @@ export const curateJob = (objects: DatasetObjects): Manifest => {
   const { podTemplate, resources, retry, ...spec } = specOf(dataset)
   const { requests = {}, limits = {} } = resources
   const template = trainerPod({
-    labels: labelsOf(dataset, key),
+    labels: podLabelsOf(dataset, key),
     annotations: {},
     podTemplate,
     nodeSelector: {},
@@ -129,3 +137,20 @@ export const curateJob = (objects: DatasetObjects): Manifest => {
     },
   }
 }
+
+/** None where the operator makes none. */
+export const datasetNetwork = ({
+  dataset,
+  config,
+}: Pick<DatasetObjects, 'dataset' | 'config'>): readonly Manifest[] =>
+  config.networkPolicyFrom
+    ? [
+        datasetNetworkPolicy({
+          owner: dataset,
+          labels: { [DATASET_LABEL]: dataset.metadata.name },
+          objectLabels: labelsOf(dataset),
+          from: config.networkPolicyFrom,
+          port: config.trainerPort,
+        }),
+      ]
+    : []

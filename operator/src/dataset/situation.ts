@@ -3,7 +3,7 @@ import type { DatasetReason } from '@attune/crds/dataset-conditions.ts'
 import type { InstructionDatasetStatus } from '@attune/crds/instruction-dataset-status.ts'
 import type { ResolvedInstructionDatasetSpec } from '@attune/crds/resolved-spec.ts'
 import type { JobConfig } from '../job/job-config.ts'
-import type { Claim, ConfigMap, Pod, StageJob } from '../job/kinds.ts'
+import type { Claim, ConfigMap, NetworkPolicy, Pod, StageJob } from '../job/kinds.ts'
 import type { Child, Removal } from '../job/situation.ts'
 import type { InstructionDataset } from './kinds.ts'
 
@@ -12,6 +12,7 @@ export type Observed = {
   readonly dataset: InstructionDataset
   readonly claim?: Claim
   readonly configMaps: readonly ConfigMap[]
+  readonly networkPolicies: readonly NetworkPolicy[]
   readonly curateJobs: readonly StageJob[]
   readonly pods: readonly Pod[]
   /** keys of the contents that unfinished runs started with */

@@ -2,6 +2,7 @@
 import { CURATE } from '@attune/crds/stage.ts'
 import { type DatasetReason, DATASET_REASONS } from '@attune/crds/dataset-conditions.ts'
 import type { StageJob } from '../job/kinds.ts'
+import { networkChanges } from '../job/network-children.ts'
 import { isStarting, podObstacle, STARTING_MS } from '../job/obstacle.ts'
 import {
   hasEnded,
@@ -18,7 +19,7 @@ import { readStageResult } from '../job/stage-result.ts'
 import { rfc3339Seconds } from '../kube/conditions.ts'
 import { ownedBy } from '../kube/predicates.ts'
 import { curateJobName, datasetFileName, preparedUri } from './names.ts'
-import { curateJob, datasetClaim, datasetFile } from './objects.ts'
+import { curateJob, datasetClaim, datasetFile, datasetNetwork } from './objects.ts'
 import type { Note, Situation, Step, StepResult } from './situation.ts'
 
 const note = (reason: DatasetReason, message: string = DATASET_REASONS[reason]): Note => ({
@@ -99,11 +100,14 @@ export const startCurating: Step = situation => {
   const fileName = datasetFileName(dataset.metadata.name, key)
   const hasFile = configMaps.some(({ metadata }) => metadata.name === fileName)
   const before = dataset.status?.key
+  const network = networkChanges(datasetNetwork({ dataset, config }), observed.networkPolicies)
   const keep = [...new Set([...observed.inUse, ...(before ? [before] : [])])].toSorted()
   return {
     phase: 'Preparing',
     note: note('Preparing'),
+    remove: network.remove,
     apply: [
+      ...network.apply,
       ...(claim
         ? []
         : [{ kind: 'PersistentVolumeClaim' as const, manifest: datasetClaim(dataset) }]),

@@ -1,5 +1,5 @@
 /** What the pods of a job can reach, and who reaches them; Kubernetes adds up every policy that selects a pod. */
-import type { Stage } from '@attune/crds/stage.ts'
+import { CURATE, type Stage, type TrainerStage } from '@attune/crds/stage.ts'
 import type { Manifest } from '../../kube/kube-client.ts'
 import { controllerReference, type KubeObject } from '../../kube/kube-object.ts'
 import { STAGE_LABEL, shortName } from '../names.ts'
@@ -47,11 +47,12 @@ export type PodNetwork = {
 const networkPolicy = (
   { owner, labels, objectLabels, from, port }: PodNetwork,
   network: Network,
+  { suffix, stages }: { readonly suffix: string; readonly stages: readonly TrainerStage[] },
 ): Manifest => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
   metadata: {
-    name: shortName(owner.metadata.name, `-${network}`),
+    name: shortName(owner.metadata.name, suffix),
     ...(owner.metadata.namespace ? { namespace: owner.metadata.namespace } : {}),
     labels: objectLabels,
     ownerReferences: [controllerReference(owner)],
@@ -59,7 +60,7 @@ const networkPolicy = (
   spec: {
     podSelector: {
       matchLabels: labels,
-      matchExpressions: [{ key: STAGE_LABEL, operator: 'In', values: [...NETWORKS[network]] }],
+      matchExpressions: [{ key: STAGE_LABEL, operator: 'In', values: [...stages] }],
     },
     policyTypes: ['Ingress', 'Egress'],
     ingress: [
@@ -83,6 +84,10 @@ const networkPolicy = (
 
 /** One for the stages that need a network and one for those that must not have it. */
 export const networkPolicies = (pods: PodNetwork): readonly Manifest[] => [
-  networkPolicy(pods, 'egress'),
-  networkPolicy(pods, 'isolated'),
+  networkPolicy(pods, 'egress', { suffix: '-egress', stages: NETWORKS.egress }),
+  networkPolicy(pods, 'isolated', { suffix: '-isolated', stages: NETWORKS.isolated }),
 ]
+
+/** The stage of a dataset fetches; a job may have the dataset's name. */
+export const datasetNetworkPolicy = (pods: PodNetwork): Manifest =>
+  networkPolicy(pods, 'egress', { suffix: `-${CURATE}`, stages: [CURATE] })
