@@ -42,6 +42,9 @@ export const REASONS = {
   ImagePullBackOff: 'The image of the pod cannot be pulled.',
   FailedMount: 'A volume of the pod cannot be attached or mounted.',
   CreateContainerError: 'The container of the pod cannot be made, e.g. for a missing Secret.',
+  WaitingForModel:
+    'The BaseModel is not there or may not be used; the run starts once it is and may.',
+  NoModelFits: 'No BaseModel is what spec.model.selector requires; the run starts once one is.',
   WaitingForDataset: 'The InstructionDataset is not there or not ready; the job starts once it is.',
   DatasetFailed: 'The InstructionDataset failed; the job starts once it is mended.',
   Stopping: 'A pod saves its checkpoint and ends.',

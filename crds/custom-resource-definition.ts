@@ -4,7 +4,7 @@ import { structuralSchema } from './structural-schema.ts'
 
 export type PrinterColumn = {
   readonly name: string
-  readonly type: 'string' | 'integer' | 'number' | 'date'
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date'
   readonly jsonPath: string
   readonly description: string
   /** 0 is always shown, 1 with `-o wide` */

@@ -1,6 +1,7 @@
 /** `InstructionTuningJob.status`: what the operator answers, written by server-side apply and by nobody else. */
 import { PHASES } from './conditions.ts'
 import { object, oneOf, optional, type Static, Type } from './schema.ts'
+import { PinnedModel, Selection } from './selection-status.ts'
 import { STAGES } from './stage.ts'
 import { Conditions, count, mapOf, text, time } from './status-fields.ts'
 
@@ -159,6 +160,7 @@ const Run = object(
         { description: 'The content that the run keeps, where spec.dataset.ref is given.' },
       ),
     ),
+    model: optional(PinnedModel),
     workspace: optional(text(64, 'UID of the volume claim that holds its outputs.')),
     stages: Type.Array(StageStatus, {
       maxItems: 4,
@@ -202,6 +204,7 @@ export const InstructionTuningJobStatusSchema = object(
         'x-kubernetes-list-map-keys': ['number'],
       }),
     ),
+    selection: optional(Selection),
     plan: optional(Plan),
     dataset: optional(Dataset),
     training: optional(Training),

@@ -1,6 +1,7 @@
 /** The spec with every default filled in: what the API server stores, and what the stages read. */
 import type { InstructionDatasetSpec } from './instruction-dataset-spec.ts'
 import type { InstructionTuningJobSpec } from './instruction-tuning-job-spec.ts'
+import type { ModelSource } from './spec/model.ts'
 
 type Spec = InstructionTuningJobSpec
 type Filled<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
@@ -69,4 +70,9 @@ export type ResolvedSpec = {
   readonly retry: Filled<Section<'retry'>>
   readonly ttlSecondsAfterFinished?: number
   readonly runHistoryLimit: number
+}
+
+/** What the stages of a run read: a reference or a selector of the model stands for one source by now. */
+export type StageSpec = Omit<ResolvedSpec, 'model'> & {
+  readonly model: { readonly source: ModelSource }
 }

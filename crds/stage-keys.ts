@@ -40,7 +40,8 @@ export const prepareKey = (spec: ResolvedSpec): string =>
   hash([
     FORMAT,
     'prepare',
-    spec.model,
+    // whatever led to the source: an equal one gives equal weights
+    { source: spec.model.source },
     // wherever it lies: equal content is tokenized once
     spec.dataset.curated?.contentHash ?? spec.dataset,
     spec.training.sequenceLength,

@@ -1,7 +1,7 @@
 /** What operator, CLI and trainer agree on about a stage: its names, its job file, its result, its progress, its exit codes. */
 import type { Reason } from './conditions.ts'
 import type { DatasetReport } from './instruction-dataset-status.ts'
-import type { ResolvedInstructionDatasetSpec, ResolvedSpec } from './resolved-spec.ts'
+import type { ResolvedInstructionDatasetSpec, StageSpec } from './resolved-spec.ts'
 
 export const STAGES = ['prepare', 'train', 'evaluate', 'publish'] as const
 export type Stage = (typeof STAGES)[number]
@@ -16,7 +16,7 @@ export type JobFile = {
   readonly namespace: string
   /** Number of the run, from 1; names the published folder `run-<n>`. */
   readonly run: number
-  readonly spec: ResolvedSpec
+  readonly spec: StageSpec
 }
 
 /** The file that Curate reads, in the same place. */

@@ -1,13 +1,7 @@
 /** Fields that the schema does not have; the API server refuses them with fieldValidation=Strict, which kubectl asks for. */
 import { nearest } from './did-you-mean.ts'
 import { type FieldProblem, listed } from './field-problem.ts'
-import {
-  type FieldPath,
-  fieldSchema,
-  formatPath,
-  isRecord,
-  type SchemaNode,
-} from './schema-node.ts'
+import { type FieldPath, fieldSchema, isRecord, type SchemaNode } from './schema-node.ts'
 
 const takesAnyField = (node: SchemaNode) => node.type === 'object' && !node.properties
 
@@ -15,15 +9,11 @@ const unknownField = (path: FieldPath, node: SchemaNode): FieldProblem => {
   const name = String(path.at(-1))
   const known = Object.keys(node.properties ?? {})
   const meant = nearest(name, known)
-  const modelSource =
-    formatPath(path.slice(0, -1)) === 'spec.model'
-      ? 'a job has exactly one model source, spec.model.source; '
-      : ''
   return {
     path,
     part: 'key',
     reason: 'UnknownField',
-    message: `unknown field; ${modelSource}${meant ? `did you mean ${meant}? ` : ''}allowed here: ${listed(known, 'and')}`,
+    message: `unknown field; ${meant ? `did you mean ${meant}? ` : ''}allowed here: ${listed(known, 'and')}`,
   }
 }
 

@@ -3,16 +3,17 @@ import { type Mode, ruleProblems } from './check-rules.ts'
 import { compileSchema, schemaProblems } from './check-schema.ts'
 import { fillDefaults } from './defaults.ts'
 import { type FieldProblem, type ProblemReason, shown } from './field-problem.ts'
-import {
-  API_VERSION,
-  GROUP,
-  INSTRUCTION_TUNING_JOB,
-  KIND,
-  type ResolvedJob,
-} from './instruction-tuning-job.ts'
+import { BASE_MODEL_KIND } from './base-model.ts'
+import type { BaseModelSpec } from './base-model-spec.ts'
+import type { KindDefinition } from './custom-resource-definition.ts'
+import { DATASET_KIND, type ResolvedDatasetObject } from './instruction-dataset.ts'
+import { API_VERSION, GROUP, KIND, type ResolvedJob } from './instruction-tuning-job.ts'
+import { KINDS } from './kinds.ts'
 import { type ManifestDocument, readManifestText } from './manifest-text.ts'
 import { METADATA, metadataProblems } from './object-metadata.ts'
 import { type FieldPath, formatPath, isRecord, type SchemaNode } from './schema-node.ts'
+import type { CatalogueEntry } from './selection/catalogue.ts'
+import { resolveModel } from './selection/resolve-model.ts'
 import { unknownFields, withoutUnknownFields } from './unknown-fields.ts'
 
 export type { Mode } from './check-rules.ts'
@@ -30,34 +31,55 @@ export type Validation = {
   /** the first job, if nothing in the text is wrong */
   readonly job?: ResolvedJob
   readonly jobs: readonly ResolvedJob[]
+  readonly datasets: readonly ResolvedDatasetObject[]
+  readonly baseModels: readonly CatalogueEntry[]
+  /** names of all objects of ours that are valid */
+  readonly names: readonly string[]
   readonly errors: readonly ManifestError[]
 }
 
-const { schema } = INSTRUCTION_TUNING_JOB
-const SCHEMA: SchemaNode = {
-  ...schema,
-  required: ['apiVersion', 'kind', 'metadata', 'spec'],
-  properties: { ...schema.properties, metadata: METADATA },
+type Checked = {
+  readonly schema: SchemaNode
+  /** The server drops a status that comes with an object before it validates. */
+  readonly writable: SchemaNode
+  readonly validate: ReturnType<typeof compileSchema>
 }
-const { status: _, ...WRITABLE } = SCHEMA.properties ?? {}
-/** The server drops a status that comes with an object before it validates. */
-const WITHOUT_STATUS: SchemaNode = { ...SCHEMA, properties: WRITABLE }
-const validateSchema = compileSchema(WITHOUT_STATUS)
+
+const checked = ({ schema }: KindDefinition): Checked => {
+  const whole: SchemaNode = {
+    ...schema,
+    required: ['apiVersion', 'kind', 'metadata', 'spec'],
+    properties: { ...schema.properties, metadata: METADATA },
+  }
+  const { status: _, ...properties } = whole.properties ?? {}
+  const writable = { ...whole, properties }
+  return { schema: whole, writable, validate: compileSchema(writable) }
+}
+
+/** Compiled where a document first needs it. */
+const compiled = new Map<string, Checked>()
+const checkedKind = (kind: string): Checked | undefined => {
+  const definition = KINDS.find(known => known.kind === kind)
+  const found = compiled.get(kind) ?? (definition && checked(definition))
+  if (found) compiled.set(kind, found)
+  return found
+}
 
 const isWithin = (path: FieldPath, outer: FieldPath): boolean =>
   outer.every((step, i) => path[i] === step)
 
 const problemsOf = (
+  { schema, writable, validate }: Checked,
   given: Record<string, unknown>,
   filled: Record<string, unknown>,
   mode: Mode,
 ): readonly FieldProblem[] => {
-  const misfits = [...schemaProblems(validateSchema, filled), ...metadataProblems(filled)]
+  const misfits = [...schemaProblems(validate, filled), ...metadataProblems(filled)]
   // a rule is asked only of what fits the schema; the server asks none while anything does not
-  const broken = ruleProblems(filled, WITHOUT_STATUS, mode).filter(
+  const broken = ruleProblems(filled, writable, mode).filter(
     rule => !misfits.some(misfit => isWithin(misfit.path, rule.scope)),
   )
-  return [...unknownFields(given, SCHEMA), ...misfits, ...broken]
+  return [...unknownFields(given, schema), ...misfits, ...broken]
 }
 
 const located = (problem: FieldProblem, document: ManifestDocument): ManifestError => ({
@@ -66,6 +88,8 @@ const located = (problem: FieldProblem, document: ManifestDocument): ManifestErr
   message: problem.message,
   reason: problem.reason,
 })
+
+const NAMES = KINDS.map(({ kind }) => kind).join(', ')
 
 const kindProblem = (document: ManifestDocument): FieldProblem | undefined => {
   const { value } = document
@@ -77,30 +101,52 @@ const kindProblem = (document: ManifestDocument): FieldProblem | undefined => {
   })
   if (!isRecord(value)) return wrong([], `not a Kubernetes object: ${shown(value)}`)
   const { apiVersion, kind } = value
-  const wanted = `this version of Attune knows ${API_VERSION} ${KIND}`
+  const wanted = `this version of Attune knows ${API_VERSION} ${NAMES}`
   if (apiVersion === undefined || kind === undefined)
     return wrong([apiVersion === undefined ? 'apiVersion' : 'kind'], `is required; ${wanted}`)
-  const ours =
-    kind === KIND || (typeof apiVersion === 'string' && apiVersion.startsWith(`${GROUP}/`))
+  const isKnown = KINDS.some(known => known.kind === kind)
+  const ours = isKnown || (typeof apiVersion === 'string' && apiVersion.startsWith(`${GROUP}/`))
   if (!ours) return undefined
   if (apiVersion !== API_VERSION)
     return wrong(['apiVersion'], `unknown ${shown(apiVersion)}; ${wanted}`)
-  return kind === KIND ? undefined : wrong(['kind'], `unknown ${shown(kind)}; ${wanted}`)
+  return isKnown ? undefined : wrong(['kind'], `unknown ${shown(kind)}; ${wanted}`)
 }
 
-const isJob = (value: unknown): value is Record<string, unknown> =>
-  isRecord(value) && value['kind'] === KIND && value['apiVersion'] === API_VERSION
+type Found = Omit<Validation, 'job'>
+const NOTHING: Found = Object.freeze({
+  jobs: [],
+  datasets: [],
+  baseModels: [],
+  names: [],
+  errors: [],
+})
 
-const checkDocument = (document: ManifestDocument, mode: Mode): Validation => {
+/** @param value what ajv has checked against the schema that its type is made from */
+const foundIn = (kind: unknown, value: unknown): Found => {
+  const { metadata, spec } = value as { metadata: { name: string }; spec: unknown }
+  const { name } = metadata
+  return {
+    ...NOTHING,
+    names: [name],
+    ...(kind === KIND ? { jobs: [value as ResolvedJob] } : {}),
+    ...(kind === DATASET_KIND ? { datasets: [value as ResolvedDatasetObject] } : {}),
+    ...(kind === BASE_MODEL_KIND ? { baseModels: [{ name, spec: spec as BaseModelSpec }] } : {}),
+  }
+}
+
+const checkDocument = (document: ManifestDocument, mode: Mode): Found => {
   const problem = kindProblem(document)
-  if (problem) return { jobs: [], errors: [located(problem, document)] }
+  if (problem) return { ...NOTHING, errors: [located(problem, document)] }
+  const { value } = document
+  const kind = isRecord(value) ? value['kind'] : undefined
+  const schemas =
+    isRecord(value) && value['apiVersion'] === API_VERSION ? checkedKind(String(kind)) : undefined
   // objects of other groups stand in the same file, and other programs check them
-  if (!isJob(document.value)) return { jobs: [], errors: [] }
-  const known = withoutUnknownFields(document.value, WITHOUT_STATUS)
-  const filled = fillDefaults(known, WITHOUT_STATUS) as Record<string, unknown>
-  const errors = problemsOf(document.value, filled, mode).map(item => located(item, document))
-  // ajv has checked it against the schema that the type is made from
-  return { jobs: errors.length ? [] : [filled as unknown as ResolvedJob], errors }
+  if (!schemas || !isRecord(value)) return NOTHING
+  const known = withoutUnknownFields(value, schemas.writable)
+  const filled = fillDefaults(known, schemas.writable) as Record<string, unknown>
+  const errors = problemsOf(schemas, value, filled, mode).map(item => located(item, document))
+  return errors.length ? { ...NOTHING, errors } : foundIn(kind, filled)
 }
 
 const byPlace = (a: ManifestError, b: ManifestError) => a.line - b.line || a.column - b.column
@@ -110,19 +156,61 @@ const nothingFound: ManifestError = {
   line: 1,
   column: 1,
   reason: 'UnknownKind',
-  message: `holds no ${API_VERSION} ${KIND}`,
+  message: `holds nothing of ${API_VERSION} (${NAMES})`,
 }
 
-/** @param options `local`: as for `attune run`, where `file://` may be used */
-export const validateManifest = (text: string, options: { readonly mode: Mode }): Validation => {
+/** What a job takes from the catalogue must be there; two entries of one name are told apart by nobody. */
+const modelProblem = (
+  { spec }: ResolvedJob,
+  catalogue: readonly CatalogueEntry[],
+): FieldProblem | undefined => {
+  const model = resolveModel(spec.model, catalogue)
+  if (model === undefined) return undefined
+  const field = spec.model.ref ? 'ref' : 'selector'
+  const problem = (message: string): FieldProblem => ({
+    path: ['spec', 'model', field],
+    part: 'key',
+    reason: 'FieldValueInvalid',
+    message,
+  })
+  if (model.kind === 'unresolved') return problem(model.message)
+  const same = catalogue.filter(({ name }) => name === model.baseModel)
+  return same.length > 1
+    ? problem(`BaseModel ${model.baseModel} stands twice in the catalogue`)
+    : undefined
+}
+
+type Options = {
+  /** `local`: as for `attune run`, where `file://` may be used */
+  readonly mode: Mode
+  /** beside the BaseModels of the text; absent: what is in the cluster's catalogue is not known */
+  readonly catalogue?: readonly CatalogueEntry[]
+}
+
+export const validateManifest = (text: string, options: Options): Validation => {
   const read = readManifestText(text)
-  const checked = read.documents.map(document => checkDocument(document, options.mode))
+  const results = read.documents.map(document => ({
+    document,
+    ...checkDocument(document, options.mode),
+  }))
+  const baseModels = results.flatMap(result => result.baseModels)
+  const { catalogue } = options
+  const unresolved = results.flatMap(({ jobs, document }) =>
+    jobs.flatMap(job => {
+      const problem = catalogue && modelProblem(job, [...baseModels, ...catalogue])
+      return problem ? [located(problem, document)] : []
+    }),
+  )
   const errors = [
     ...read.errors.map(error => ({ path: '', reason: 'YamlSyntax' as const, ...error })),
-    ...checked.flatMap(result => result.errors),
+    ...results.flatMap(result => result.errors),
+    ...unresolved,
   ].sort(byPlace)
-  const jobs = checked.flatMap(result => result.jobs)
-  if (!errors.length && !jobs.length) return { jobs, errors: [nothingFound] }
+  const jobs = results.flatMap(result => result.jobs)
+  const names = results.flatMap(result => result.names)
+  const datasets = results.flatMap(result => result.datasets)
+  const found = { jobs, names, datasets, baseModels, errors }
+  if (!errors.length && !names.length) return { ...found, errors: [nothingFound] }
   const [job] = jobs
-  return { ...(job && !errors.length ? { job } : {}), jobs, errors }
+  return { ...found, ...(job && !errors.length ? { job } : {}) }
 }

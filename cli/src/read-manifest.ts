@@ -1,40 +1,50 @@
-/** Reads a manifest, no more of it than a cluster would take, and finds the one job in it. */
-import { createReadStream } from 'node:fs'
-import type { Readable } from 'node:stream'
-import { MAX_MANIFEST_BYTES } from '@attune/crds/manifest-text.ts'
+/** Finds the one job in a manifest, and the catalogue that it may take its model from. */
 import type { ResolvedJob } from '@attune/crds/instruction-tuning-job.ts'
-import { validateManifest } from '@attune/crds/validate.ts'
-import { CliError, causeOf } from './cli-error.ts'
+import type { CatalogueEntry } from '@attune/crds/selection/catalogue.ts'
+import { type ManifestError, validateManifest } from '@attune/crds/validate.ts'
+import { CliError } from './cli-error.ts'
+import { withDataset } from './dataset-of-job.ts'
+import { readManifestText } from './manifest-text.ts'
 import { formatManifestErrors } from './view/manifest-errors.ts'
 
-/** One byte over the limit is kept, so that the check can tell. */
-const readBounded = async (stream: Readable): Promise<string> => {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of stream) {
-    chunks.push(chunk as Buffer)
-    bytes += (chunk as Buffer).length
-    if (bytes > MAX_MANIFEST_BYTES) break
-  }
-  return Buffer.concat(chunks)
-    .subarray(0, MAX_MANIFEST_BYTES + 1)
-    .toString('utf8')
+export type Manifest = {
+  readonly job: ResolvedJob
+  /** BaseModels beside it and further ones */
+  readonly catalogue: readonly CatalogueEntry[]
 }
 
-/** @param file path, or `-` for standard input */
-export const readManifestText = (file: string): Promise<string> =>
-  readBounded(file === '-' ? process.stdin : createReadStream(file)).catch(cause => {
-    throw new CliError(`${file}: cannot be read (${causeOf(cause)})`, 1, { cause })
-  })
+const IN_CATALOGUE = /^spec\.model\.(ref|selector)$/
 
-/** The job of a file as `attune run` takes it: valid, and the only one. */
-export const readJob = async (file: string): Promise<ResolvedJob> => {
+/** What a person can do who has no cluster with a catalogue at hand. */
+export const catalogueHint = (errors: readonly ManifestError[]): string =>
+  errors.some(({ path, message }) => IN_CATALOGUE.test(path) && message.includes('BaseModel'))
+    ? 'BaseModels are taken from the same file, and from a folder: --catalogue FOLDER\n'
+    : ''
+
+/**
+ * The job of a file as `attune run` takes it: valid, and the only one.
+ * @param further BaseModels; absent where the model does not matter
+ */
+export const readManifest = async (
+  file: string,
+  further?: readonly CatalogueEntry[],
+): Promise<Manifest> => {
   const text = await readManifestText(file)
-  const { job, jobs, errors } = validateManifest(text, { mode: 'local' })
-  if (!job) throw new CliError(formatManifestErrors(file, text, errors).trimEnd())
+  const checked = validateManifest(text, {
+    mode: 'local',
+    ...(further ? { catalogue: further } : {}),
+  })
+  const { job, jobs, errors, baseModels, datasets } = checked
+  if (errors.length > 0)
+    throw new CliError(
+      `${formatManifestErrors(file, text, errors)}${catalogueHint(errors)}`.trimEnd(),
+    )
+  if (!job) throw new CliError(`${file}: holds no InstructionTuningJob`)
   if (jobs.length > 1) {
     const names = jobs.map(found => found.metadata.name).join(', ')
     throw new CliError(`${file}: holds ${jobs.length} jobs (${names}); put each in its own file`)
   }
-  return job
+  return { job: withDataset(job, datasets, file), catalogue: [...baseModels, ...(further ?? [])] }
 }
+
+export const readJob = async (file: string): Promise<ResolvedJob> => (await readManifest(file)).job

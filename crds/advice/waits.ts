@@ -9,6 +9,15 @@ export const WAITS = {
       '`Stalled` is True here. Starts no stage, and goes on by itself once the spec or the policy is changed; a stage that runs already is not stopped. `kubectl apply` of such a spec is refused with the same words.',
     you: 'Ask for what the policy that the message names allows (`kubectl get tuningpolicy NAME -o yaml`), or talk to the administrator.',
   },
+  WaitingForModel: {
+    operator: 'Waits, and goes on as soon as the catalogue or the policy changes.',
+    you: 'Compare `spec.model.ref.name` with `kubectl get basemodels`; ask the administrator for the entry, or give `spec.model.source`.',
+  },
+  NoModelFits: {
+    operator:
+      'Waits, and goes on as soon as a BaseModel fits. The message names the nearest ones and what each misses; `status.selection.rejected` has more.',
+    you: 'Ask for less in `spec.model.selector.require`, or have a model added to the catalogue. A fact that an entry does not publish does not meet a requirement on it.',
+  },
   Waiting: {
     seenAs: ['exceeded quota', 'FailedCreate', 'FailedCreatePodSandBox', 'ContainerCreating'],
     operator:

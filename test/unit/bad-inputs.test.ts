@@ -59,7 +59,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'two model sources': {
     change: ({ spec }) => Object.assign(spec['model'] as object, { ref: { name: 'a-base-model' } }),
-    says: /job\.yaml:\d+:\d+: spec\.model\.ref: .*exactly one/,
+    says: /job\.yaml:\d+:\d+: spec\.model: .*exactly one/,
     exitCode: 1,
   },
   'a broken line 17': {

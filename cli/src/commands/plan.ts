@@ -48,6 +48,7 @@ export const planCommand = (): Command =>
     .argument('<file>', 'manifest with one InstructionTuningJob')
     .option('--workspace <dir>', 'folder for what is made (default: .attune/<job> beside the file)')
     .option('--mount <claim=dir>', 'folder for pvc://claim/…; may be repeated', parseMount, {})
+    .option('--catalogue <dir>', 'folder of BaseModels, for spec.model.ref and selector')
     .addOption(
       new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'),
     )

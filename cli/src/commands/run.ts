@@ -75,6 +75,7 @@ export const runCommand = (): Command =>
     .argument('<file>', 'manifest with one InstructionTuningJob')
     .option('--workspace <dir>', 'folder for what is made (default: .attune/<job> beside the file)')
     .option('--mount <claim=dir>', 'folder for pvc://claim/…; may be repeated', parseMount, {})
+    .option('--catalogue <dir>', 'folder of BaseModels, for spec.model.ref and selector')
     .option('--again', 'begin a new run though the last one is finished and nothing has changed')
     .option('--fresh', 'begin a new run and forget what earlier ones have made')
     .addHelpText('after', EXAMPLES)

@@ -1,15 +1,23 @@
 /** `attune validate`: the API server's verdict without a cluster. */
 import { type ManifestError, validateManifest } from '@attune/crds/validate.ts'
 import { Command, Option } from 'commander'
+import { readCatalogue } from '../catalogue.ts'
 import { CliError } from '../cli-error.ts'
-import { readManifestText } from '../read-manifest.ts'
+import { readManifestText } from '../manifest-text.ts'
+import { catalogueHint } from '../read-manifest.ts'
 import { formatManifestErrors } from '../view/manifest-errors.ts'
 
-type Options = { readonly local?: boolean; readonly output: 'text' | 'json' }
+type Options = {
+  readonly local?: boolean
+  readonly catalogue?: string
+  readonly output: 'text' | 'json'
+}
 type Checked = {
   readonly file: string
   readonly text: string
   readonly jobs: readonly string[]
+  /** of all objects of ours in it */
+  readonly names: readonly string[]
   readonly errors: readonly ManifestError[]
 }
 
@@ -22,11 +30,14 @@ Examples:
 
 Exit code: 0 if every file is valid, 1 otherwise.`
 
-const check = async (file: string, local: boolean): Promise<Checked> => {
+const check = async (
+  file: string,
+  options: Parameters<typeof validateManifest>[1],
+): Promise<Checked> => {
   try {
     const text = await readManifestText(file)
-    const { jobs, errors } = validateManifest(text, { mode: local ? 'local' : 'cluster' })
-    return { file, text, jobs: jobs.map(job => job.metadata.name), errors }
+    const { jobs, names, errors } = validateManifest(text, options)
+    return { file, text, jobs: jobs.map(job => job.metadata.name), names, errors }
   } catch (error) {
     if (!(error instanceof CliError)) throw error
     const message = error.message.replace(`${file}: `, '')
@@ -37,7 +48,7 @@ const check = async (file: string, local: boolean): Promise<Checked> => {
       message,
       reason: 'FieldValueInvalid',
     } as const
-    return { file, text: '', jobs: [], errors: [unreadable] }
+    return { file, text: '', jobs: [], names: [], errors: [unreadable] }
   }
 }
 
@@ -47,19 +58,28 @@ const CLUSTER_ONLY = 'works only with `attune run`'
 const hint = (errors: readonly ManifestError[]): string =>
   errors.some(({ message }) => message.includes(CLUSTER_ONLY))
     ? 'for `attune run`, check with --local\n'
-    : ''
+    : catalogueHint(errors)
 
-const asText = ({ file, text, jobs, errors }: Checked): string =>
+const asText = ({ file, text, names, errors }: Checked): string =>
   errors.length
     ? `${formatManifestErrors(file, text, errors)}${hint(errors)}`
-    : `${file}: valid (${jobs.join(', ')})\n`
+    : `${file}: valid (${names.join(', ')})\n`
 
 const asJson = (checked: readonly Checked[]): string =>
   `${JSON.stringify({ files: checked.map(({ text: _, ...rest }) => rest) }, null, 2)}\n`
 
-const validate = async (files: readonly string[], { local = false, output }: Options) => {
+/** A cluster has a catalogue of its own, which only its API server knows. */
+const validate = async (
+  files: readonly string[],
+  { local = false, catalogue: folder, output }: Options,
+) => {
+  const models = folder ? await readCatalogue(folder) : local ? [] : undefined
+  const options = {
+    mode: local ? ('local' as const) : ('cluster' as const),
+    ...(models ? { catalogue: models } : {}),
+  }
   const checked: Checked[] = []
-  for (const file of files) checked.push(await check(file, local))
+  for (const file of files) checked.push(await check(file, options))
   process.stdout.write(output === 'json' ? asJson(checked) : checked.map(asText).join(''))
   if (checked.some(({ errors }) => errors.length)) process.exitCode = 1
 }
@@ -69,6 +89,7 @@ export const validateCommand = (): Command =>
     .description('check manifests as the API server would, with line and column')
     .argument('<file...>', 'manifests; - is standard input')
     .option('--local', 'check for `attune run`, which reads file:// too')
+    .option('--catalogue <dir>', 'folder of BaseModels: check what spec.model takes from them')
     .addOption(
       new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'),
     )

@@ -1,11 +1,12 @@
 /** What `run` and `plan` have in common: the job read, the workspace locked, Ctrl-C caught. */
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { API_VERSION, type ResolvedJob } from '@attune/crds/instruction-tuning-job.ts'
+import { API_VERSION } from '@attune/crds/instruction-tuning-job.ts'
 import type { JobFile } from '@attune/crds/stage.ts'
 import { writeFileAtomically } from '@attune/trainer/atomic-file.ts'
+import { readCatalogue, type StageReadyJob, withModel } from '../catalogue.ts'
 import { CliError, causeOf } from '../cli-error.ts'
-import { readJob } from '../read-manifest.ts'
+import { readManifest } from '../read-manifest.ts'
 import { createProgressView } from '../view/progress-view.ts'
 import { type Mounts, mountClaims } from '../workspace/claims.ts'
 import { createWorkspace, defaultWorkspace, jobFile } from '../workspace/layout.ts'
@@ -13,8 +14,13 @@ import { lockWorkspace } from '../workspace/lock.ts'
 import { createInterrupts } from './interrupts.ts'
 import type { StagesContext } from './run-stages.ts'
 
-export type SessionOptions = { readonly workspace?: string; readonly mount: Mounts }
-export type Session = StagesContext & { readonly job: ResolvedJob }
+export type SessionOptions = {
+  readonly workspace?: string
+  readonly mount: Mounts
+  /** folder of BaseModels */
+  readonly catalogue?: string
+}
+export type Session = StagesContext & { readonly job: StageReadyJob }
 
 const create = async (workspace: string): Promise<void> => {
   try {
@@ -31,12 +37,15 @@ export const withSession = async <T>(
   options: SessionOptions,
   work: (session: Session) => Promise<T>,
 ): Promise<T> => {
-  const job = await readJob(manifest)
+  const folder = options.catalogue
+  const written = await readManifest(manifest, folder ? await readCatalogue(folder) : [])
+  const { job, baseModel } = withModel(written.job, written.catalogue)
   const workspace = resolve(options.workspace ?? defaultWorkspace(manifest, job.metadata.name))
   await create(workspace)
   const lock = await lockWorkspace(workspace)
   const view = createProgressView(process.stderr)
   const interrupts = createInterrupts(view.say)
+  if (baseModel !== undefined) view.say(`model ${baseModel}: ${job.spec.model.source.uri}`)
   try {
     const pvcRoot = await mountClaims(workspace, job.spec, options.mount)
     const fileRoot = dirname(resolve(manifest))

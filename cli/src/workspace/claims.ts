@@ -1,7 +1,7 @@
 /** `--mount claim=DIR`: folders of this machine that stand for the claims of `pvc://` URIs. */
 import { mkdir, readlink, rm, stat, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import type { StageSpec } from '@attune/crds/resolved-spec.ts'
 import { parseSource } from '@attune/trainer/source/parse-uri.ts'
 import { CliError } from '../cli-error.ts'
 
@@ -22,7 +22,7 @@ export const parseMount = (text: string, earlier: Mounts): Mounts => {
 type Use = { readonly field: string; readonly claim: string }
 
 /** Every claim that the spec names, with the field that does. */
-export const claimsOf = (spec: ResolvedSpec): readonly Use[] => {
+export const claimsOf = (spec: StageSpec): readonly Use[] => {
   const uris: [string, string][] = [
     ['spec.model.source.uri', spec.model.source.uri],
     ...(spec.dataset.sources ?? []).map((source, i): [string, string] => [
@@ -51,7 +51,7 @@ const linkClaim = async (root: string, claim: string, folder: string) => {
 /** @returns the folder that holds the claims, for the stages */
 export const mountClaims = async (
   workspace: string,
-  spec: ResolvedSpec,
+  spec: StageSpec,
   mounts: Mounts,
 ): Promise<string> => {
   const root = join(workspace, 'claims')

@@ -19,6 +19,7 @@ import type {
 } from './situation.ts'
 import { specOfRun } from './spec-of-run.ts'
 import { awaitDataset } from './steps/await-dataset.ts'
+import { chooseModel } from './steps/choose-model.ts'
 import { expire } from './steps/expire.ts'
 import { finishStage } from './steps/finish-stage.ts'
 import { holdForPolicy } from './steps/hold-for-policy.ts'
@@ -50,8 +51,9 @@ const STEPS: readonly Step[] = [
     recoverWorkspace,
     finishStage,
     suspend,
-    awaitDataset,
+    chooseModel,
     holdForPolicy,
+    awaitDataset,
     skipStage,
     keepUnpublished,
     runStage,

@@ -26,6 +26,11 @@ export const artifactsReused = (run: number, from: number) =>
   )
 export const superseded = (run: number) =>
   normal('Superseded', `run ${run} is stopped for a new one; its checkpoint is kept`)
+export const modelChosen = (run: number, baseModel: string, uri: string, score?: number) =>
+  normal(
+    'ModelChosen',
+    `run ${run}: BaseModel ${baseModel}, ${uri}${score === undefined ? '' : `, fits best with a score of ${score}`}`,
+  )
 export const stageStarted = (run: number, stage: Stage) =>
   normal('StageStarted', `run ${run}: stage ${stage} starts`)
 export const stageFinished = (run: number, stage: Stage, seconds: number) =>

@@ -1,7 +1,9 @@
 /** Everything a decision looks at, from caches only; what is not there is undefined. */
+import type { BaseModel } from '../base-model/kinds.ts'
 import type { InstructionDataset } from '../dataset/kinds.ts'
 import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.ts'
 import type { StoreReader } from '../kube/store.ts'
+import { awaitsModel } from './awaits-model.ts'
 import type { TuningPolicy } from '../policy/kinds.ts'
 import type {
   Claim,
@@ -19,6 +21,8 @@ import type { Observed } from './situation.ts'
 
 export type Caches = {
   readonly jobs: Pick<StoreReader<InstructionTuningJob>, 'get'>
+  /** absent where the operator does not read the catalogue */
+  readonly baseModels?: Pick<StoreReader<BaseModel>, 'list'>
   readonly datasets: Pick<StoreReader<InstructionDataset>, 'get'>
   readonly stageJobs: Pick<StoreReader<StageJob>, 'ownedBy'>
   readonly workloads: Pick<StoreReader<Workload>, 'ownedBy'>
@@ -82,6 +86,7 @@ export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => 
   const stageJobs = within(namespace, caches.stageJobs.ownedBy(uid))
   return {
     job,
+    ...(caches.baseModels && awaitsModel(job) ? { baseModels: caches.baseModels.list() } : {}),
     ...(dataset ? { dataset } : {}),
     ...(claim ? { claim } : {}),
     configMaps: within(namespace, caches.configMaps.ownedBy(uid)),

@@ -13,7 +13,7 @@ const ACCOUNTING_MS = 60_000
 
 export const jobStatus = (
   observed: Observed,
-  { runs, note, slices }: StepResult,
+  { runs, note, slices, selection }: StepResult,
   now: number,
 ): InstructionTuningJobStatus | undefined => {
   const run = runs.at(-1)
@@ -23,6 +23,7 @@ export const jobStatus = (
   const generation = metadata.generation ?? 0
   const kept = before?.run === run.number ? before.evaluation?.slices : undefined
   const known = slices ?? kept
+  const chosen = selection ?? (before?.run === run.number ? before.selection : undefined)
   const said = { note, quota: quotaOf(observed, run, now) }
   return {
     phase: run.phase as Phase,
@@ -30,6 +31,7 @@ export const jobStatus = (
     conditions: jobConditions(run, said, { conditions: before?.conditions ?? [], generation }, now),
     run: run.number,
     runs: [...runs],
+    ...(chosen ? { selection: chosen } : {}),
     ...(run.plan ? { plan: run.plan } : {}),
     ...(run.dataset ? { dataset: run.dataset } : {}),
     ...(run.training ? { training: run.training } : {}),

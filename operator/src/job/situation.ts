@@ -5,10 +5,12 @@ import type {
   RunStatus,
 } from '@attune/crds/instruction-tuning-job-status.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import type { Selection } from '@attune/crds/selection/resolve-model.ts'
 import type { EvaluationSummary } from '@attune/crds/stage.ts'
 import type { Manifest } from '../kube/kube-client.ts'
 import type { ObjectRef } from '../kube/kube-object.ts'
 import type { InstructionDataset } from '../dataset/kinds.ts'
+import type { BaseModel } from '../base-model/kinds.ts'
 import type { JobConfig } from './job-config.ts'
 import type { TuningPolicy } from '../policy/kinds.ts'
 import type {
@@ -26,6 +28,8 @@ import type { Workload } from './queue/workload.ts'
 /** What the caches hold of one job; children and pods of an earlier job of the same name are not in it. */
 export type Observed = {
   readonly job: InstructionTuningJob
+  /** the catalogue while the run has yet to take its model from it, where the operator reads it */
+  readonly baseModels?: readonly BaseModel[]
   /** the one that the spec names */
   readonly dataset?: InstructionDataset
   readonly claim?: Claim
@@ -56,6 +60,7 @@ export type EventReason =
   | Reason
   | 'RunStarted'
   | 'ArtifactsReused'
+  | 'ModelChosen'
   | 'Superseded'
   | 'StageStarted'
   | 'StageFinished'
@@ -103,6 +108,8 @@ export type StepResult = {
   }
   /** of an evaluation that ended just now */
   readonly slices?: Slices
+  /** of the run's model, where it was made just now */
+  readonly selection?: Selection
   readonly requeueAfterMs?: number
 }
 

@@ -20,8 +20,16 @@ export const dataSources = (
   })),
 ]
 
+/** Where a tenant has to look for a source that is not as it should be. */
+const modelField = ({ ref, selector }: ResolvedSpec['model']) =>
+  ref
+    ? 'spec.model.ref: spec.source'
+    : selector
+      ? 'spec.model.selector: spec.source'
+      : 'spec.model.source'
+
 const sources = ({ model, dataset }: ResolvedSpec): readonly FieldSource[] => [
-  { ...model.source, field: 'spec.model.source' },
+  ...(model.source ? [{ ...model.source, field: modelField(model) }] : []),
   ...dataSources(dataset, 'spec.dataset'),
   ...(dataset.curated ? [{ uri: dataset.curated.uri, field: 'spec.dataset.ref' }] : []),
 ]

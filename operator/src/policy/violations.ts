@@ -48,7 +48,11 @@ const LIMITS: Readonly<Record<Exclude<keyof TuningPolicySpec, 'namespaceSelector
       maxAcceleratorsPerJob,
     ),
   allowedModelSources: ({ model }, { allowedModelSources }) =>
-    sourceLimit([model.source.uri], allowedModelSources, 'spec.model.source.uri is'),
+    sourceLimit(
+      model.source ? [model.source.uri] : [],
+      allowedModelSources,
+      model.ref || model.selector ? 'the BaseModel has the source' : 'spec.model.source.uri is',
+    ),
   allowedDatasetSources: (spec, { allowedDatasetSources }) =>
     sourceLimit(datasetUris(spec), allowedDatasetSources, 'spec.dataset has the source'),
   allowedOutputs: ({ output }, { allowedOutputs }) =>

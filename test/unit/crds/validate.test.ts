@@ -146,10 +146,10 @@ t.test('an error in metadata is shown where its field stands', async t => {
   }
 })
 
-t.test('a second model source is told apart from a slip', async t => {
+t.test('a second way to name the model is refused', async t => {
   const text = JOB.replace('    source: {', '    ref: {name: x}\n    source: {')
   t.match(cluster(text).errors, [
-    { path: 'spec.model.ref', line: 6, message: /a job has exactly one model source/ },
+    { path: 'spec.model', line: 6, message: /exactly one of source, ref and selector/ },
   ])
 })
 
@@ -191,7 +191,7 @@ t.test('objects of other groups in the file are passed over', async t => {
     jobs.map(job => job.metadata.name),
     ['home', 'other'],
   )
-  t.match(cluster(secret).errors, [{ message: /holds no attune\.dev\/v1alpha1/ }])
+  t.match(cluster(secret).errors, [{ message: /holds nothing of attune\.dev\/v1alpha1/ }])
 })
 
 t.test('lines are counted over documents', async t => {

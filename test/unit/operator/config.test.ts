@@ -10,6 +10,7 @@ t.test('defaults', async t => {
     trainerPort: 8080,
     namespaces: [],
     checkPolicies: false,
+    readCatalogue: false,
     discoveryMs: 30_000,
     leaderElect: false,
     metricsPort: 8080,
@@ -24,12 +25,13 @@ t.test('defaults', async t => {
 t.test('flags, and variables behind them', async t => {
   const environment = { ATTUNE_TRAINER_IMAGE: 'from-variable', ATTUNE_LEADER_ELECT: 'true' }
   t.match(
-    readConfig(['--namespaces=a,b', '--check-policies', '--poll-interval', '0.5'], environment),
+    readConfig(['--namespaces=a,b', '--check-policies', '--read-catalogue', '--poll-interval', '0.5'], environment),
     {
       trainerImage: 'from-variable',
       leaderElect: true,
       namespaces: ['a', 'b'],
       checkPolicies: true,
+      readCatalogue: true,
       pollIntervalMs: 500,
     },
   )

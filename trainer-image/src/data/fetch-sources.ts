@@ -1,7 +1,7 @@
 /** Brings model and data files to this machine, and keeps a record of what they were. */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import type { StageSpec } from '@attune/crds/resolved-spec.ts'
 import { writeFileAtomically } from '../atomic-file.ts'
 import { type FetchedDataFile, fetchDataFile } from '../source/fetch-data-file.ts'
 import { fetchModel } from '../source/fetch-model.ts'
@@ -128,7 +128,7 @@ export const fetchData = async (
 
 /** The data comes first: it is small, and a missing file is told before a large model is fetched. */
 export const fetchSources = async (
-  { dataset, model }: { readonly dataset: DataSources } & Pick<ResolvedSpec, 'model'>,
+  { dataset, model }: { readonly dataset: DataSources } & Pick<StageSpec, 'model'>,
   folder: string,
   context: FetchContext,
 ): Promise<FetchedSources> => {

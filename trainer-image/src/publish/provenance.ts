@@ -1,7 +1,7 @@
 /** What a published adapter was made from, and by what: enough to make it again. */
 import { createRequire } from 'node:module'
 import { arch, cpus, platform } from 'node:os'
-import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import type { StageSpec } from '@attune/crds/resolved-spec.ts'
 import type { JobFile, Stage, StageResult } from '@attune/crds/stage.ts'
 import { specHash } from '@attune/crds/stage-keys.ts'
 import { publicSpec } from './sources.ts'
@@ -19,7 +19,7 @@ export type Provenance = {
   /** content address of this publication */
   readonly key: string
   readonly specHash: string
-  readonly spec: ResolvedSpec
+  readonly spec: StageSpec
   readonly stages: Readonly<
     Partial<
       Record<Stage, { readonly key: string; readonly digest: string; readonly seconds: number }>

@@ -1,5 +1,5 @@
 /** Where model and data came from, as it may be shown. */
-import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import type { StageSpec } from '@attune/crds/resolved-spec.ts'
 import { readRecords } from '../data/fetch-sources.ts'
 import type { SourceDigest } from './provenance.ts'
 
@@ -13,11 +13,11 @@ const publicSource = <S extends { readonly uri: string }>(source: S): S => ({
 })
 
 /** The spec without what only its owner may know. */
-export const publicSpec = (spec: ResolvedSpec): ResolvedSpec => {
+export const publicSpec = (spec: StageSpec): StageSpec => {
   const { validation } = spec.dataset
   return {
     ...spec,
-    model: { ...spec.model, source: publicSource(spec.model.source) },
+    model: { source: publicSource(spec.model.source) },
     dataset: {
       ...spec.dataset,
       ...(spec.dataset.sources ? { sources: spec.dataset.sources.map(publicSource) } : {}),
@@ -36,7 +36,7 @@ const withDigest = ({ uri, revision, digest }: SourceDigest): SourceDigest => ({
 
 /** Sources of the spec, with revision and digest as Prepare noted them. */
 export const sourcesOf = async (
-  spec: ResolvedSpec,
+  spec: StageSpec,
   prepareFolder: string,
 ): Promise<{ readonly baseModel: SourceDigest; readonly data: readonly SourceDigest[] }> => {
   const records = await readRecords(prepareFolder)

@@ -1,5 +1,6 @@
 /** The job file of one run, as its stages read it. */
 import type { JobFile } from '@attune/crds/stage.ts'
+import { stageSpec } from '@attune/crds/stage-spec.ts'
 import type { Manifest } from '../../kube/kube-client.ts'
 import { controllerReference } from '../../kube/kube-object.ts'
 import { API_VERSION, type InstructionTuningJob } from '../kinds.ts'
@@ -10,7 +11,8 @@ export const JOB_FILE = 'job.json'
 export const configMap = (job: InstructionTuningJob, run: number): Manifest => {
   const { name, namespace = '' } = job.metadata
   if (!job.spec) throw new TypeError(`${name} has no spec`)
-  const file: JobFile = { apiVersion: API_VERSION, name, namespace, run, spec: job.spec }
+  const spec = stageSpec(job.spec)
+  const file: JobFile = { apiVersion: API_VERSION, name, namespace, run, spec }
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',

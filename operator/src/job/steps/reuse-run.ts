@@ -5,7 +5,7 @@ import type { Situation } from '../situation.ts'
 
 /** A reference stands for whatever is behind it now, which may be something else than it was then. */
 const namesItsInputs = ({ model, dataset }: ResolvedSpec): boolean =>
-  model.source !== undefined && dataset.sources !== undefined
+  !model.ref && !model.selector && dataset.sources !== undefined
 
 /** The newest run that published the same spec; undefined where none did. */
 export const publishedBefore = ({

@@ -4,15 +4,18 @@ import t from 'tap'
 import { claimsOf, mountClaims, parseMount } from '../../../../cli/src/workspace/claims.ts'
 import { outputFolder } from '../../../../cli/src/workspace/layout.ts'
 import { resolveSpec } from '../../../../crds/defaults.ts'
+import { stageSpec } from '../../../../crds/stage-spec.ts'
 
-const spec = resolveSpec({
-  model: { source: { uri: 'hf://o/m' } },
-  dataset: {
-    sources: [{ uri: 'file://a.jsonl' }, { uri: 'pvc://data/a.jsonl' }],
-    validation: { sources: [{ uri: 'pvc://held-out/b.jsonl' }] },
-  },
-  output: { uri: 'pvc://models/home' },
-})
+const spec = stageSpec(
+  resolveSpec({
+    model: { source: { uri: 'hf://o/m' } },
+    dataset: {
+      sources: [{ uri: 'file://a.jsonl' }, { uri: 'pvc://data/a.jsonl' }],
+      validation: { sources: [{ uri: 'pvc://held-out/b.jsonl' }] },
+    },
+    output: { uri: 'pvc://models/home' },
+  }),
+)
 
 t.test('every claim is found with its field', async t => {
   t.strictSame(claimsOf(spec), [

@@ -1,0 +1,68 @@
+/** A run on a model of the catalogue takes its source once and keeps it, however the catalogue changes. */
+import { isAllowedUri } from '@attune/crds/allowed-uri.ts'
+import type { CatalogueEntry } from '@attune/crds/selection/catalogue.ts'
+import {
+  type Refuses,
+  type ResolvedModel,
+  resolveModel,
+} from '@attune/crds/selection/resolve-model.ts'
+import { POLICY_KIND } from '@attune/crds/tuning-policy.ts'
+import { findCondition } from '../../kube/conditions.ts'
+import { awaiting, modelChosen } from '../events.ts'
+import { isFinished, withRun } from '../run.ts'
+import type { Observed, RunStep, Situation, StepResult } from '../situation.ts'
+
+const MESSAGE_MAX = 1024
+
+const catalogueOf = ({ baseModels = [] }: Observed): readonly CatalogueEntry[] =>
+  baseModels.flatMap(({ metadata, spec }) =>
+    spec && !metadata.deletionTimestamp ? [{ name: metadata.name, spec }] : [],
+  )
+
+/** A source that may not be used is not chosen: the choice would be kept for nothing. */
+const refusedBy =
+  ({ policies }: Observed): Refuses =>
+  ({ uri }) => {
+    const policy = policies.find(({ spec }) => {
+      const allowed = spec?.allowedModelSources
+      return allowed && !isAllowedUri(uri, allowed)
+    })
+    return policy && `source ${uri} is not allowed by ${POLICY_KIND} ${policy.metadata.name}`
+  }
+
+type Unresolved = Extract<ResolvedModel, { kind: 'unresolved' }>
+
+const NO_CATALOGUE: Unresolved = {
+  kind: 'unresolved',
+  reason: 'WaitingForModel',
+  message: 'this operator reads no BaseModels (--read-catalogue); give spec.model.source',
+}
+
+/** Told by an Event when it begins. */
+const wait = ({ observed, runs }: Situation, unresolved: Unresolved): StepResult => {
+  const { reason, selection } = unresolved
+  const message = unresolved.message.slice(0, MESSAGE_MAX)
+  const before = findCondition(observed.job.status?.conditions, 'Reconciling')
+  return {
+    runs,
+    note: { reason, message },
+    ...(selection ? { selection } : {}),
+    ...(before?.reason === reason ? {} : { events: [awaiting(reason, message)] }),
+  }
+}
+
+export const chooseModel: RunStep = situation => {
+  const { run, runs, spec, observed } = situation
+  if (isFinished(run) || run.model) return undefined
+  if (!observed.baseModels && (spec.model.ref || spec.model.selector))
+    return wait(situation, NO_CATALOGUE)
+  const model = resolveModel(spec.model, catalogueOf(observed), refusedBy(observed))
+  if (!model) return undefined
+  if (model.kind === 'unresolved') return wait(situation, model)
+  const { baseModel, source, selection } = model
+  return {
+    runs: withRun(runs, { ...run, model: { baseModel, source } }),
+    selection,
+    events: [modelChosen(run.number, baseModel, source.uri, selection.candidates?.[0]?.score)],
+  }
+}
