@@ -1,11 +1,12 @@
 /** Templates of the chart that follow from the definitions; the Pulumi component takes the same data. */
 import { stringify } from 'yaml'
 import { type GeneratedFile, HEADER } from './generated-files.ts'
+import { CLUSTER_RULES, NAMESPACE_RULES } from './operator-rules.ts'
 import { tenantRoles } from './tenant-roles.ts'
 import {
   ADMISSION_API_VERSION,
   admissionBindingSpec,
-  admissionPolicySpec,
+  admissionPolicies,
 } from './tuning-policy-admission.ts'
 
 const yaml = (value: object): string => {
@@ -32,23 +33,22 @@ metadata:
 ${labels ? `${yaml(labels).replaceAll(/^/gm, '    ')}\n` : ''}${yaml(body)}
 `
 
-const ADMISSION_NAME = '{{ .Release.Namespace }}-attune-tuning-policies'
-
-const admission = [
-  template({
-    apiVersion: ADMISSION_API_VERSION,
-    kind: 'ValidatingAdmissionPolicy',
-    name: ADMISSION_NAME,
-    body: { spec: admissionPolicySpec() },
-  }),
-  template({
-    apiVersion: ADMISSION_API_VERSION,
-    kind: 'ValidatingAdmissionPolicyBinding',
-    name: ADMISSION_NAME,
-    // the name is put in as text: YAML would quote the braces
-    body: { spec: admissionBindingSpec('POLICY_NAME') },
-  }).replace('POLICY_NAME', ADMISSION_NAME),
-].join('')
+const admission = Object.entries(admissionPolicies())
+  .map(([end, spec]) => {
+    const name = `{{ .Release.Namespace }}-attune-${end}`
+    const policy = { kind: 'ValidatingAdmissionPolicy', name, body: { spec } }
+    const binding = {
+      kind: 'ValidatingAdmissionPolicyBinding',
+      name,
+      // the name is put in as text: YAML would quote the braces
+      body: { spec: admissionBindingSpec('POLICY_NAME') },
+    }
+    return [policy, binding]
+      .map(object => template({ apiVersion: ADMISSION_API_VERSION, ...object }))
+      .join('')
+      .replace('POLICY_NAME', name)
+  })
+  .join('')
 
 const roles = tenantRoles()
   .map(({ name, labels, rules }) =>
@@ -62,10 +62,17 @@ const roles = tenantRoles()
   )
   .join('')
 
+const rulesTemplate = (name: string, rules: readonly object[]) =>
+  `{{- define "attune.${name}" -}}\n${yaml([...rules])}\n{{- end }}\n`
+
 export const chartFiles = (): readonly GeneratedFile[] => [
   {
     path: 'charts/attune/templates/tuning-policy-admission.yaml',
     text: `{{- if .Values.tuningPolicies.enforce }}\n${HEADER}${admission}{{- end }}\n`,
+  },
+  {
+    path: 'charts/attune/templates/_operator-rules.tpl',
+    text: `{{/* Written by \`npm run generate\` from the definitions in crds/. Do not edit. */}}\n${rulesTemplate('namespaceRules', NAMESPACE_RULES)}${rulesTemplate('clusterRules', CLUSTER_RULES)}`,
   },
   {
     path: 'charts/attune/templates/tenant-roles.yaml',

@@ -33,15 +33,23 @@ const unchanged = [
   `${queueOf('object')} == ${queueOf('oldObject')}`,
 ].join(' && ')
 
+const LIMITED_IN_DATASETS = ['sources', 'validation', 'podTemplate']
+
 const urisOf = (sources: string, has: string) => `(${has} ? ${sources}.map(s, s.uri) : [])`
 
 const refusedUris = (uris: string, field: string) =>
   `!has(params.spec.${field}) ? [] : ${uris}.filter(uri, !(${isAllowedUriInCel('uri', `params.spec.${field}`)}))`
 
-const VARIABLES: Readonly<Record<string, string>> = {
-  selected: `!has(${SELECTOR}) || ((${matchesLabels}) && (${matchesExpressions}))`,
+const podTemplateFields = `(${POD_TEMPLATE_FIELDS.map(field => `(has(object.spec.podTemplate.${field}) ? ['${field}'] : [])`).join(' + ')}).filter(field, has(params.spec.allowedPodTemplateFields) && !(field in params.spec.allowedPodTemplateFields))`
+const selected = `!has(${SELECTOR}) || ((${matchesLabels}) && (${matchesExpressions}))`
+const applies = 'variables.selected && !variables.unchanged'
+
+type Variables = Readonly<Record<string, string>>
+
+const VARIABLES: Variables = {
+  selected,
   unchanged: `oldObject != null && ${unchanged}`,
-  applies: 'variables.selected && !variables.unchanged',
+  applies,
   accelerators:
     'has(object.spec.resources.accelerator) ? object.spec.resources.accelerator.count : 0',
   models: refusedUris(
@@ -53,7 +61,19 @@ const VARIABLES: Readonly<Record<string, string>> = {
     'allowedDatasetSources',
   ),
   outputs: refusedUris('[object.spec.output.uri]', 'allowedOutputs'),
-  podTemplateFields: `(${POD_TEMPLATE_FIELDS.map(field => `(has(object.spec.podTemplate.${field}) ? ['${field}'] : [])`).join(' + ')}).filter(field, has(params.spec.allowedPodTemplateFields) && !(field in params.spec.allowedPodTemplateFields))`,
+  podTemplateFields,
+}
+
+/** A dataset that jobs refer to must not bring what the jobs themselves may not name. */
+const DATASET_VARIABLES: Variables = {
+  selected,
+  unchanged: `oldObject != null && ${LIMITED_IN_DATASETS.map(part => `object.spec.${part} == oldObject.spec.${part}`).join(' && ')}`,
+  applies,
+  data: refusedUris(
+    `(object.spec.sources.map(s, s.uri) + ${urisOf('object.spec.validation.sources', 'has(object.spec.validation.sources)')})`,
+    'allowedDatasetSources',
+  ),
+  podTemplateFields,
 }
 
 const cut = (text: string, length: number) =>
@@ -61,6 +81,23 @@ const cut = (text: string, length: number) =>
 const onlyOf = (field: string) =>
   `' allows only [' + ${cut(`params.spec.${field}.join(', ')`, LIST_SHOWN_MAX)} + ']'`
 const atMost = (field: string) => `' allows at most ' + string(params.spec.${field})`
+
+/** @param at field that holds the dataset */
+const dataSourcesLimit = (at: string): Limit => ({
+  field: 'allowedDatasetSources',
+  holds: 'size(variables.data) == 0',
+  asked: `'${at} has the source ' + ${cut('variables.data[0]', URI_SHOWN_MAX)}`,
+  allowed: onlyOf('allowedDatasetSources'),
+})
+
+const POD_TEMPLATE_LIMIT: Limit = {
+  field: 'allowedPodTemplateFields',
+  holds: 'size(variables.podTemplateFields) == 0',
+  asked: "'spec.podTemplate.' + variables.podTemplateFields[0] + ' is set'",
+  allowed: onlyOf('allowedPodTemplateFields'),
+}
+
+const DATASET_LIMITS: readonly Limit[] = [dataSourcesLimit('spec'), POD_TEMPLATE_LIMIT]
 
 const LIMITS: readonly Limit[] = [
   {
@@ -75,12 +112,7 @@ const LIMITS: readonly Limit[] = [
     asked: `'spec.model.source.uri is ' + ${cut('variables.models[0]', URI_SHOWN_MAX)}`,
     allowed: onlyOf('allowedModelSources'),
   },
-  {
-    field: 'allowedDatasetSources',
-    holds: 'size(variables.data) == 0',
-    asked: `'spec.dataset has the source ' + ${cut('variables.data[0]', URI_SHOWN_MAX)}`,
-    allowed: onlyOf('allowedDatasetSources'),
-  },
+  dataSourcesLimit('spec.dataset'),
   {
     field: 'allowedOutputs',
     holds: 'size(variables.outputs) == 0',
@@ -105,12 +137,7 @@ const LIMITS: readonly Limit[] = [
     asked: "'spec.training.sequenceLength is ' + string(object.spec.training.sequenceLength)",
     allowed: atMost('maxSequenceLength'),
   },
-  {
-    field: 'allowedPodTemplateFields',
-    holds: 'size(variables.podTemplateFields) == 0',
-    asked: "'spec.podTemplate.' + variables.podTemplateFields[0] + ' is set'",
-    allowed: onlyOf('allowedPodTemplateFields'),
-  },
+  POD_TEMPLATE_LIMIT,
 ]
 
 const validation = ({ field, holds, asked, allowed }: Limit) => ({
@@ -123,7 +150,7 @@ const validation = ({ field, holds, asked, allowed }: Limit) => ({
 
 export const ADMISSION_API_VERSION = 'admissionregistration.k8s.io/v1'
 
-export const admissionPolicySpec = () => ({
+const policySpec = (resource: string, variables: Variables, limits: readonly Limit[]) => ({
   paramKind: { apiVersion: API_VERSION, kind: POLICY_KIND },
   failurePolicy: 'Fail',
   matchConstraints: {
@@ -132,13 +159,19 @@ export const admissionPolicySpec = () => ({
         apiGroups: [GROUP],
         apiVersions: [VERSION],
         operations: ['CREATE', 'UPDATE'],
-        resources: ['instructiontuningjobs'],
+        resources: [resource],
         scope: 'Namespaced',
       },
     ],
   },
-  variables: Object.entries(VARIABLES).map(([name, expression]) => ({ name, expression })),
-  validations: LIMITS.map(validation),
+  variables: Object.entries(variables).map(([name, expression]) => ({ name, expression })),
+  validations: limits.map(validation),
+})
+
+/** One policy a kind: an expression is asked of every object that its policy matches. */
+export const admissionPolicies = () => ({
+  'tuning-policies': policySpec('instructiontuningjobs', VARIABLES, LIMITS),
+  'dataset-policies': policySpec('instructiondatasets', DATASET_VARIABLES, DATASET_LIMITS),
 })
 
 /** Every TuningPolicy is a parameter; each says itself which namespaces it is for. */

@@ -20,6 +20,8 @@ const VALUES = [
   'imagePullSecrets',
   'replicas',
   'resources',
+  'namespaces',
+  'networkPolicies',
   'enforceTuningPolicies',
   'tenantRoles',
   'podMonitor',

@@ -1,5 +1,7 @@
-/** What the operator may do: the calls that it makes, and no Secret among them. */
-import { clusterWide, NAME, namespaced } from './operator-metadata.ts'
+/** Who the operator is and what it is granted. */
+import { CLUSTER_RULES, NAMESPACE_RULES } from '@attune/crds/operator-rules.ts'
+import type { Rule } from '@attune/crds/tenant-roles.ts'
+import { clusterWide, labels, NAME, namespaced } from './operator-metadata.ts'
 import type { OperatorSettings } from './operator-settings.ts'
 
 const LEADER_RULES = [
@@ -9,45 +11,6 @@ const LEADER_RULES = [
     verbs: ['get', 'create', 'patch'],
   },
 ]
-const CHILD_VERBS = ['get', 'list', 'watch', 'create', 'delete']
-const CLUSTER_RULES = [
-  {
-    apiGroups: ['attune.dev'],
-    resources: ['instructiontuningjobs', 'tuningexperiments', 'instructiondatasets'],
-    verbs: ['list', 'watch'],
-  },
-  {
-    apiGroups: ['attune.dev'],
-    resources: [
-      'instructiontuningjobs/status',
-      'tuningexperiments/status',
-      'instructiondatasets/status',
-    ],
-    verbs: ['patch'],
-  },
-  // asked for by the API server where an owner reference blocks the owner's deletion
-  {
-    apiGroups: ['attune.dev'],
-    resources: [
-      'instructiontuningjobs/finalizers',
-      'tuningexperiments/finalizers',
-      'instructiondatasets/finalizers',
-    ],
-    verbs: ['update'],
-  },
-  // the trials of an experiment
-  {
-    apiGroups: ['attune.dev'],
-    resources: ['instructiontuningjobs'],
-    verbs: ['get', 'create', 'patch'],
-  },
-  { apiGroups: ['batch'], resources: ['jobs'], verbs: CHILD_VERBS },
-  { apiGroups: ['kueue.x-k8s.io'], resources: ['workloads'], verbs: ['get', 'list', 'watch'] },
-  { apiGroups: [''], resources: ['persistentvolumeclaims', 'configmaps'], verbs: CHILD_VERBS },
-  { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
-  { apiGroups: [''], resources: ['events'], verbs: ['list', 'create', 'patch'] },
-]
-
 const roleRef = (kind: 'Role' | 'ClusterRole', name: string) => ({
   apiGroup: 'rbac.authorization.k8s.io',
   kind,
@@ -57,11 +20,17 @@ const subjects = ({ namespace }: OperatorSettings) => [
   { kind: 'ServiceAccount', name: NAME, namespace },
 ]
 
+const granted = ({ apiGroups, resources, verbs }: Rule) => ({
+  apiGroups: [...apiGroups],
+  resources: [...resources],
+  verbs: [...verbs],
+})
+
 export const serviceAccount = (settings: OperatorSettings) => ({ metadata: namespaced(settings) })
 
 export const clusterRole = (settings: OperatorSettings) => ({
   metadata: clusterWide(settings),
-  rules: CLUSTER_RULES,
+  rules: [...NAMESPACE_RULES, ...CLUSTER_RULES].map(granted),
 })
 
 export const clusterRoleBinding = (settings: OperatorSettings) => ({
@@ -79,5 +48,23 @@ export const role = (settings: OperatorSettings) => ({
 export const roleBinding = (settings: OperatorSettings) => ({
   metadata: namespaced(settings),
   roleRef: roleRef('Role', NAME),
+  subjects: subjects(settings),
+})
+
+const inNamespace = (settings: OperatorSettings, namespace: string) => ({
+  name: `${clusterWide(settings).name}-${namespace}`,
+  namespace,
+  labels: labels(settings),
+})
+
+/** In place of the ClusterRole where the operator works in a list of namespaces. */
+export const namespaceRole = (settings: OperatorSettings, namespace: string) => ({
+  metadata: inNamespace(settings, namespace),
+  rules: NAMESPACE_RULES.map(granted),
+})
+
+export const namespaceRoleBinding = (settings: OperatorSettings, namespace: string) => ({
+  metadata: inNamespace(settings, namespace),
+  roleRef: roleRef('Role', inNamespace(settings, namespace).name),
   subjects: subjects(settings),
 })

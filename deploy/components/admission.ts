@@ -1,19 +1,18 @@
-/** What makes the API server refuse jobs that a TuningPolicy does not allow. */
-import { admissionBindingSpec, admissionPolicySpec } from '@attune/crds/tuning-policy-admission.ts'
+/** What makes the API server refuse jobs and datasets that a TuningPolicy does not allow. */
+import { admissionBindingSpec, admissionPolicies } from '@attune/crds/tuning-policy-admission.ts'
 import { labels } from './operator-metadata.ts'
 import type { OperatorSettings } from './operator-settings.ts'
 
-const metadata = (settings: OperatorSettings) => ({
-  name: `${settings.namespace}-attune-tuning-policies`,
-  labels: labels(settings),
-})
-
-export const admissionPolicy = (settings: OperatorSettings) => ({
-  metadata: metadata(settings),
-  spec: admissionPolicySpec(),
-})
-
-export const admissionBinding = (settings: OperatorSettings) => ({
-  metadata: metadata(settings),
-  spec: admissionBindingSpec(metadata(settings).name),
-})
+/** Each with its binding, by the end of their name. */
+export const admissions = (settings: OperatorSettings) =>
+  Object.entries(admissionPolicies()).map(([end, spec]) => {
+    const metadata = {
+      name: `${settings.namespace}-attune-${end}`,
+      labels: labels(settings),
+    }
+    return {
+      end,
+      policy: { metadata, spec },
+      binding: { metadata, spec: admissionBindingSpec(metadata.name) },
+    }
+  })

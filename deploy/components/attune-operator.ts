@@ -1,20 +1,32 @@
 /** Component `AttuneOperator`: CRDs, operator, RBAC, metrics Service and PodMonitors, one resource each. */
 import * as k8s from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
-import { clusterRole, clusterRoleBinding, role, roleBinding, serviceAccount } from './access.ts'
-import { admissionBinding, admissionPolicy } from './admission.ts'
+import {
+  clusterRole,
+  clusterRoleBinding,
+  namespaceRole,
+  namespaceRoleBinding,
+  role,
+  roleBinding,
+  serviceAccount,
+} from './access.ts'
+import { admissions } from './admission.ts'
 import { customResourceDefinitions } from './crds.ts'
 import { deployment, metricsService } from './operator-objects.ts'
 import {
   DEFAULT_SETTINGS,
+  type NetworkPolicySettings,
   type OperatorSettings,
   type PodMonitorSettings,
 } from './operator-settings.ts'
 import { operatorPodMonitor, trainerPodMonitor } from './pod-monitors.ts'
 import { tenantClusterRoles } from './tenant-cluster-roles.ts'
 
-export type AttuneOperatorArguments = Partial<Omit<OperatorSettings, 'podMonitor'>> & {
+export type AttuneOperatorArguments = Partial<
+  Omit<OperatorSettings, 'podMonitor' | 'networkPolicies'>
+> & {
   readonly podMonitor?: Partial<PodMonitorSettings>
+  readonly networkPolicies?: Partial<NetworkPolicySettings>
   /** false: another stack or chart brings the CRDs */
   readonly installCrds?: boolean
   /** CRDs outlive the stack, and with them every InstructionTuningJob */
@@ -22,6 +34,25 @@ export type AttuneOperatorArguments = Partial<Omit<OperatorSettings, 'podMonitor
 }
 
 type Parent = { readonly parent: pulumi.Resource }
+
+const installClusterRole = (name: string, settings: OperatorSettings, parent: Parent) => [
+  new k8s.rbac.v1.ClusterRole(`${name}-cluster-role`, clusterRole(settings), parent),
+  new k8s.rbac.v1.ClusterRoleBinding(
+    `${name}-cluster-role-binding`,
+    clusterRoleBinding(settings),
+    parent,
+  ),
+]
+
+const installNamespaceRoles = (name: string, settings: OperatorSettings, parent: Parent) =>
+  settings.namespaces.flatMap(namespace => [
+    new k8s.rbac.v1.Role(`${name}-role-${namespace}`, namespaceRole(settings, namespace), parent),
+    new k8s.rbac.v1.RoleBinding(
+      `${name}-role-binding-${namespace}`,
+      namespaceRoleBinding(settings, namespace),
+      parent,
+    ),
+  ])
 
 const installAccess = (name: string, settings: OperatorSettings, parent: Parent) => {
   const account = new k8s.core.v1.ServiceAccount(
@@ -31,12 +62,9 @@ const installAccess = (name: string, settings: OperatorSettings, parent: Parent)
   )
   return [
     account,
-    new k8s.rbac.v1.ClusterRole(`${name}-cluster-role`, clusterRole(settings), parent),
-    new k8s.rbac.v1.ClusterRoleBinding(
-      `${name}-cluster-role-binding`,
-      clusterRoleBinding(settings),
-      parent,
-    ),
+    ...(settings.namespaces.length > 0
+      ? installNamespaceRoles(name, settings, parent)
+      : installClusterRole(name, settings, parent)),
     new k8s.rbac.v1.Role(`${name}-role`, role(settings), parent),
     new k8s.rbac.v1.RoleBinding(`${name}-role-binding`, roleBinding(settings), parent),
   ]
@@ -50,16 +78,13 @@ const installAdmission = (
 ) => {
   const { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } =
     k8s.admissionregistration.v1
-  const policy = new ValidatingAdmissionPolicy(
-    `${name}-tuning-policies`,
-    admissionPolicy(settings),
-    options,
-  )
-  new ValidatingAdmissionPolicyBinding(
-    `${name}-tuning-policies-binding`,
-    admissionBinding(settings),
-    { ...options, dependsOn: [policy] },
-  )
+  for (const { end, policy, binding } of admissions(settings)) {
+    const made = new ValidatingAdmissionPolicy(`${name}-${end}`, policy, options)
+    new ValidatingAdmissionPolicyBinding(`${name}-${end}-binding`, binding, {
+      ...options,
+      dependsOn: [made],
+    })
+  }
 }
 
 const installTenantRoles = (name: string, settings: OperatorSettings, parent: Parent) => {
@@ -86,11 +111,12 @@ export class AttuneOperator extends pulumi.ComponentResource {
     options: pulumi.ComponentResourceOptions = {},
   ) {
     super('attune:index:AttuneOperator', name, {}, options)
-    const { installCrds = true, keepCrds = true, podMonitor, ...given } = args
+    const { installCrds = true, keepCrds = true, podMonitor, networkPolicies, ...given } = args
     const settings: OperatorSettings = {
       ...DEFAULT_SETTINGS,
       ...given,
       podMonitor: { ...DEFAULT_SETTINGS.podMonitor, ...podMonitor },
+      networkPolicies: { ...DEFAULT_SETTINGS.networkPolicies, ...networkPolicies },
     }
     const parent = { parent: this }
     const crds = (installCrds ? customResourceDefinitions(keepCrds) : []).map(

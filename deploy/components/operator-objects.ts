@@ -9,6 +9,11 @@ const unlessEmpty = <K extends string, T extends object>(
 ): { readonly [P in K]?: T } =>
   Object.keys(value).length === 0 ? {} : ({ [key]: value } as { readonly [P in K]: T })
 
+const networkPolicyFrom = ({ namespace, networkPolicies }: OperatorSettings) =>
+  networkPolicies.enabled
+    ? [`--network-policy-from=${[namespace, ...networkPolicies.prometheusNamespaces].join()}`]
+    : []
+
 const container = (settings: OperatorSettings) => ({
   name: 'operator',
   image: settings.operatorImage,
@@ -18,6 +23,10 @@ const container = (settings: OperatorSettings) => ({
     `--leader-namespace=${settings.namespace}`,
     `--trainer-image=${settings.trainerImage}`,
     `--log-level=${settings.logLevel}`,
+    ...(settings.namespaces.length > 0
+      ? [`--namespaces=${settings.namespaces.join()}`]
+      : ['--check-policies', '--read-catalogue']),
+    ...networkPolicyFrom(settings),
     ...(settings.hubEndpoint === '' ? [] : [`--hub-endpoint=${settings.hubEndpoint}`]),
   ],
   ports: [

@@ -17,6 +17,13 @@ export type PodMonitorSettings = {
   readonly labels: Readonly<Record<string, string>>
 }
 
+export type NetworkPolicySettings = {
+  /** whether the pods of every job get NetworkPolicies */
+  readonly enabled: boolean
+  /** beside the operator's own: may read the pods' metrics */
+  readonly prometheusNamespaces: readonly string[]
+}
+
 export type OperatorSettings = {
   readonly release: string
   readonly namespace: string
@@ -31,6 +38,9 @@ export type OperatorSettings = {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** URL of a mirror of the Hugging Face Hub; empty: the Hub itself */
   readonly hubEndpoint: string
+  /** to work in, by Roles in each; empty: the whole cluster */
+  readonly namespaces: readonly string[]
+  readonly networkPolicies: NetworkPolicySettings
   /** the API server refuses jobs that a TuningPolicy does not allow */
   readonly enforceTuningPolicies: boolean
   /** Attune's kinds are added to the roles view, edit and admin */
@@ -53,6 +63,8 @@ export const DEFAULT_SETTINGS: OperatorSettings = Object.freeze({
   resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { memory: '512Mi' } },
   logLevel: 'info',
   hubEndpoint: '',
+  namespaces: [],
+  networkPolicies: { enabled: true, prometheusNamespaces: ['monitoring'] },
   enforceTuningPolicies: true,
   tenantRoles: true,
   // off, unlike the chart's: a program cannot ask the cluster whether it knows the kind

@@ -29,7 +29,8 @@ export const trainerPodMonitor = (settings: OperatorSettings) => ({
   ...TYPE,
   metadata: { ...metadata(settings), name: 'attune-trainer' },
   spec: {
-    namespaceSelector: { any: true },
+    namespaceSelector:
+      settings.namespaces.length > 0 ? { matchNames: settings.namespaces } : { any: true },
     selector: { matchExpressions: [{ key: 'attune.dev/stage', operator: 'Exists' }] },
     // the job's labels belong on a trainer's series: they tell one run from another
     podTargetLabels: ['attune.dev/job', 'attune.dev/run', 'attune.dev/stage'],

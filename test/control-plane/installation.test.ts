@@ -10,6 +10,7 @@ import { binary, ensureBinaries } from '../cluster/binaries.ts'
 import { run } from '../cluster/run-command.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { testNamespace } from '../fixtures/cluster/namespace.ts'
+import { applied as applyUntilEnd } from '../fixtures/policy/admission.ts'
 import { ACCEPTED_ENDPOINTS, REFUSED_ENDPOINTS } from '../fixtures/operator/hub-endpoints.ts'
 
 type Objects = Readonly<Record<string, RegisteredObject>>
@@ -39,6 +40,9 @@ const SHARED = {
   podAnnotations: { 'example.com/owner': 'tuning', 'example.com/number': '7' },
 } as const satisfies AttuneOperatorArguments
 
+/** Not those of other tests: the API server is theirs too. */
+const NAMESPACES = ['installation-a', 'installation-b']
+
 const MONITOR = { enabled: true, interval: '45s', labels: { prometheus: 'team' } } as const
 
 const CHANGED: Installation = {
@@ -47,6 +51,8 @@ const CHANGED: Installation = {
     image: { repository: 'registry.example.com/operator', tag: '2', pullPolicy: 'Always' },
     trainerImage: { repository: 'registry.example.com/trainer', tag: '3' },
     crds: { enabled: true, keep: false },
+    namespaces: NAMESPACES,
+    networkPolicies: { enabled: false, prometheusNamespaces: ['observability'] },
     tuningPolicies: { enforce: false },
     tenantRoles: { create: false },
     metrics: { podMonitor: MONITOR },
@@ -60,11 +66,20 @@ const CHANGED: Installation = {
     trainerImage: 'registry.example.com/trainer:3',
     imagePullPolicy: 'Always',
     keepCrds: false,
+    namespaces: NAMESPACES,
+    networkPolicies: { enabled: false, prometheusNamespaces: ['observability'] },
     enforceTuningPolicies: false,
     tenantRoles: false,
     podMonitor: MONITOR,
   },
 }
+
+t.before(() =>
+  applyUntilEnd(
+    t,
+    NAMESPACES.map(name => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
+  ),
+)
 
 const INSTALLATIONS = { 'default values': DEFAULT, 'every value changed': CHANGED }
 
@@ -112,8 +127,8 @@ const deleteOfCluster = async (namespace: string) => {
   const names = {
     clusterrole: ['operator', 'view', 'edit'],
     clusterrolebinding: ['operator'],
-    validatingadmissionpolicy: ['tuning-policies'],
-    validatingadmissionpolicybinding: ['tuning-policies'],
+    validatingadmissionpolicy: ['tuning-policies', 'dataset-policies'],
+    validatingadmissionpolicybinding: ['tuning-policies', 'dataset-policies'],
   }
   const objects = Object.entries(names).flatMap(([kind, ends]) =>
     ends.map(end => `${kind}/${namespace}-attune-${end}`),

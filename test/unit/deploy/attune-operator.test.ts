@@ -36,7 +36,9 @@ t.test('the component registers every object of an installation', async t => {
     'RoleBinding/attune-operator',
     'Service/attune-operator-metrics',
     'ServiceAccount/attune-operator',
+    'ValidatingAdmissionPolicy/tuning-attune-dataset-policies',
     'ValidatingAdmissionPolicy/tuning-attune-tuning-policies',
+    'ValidatingAdmissionPolicyBinding/tuning-attune-dataset-policies',
     'ValidatingAdmissionPolicyBinding/tuning-attune-tuning-policies',
   ])
   t.match(objects['Deployment/attune-operator'], {
@@ -68,10 +70,15 @@ t.test('the roles grant the calls that the operator makes and no other', async t
     'attune.dev/instructiondatasets/finalizers: update',
     'attune.dev/instructiontuningjobs: get create patch',
     'batch/jobs: get list watch create delete',
+    'kueue.x-k8s.io/workloads: get list watch',
     'core/persistentvolumeclaims: get list watch create delete',
     'core/configmaps: get list watch create delete',
     'core/pods: list watch',
+    'networking.k8s.io/networkpolicies: get list watch create delete',
     'core/events: list create patch',
+    'attune.dev/basemodels: list watch',
+    'attune.dev/tuningpolicies: list watch',
+    'core/namespaces: list watch',
   ])
   t.strictSame(grants(objects['Role/attune-operator']), [
     'coordination.k8s.io/leases: get create patch',
@@ -96,9 +103,46 @@ t.test('people who may edit a namespace may edit our kinds in it, and no policy'
   }
 })
 
+t.test('in a list of namespaces it has Roles in each and no right beyond them', async t => {
+  const whole = await objectsOf({ namespace: 'tuning' })
+  const objects = await objectsOf({
+    namespace: 'tuning',
+    namespaces: ['a', 'b'],
+    tenantRoles: false,
+  })
+  t.notOk(Object.keys(objects).some(name => name.startsWith('ClusterRole')))
+  const ofCluster = new Set(['basemodels', 'tuningpolicies', 'namespaces'])
+  const expected = grants(whole['ClusterRole/tuning-attune-operator']).filter(
+    grant => !ofCluster.has(grant.split(/[/:]/)[1] ?? ''),
+  )
+  for (const namespace of ['a', 'b']) {
+    const name = `tuning-attune-operator-${namespace}`
+    t.strictSame(grants(objects[`Role/${name}`]), expected, namespace)
+    t.match(objects[`RoleBinding/${name}`], {
+      metadata: { namespace },
+      roleRef: { kind: 'Role', name },
+      subjects: [{ kind: 'ServiceAccount', namespace: 'tuning' }],
+    })
+  }
+  const args = JSON.stringify(objects['Deployment/attune-operator'])
+  t.match(args, '"--namespaces=a,b"')
+  t.notMatch(args, /check-policies|read-catalogue/)
+})
+
+t.test('the pods of jobs let in the operator and the Prometheus that it is told of', async t => {
+  const argsOf = async (networkPolicies: AttuneOperatorArguments['networkPolicies'] = {}) =>
+    JSON.stringify(
+      (await objectsOf({ namespace: 'tuning', networkPolicies }))['Deployment/attune-operator'],
+    )
+  t.match(await argsOf(), '"--network-policy-from=tuning,monitoring"')
+  t.match(await argsOf({ prometheusNamespaces: [] }), '"--network-policy-from=tuning"')
+  t.notMatch(await argsOf({ enabled: false }), 'network-policy')
+})
+
 t.test('nobody is given Secrets', async t => {
-  const roles = Object.entries(await objectsOf({})).filter(([name]) => /Role\//.test(name))
-  t.ok(roles.length >= 4)
+  const installed = { ...(await objectsOf({})), ...(await objectsOf({ namespaces: ['a'] })) }
+  const roles = Object.entries(installed).filter(([name]) => /Role\//.test(name))
+  t.ok(roles.length >= 5)
   for (const [name, role] of roles)
     for (const grant of grants(role)) t.notMatch(grant, /secrets|\/\*|: .*\*/, name)
 })
