@@ -1,10 +1,14 @@
-/** Records core/v1 Events: the same one again within ten minutes raises the count of the first. */
+/**
+ * Records core/v1 Events: the same one again within ten minutes raises the count of the first. Namespaces take
+ * turns, and the many events of one do not crowd out the first of another.
+ */
 import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from './clock.ts'
 import { rfc3339Seconds, trimMessage } from './conditions.ts'
 import type { KubeClient, Manifest } from './kube-client.ts'
 import { isNotFound } from './kube-error.ts'
 import { apiVersionOf, defineKind, type KubeObject } from './kube-object.ts'
+import { createLanes } from './lanes.ts'
 import type { Log } from './log.ts'
 
 export type KubeEvent = KubeObject & {
@@ -32,7 +36,10 @@ export type EventNote = {
 }
 
 export type EventRecorder = {
-  /** Sends in the background; never throws. An event that finds the queue full is dropped and counted. */
+  /**
+   * Sends in the background; never throws. An event that finds the queue full is dropped and counted, unless it
+   * is the only one of its namespace.
+   */
   record(about: KubeObject, note: EventNote): void
   /** Resolves when all that was recorded is sent or given up. */
   flush(): Promise<void>
@@ -63,8 +70,10 @@ const DEFAULT_NAMESPACE = 'default'
 type Pending = { readonly about: KubeObject; readonly note: EventNote; times: number }
 type Sent = { readonly namespace: string; readonly name: string; sinceMs: number; count: number }
 
-const identityOf = (about: KubeObject, { type, reason, message }: EventNote) =>
-  JSON.stringify([about.metadata.uid ?? about.metadata.name, type, reason, message])
+/** Starts with the namespace and a slash, which no namespace holds. */
+const identityOf = ({ metadata }: KubeObject, { type, reason, message }: EventNote) =>
+  `${metadata.namespace ?? ''}/${JSON.stringify([metadata.uid ?? metadata.name, type, reason, message])}`
+const namespaceOf = (identity: string) => identity.slice(0, identity.indexOf('/'))
 
 /** What was sent of late, the oldest forgotten first. */
 const createMemory = (clock: Clock, maxRemembered: number) => {
@@ -144,13 +153,13 @@ const createSender = (options: EventRecorderOptions) => {
 
 export const createEventRecorder = (options: EventRecorderOptions): EventRecorder => {
   const { log, onDropped, signal, maxPending = MAX_PENDING } = options
-  const pending = new Map<string, Pending>()
+  const pending = createLanes<Pending>(namespaceOf)
   const send = createSender(options)
   let sending: Promise<void> | undefined
 
   const sendAll = async () => {
-    for (const [identity, event] of pending) {
-      pending.delete(identity)
+    for (let next = pending.shift(); next; next = pending.shift()) {
+      const [identity, event] = next
       try {
         await send(identity, event)
       } catch (error) {
@@ -166,8 +175,8 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
     const identity = identityOf(about, trimmed)
     const waiting = pending.get(identity)
     if (waiting) waiting.times += 1
-    else if (pending.size >= maxPending) onDropped?.()
-    else pending.set(identity, { about, note: trimmed, times: 1 })
+    else if (pending.size >= maxPending && pending.laneSize(identity) > 0) onDropped?.()
+    else pending.push(identity, { about, note: trimmed, times: 1 })
     sending ??= Promise.resolve().then(sendAll)
   }
   return { record, flush: () => sending ?? Promise.resolve() }

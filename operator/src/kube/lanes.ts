@@ -2,6 +2,9 @@
 
 export type Lanes<T> = {
   has(key: string): boolean
+  get(key: string): T | undefined
+  /** Keys in the lane of that key. */
+  laneSize(key: string): number
   readonly size: number
   push(key: string, value: T): void
   /** The oldest key of the lane whose turn it is; that lane goes to the end. */
@@ -15,6 +18,8 @@ export const createLanes = <T>(laneOf: (key: string) => string): Lanes<T> => {
   let size = 0
   return {
     has: key => lanes.get(laneOf(key))?.has(key) === true,
+    get: key => lanes.get(laneOf(key))?.get(key),
+    laneSize: key => lanes.get(laneOf(key))?.size ?? 0,
     get size() {
       return size
     },

@@ -118,6 +118,22 @@ t.test('a failure is logged and holds nothing up', async t => {
   t.match(created, [{ metadata: { name: 'b.1' } }])
 })
 
+t.test('the many events of a namespace do not hold up or crowd out those of another', async t => {
+  let dropped = 0
+  const onDropped = () => {
+    dropped += 1
+  }
+  const { created, recorder } = start({ maxPending: 3, onDropped })
+  for (const name of ['a', 'b', 'c', 'd']) recorder.record(anObject(name), note())
+  for (const name of ['x', 'y']) recorder.record(anObject(name, { namespace: 'other' }), note())
+  t.equal(dropped, 2, 'd found the queue full, and so did the second of the other namespace')
+  await recorder.flush()
+  t.strictSame(
+    created.map(({ metadata }) => metadata.name),
+    ['a.0', 'x.1', 'b.2', 'c.3'],
+  )
+})
+
 t.test('keeps within its bounds', async t => {
   let dropped = 0
   const { created, recorder } = start({
