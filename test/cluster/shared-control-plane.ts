@@ -6,8 +6,8 @@ import { repositoryFolder } from './paths.ts'
 import { run } from './run-command.ts'
 import { waitUntil } from './wait-until.ts'
 
-/** Server-side: later `apply` commands of tests are updates, which may come at the same time. */
-const installKinds = async ({ kubeconfig }: ControlPlane): Promise<void> => {
+/** Our kinds, served. Server-side: later `apply` commands of tests are updates, which may come at the same time. */
+export const installKinds = async ({ kubeconfig }: ControlPlane): Promise<void> => {
   const files = globSync('crds/*.yaml', { cwd: repositoryFolder }).sort()
   if (files.length === 0) return
   const named = files.map(file => `--filename=${join(repositoryFolder, file)}`)
