@@ -22,6 +22,7 @@ export const DATASET_REASONS = {
   Retrying: 'Reading the sources failed and is tried again.',
   WorkspaceLost: 'The volume is gone; the sources are read again.',
   InvalidSpec: 'The spec passed the schema and still cannot work; the message names the field.',
+  PolicyViolation: 'A TuningPolicy does not allow it; the message names policy and limit.',
   SourceNotFound: 'A source does not exist.',
   SourceForbidden: 'A source refused access.',
   DatasetMalformed: 'A data file is not what it says; the message names file and line.',

@@ -1,9 +1,11 @@
 /** The informers that the reconciles read, and which object of ours each of their objects belongs to. */
+import { resolveDatasetSpec, resolveExperimentSpec, resolveSpec } from '@attune/crds/defaults.ts'
 import { type BaseModel, BaseModels } from './base-model/kinds.ts'
 import type { Config } from './config.ts'
 import { DATASET_INDEX, jobIndexes } from './dataset/gather.ts'
 import { DATASET_KIND, type InstructionDataset, InstructionDatasets } from './dataset/kinds.ts'
 import { DATASET_LABEL } from './dataset/names.ts'
+import { EXPERIMENT_KIND, TuningExperiments } from './experiment/kinds.ts'
 import { awaitsModel } from './job/awaits-model.ts'
 import { podIndexes } from './job/gather.ts'
 import {
@@ -19,7 +21,12 @@ import {
 } from './job/kinds.ts'
 import { CHILD_SELECTOR, JOB_LABEL } from './job/names.ts'
 import { slimWorkload, type Workload, Workloads } from './job/queue/workload.ts'
-import { createInformer, type Informer, type InformerOptions } from './kube/informer.ts'
+import {
+  createInformer,
+  type Informer,
+  type InformerOptions,
+  withoutManagedFields,
+} from './kube/informer.ts'
 import type { KubeClient } from './kube/kube-client.ts'
 import {
   type KubeObject,
@@ -42,6 +49,14 @@ type Options = {
 }
 
 export type OperatorCaches = ReturnType<typeof createCaches>
+
+/** The API server fills in no default within a list; what is cached is complete. */
+const withDefaults =
+  <S extends object>(resolve: (spec: never) => S) =>
+  <T extends KubeObject<S>>(object: T): T => {
+    const kept = withoutManagedFields(object)
+    return kept.spec ? { ...kept, spec: resolve(kept.spec as never) } : kept
+  }
 
 /** A pod's controller is a Job that may be gone: a label names whom the pod belongs to. */
 const keyOfLabel =
@@ -68,8 +83,14 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
   const children = <T extends KubeObject>(kind: ResourceKind<T>): Informer<T> =>
     informer(kind, { labelSelector: CHILD_SELECTOR })
 
-  const jobs = informer(InstructionTuningJobs, { indexes: jobIndexes })
-  const datasets = informer(InstructionDatasets)
+  const jobs = informer(InstructionTuningJobs, {
+    indexes: jobIndexes,
+    transform: withDefaults(resolveSpec),
+  })
+  const datasets = informer(InstructionDatasets, { transform: withDefaults(resolveDatasetSpec) })
+  const experiments = informer(TuningExperiments, {
+    transform: withDefaults(resolveExperimentSpec),
+  })
   const pods = informer(Pods, { labelSelector: CHILD_SELECTOR, indexes: podIndexes })
   const stageJobs = children(StageJobs)
   // by no label of ours: Kueue makes them
@@ -104,6 +125,7 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
   const all: readonly Pick<Informer<never>, 'run' | 'hasSynced' | 'whenSynced'>[] = [
     jobs,
     datasets,
+    experiments,
     pods,
     stageJobs,
     workloads,
@@ -113,6 +135,7 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     ...(baseModels ? [baseModels] : []),
     ...(watched?.informers ?? []),
   ]
+  const ofExperiment = controllerKeys({ group: GROUP, kind: EXPERIMENT_KIND })
   const ofDataset = controllerKeys({ group: GROUP, kind: DATASET_KIND })
   const ofOwner = controllerKeys({ group: GROUP, kind: KIND })
   const stageJobKeys = controllerKeys({ group: StageJobs.group, kind: StageJobs.kind })
@@ -128,6 +151,7 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
   return {
     jobs,
     datasets,
+    experiments,
     pods,
     stageJobs,
     workloads,
@@ -161,12 +185,21 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
         handle,
       )
     },
+    /** Everything that changes leads to the experiment that it belongs to. */
+    subscribeExperiments: (handle: (experiment: ObjectKey) => void) => {
+      experiments.subscribe({ handle })
+      jobs.subscribe({ handle, keysOf: ofExperiment })
+    },
     /** Everything that changes leads to the dataset that it belongs to. */
     subscribeDatasets: (handle: (dataset: ObjectKey) => void) => {
       datasets.subscribe({ handle })
       pods.subscribe({ handle, keysOf: keyOfLabel(DATASET_LABEL) })
       for (const informer of [stageJobs, claims, configMaps, networkPolicies])
         informer.subscribe({ handle, keysOf: ofDataset })
+      watched?.subscribe(
+        namespace => datasets.list(namespace).map(({ metadata }) => objectKey(metadata)),
+        handle,
+      )
     },
   }
 }

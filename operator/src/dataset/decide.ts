@@ -21,6 +21,7 @@ import type {
 } from './situation.ts'
 import {
   finishCurating,
+  holdForPolicy,
   recoverVolume,
   rejectInvalidSpec,
   startCurating,
@@ -35,6 +36,7 @@ const STEPS: readonly Step[] = [
   rejectInvalidSpec,
   stayReady,
   recoverVolume,
+  holdForPolicy,
   startCurating,
   finishCurating,
   watchCurating,

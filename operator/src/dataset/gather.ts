@@ -10,6 +10,7 @@ import type {
 import { isFinished } from '../job/run.ts'
 import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.ts'
 import type { StoreReader } from '../kube/store.ts'
+import type { TuningPolicy } from '../policy/kinds.ts'
 import type { InstructionDataset } from './kinds.ts'
 import { claimName, keyOfUri } from './names.ts'
 import type { Observed } from './situation.ts'
@@ -21,6 +22,7 @@ export type DatasetCaches = {
   readonly pods: Pick<StoreReader<Pod>, 'ownedBy' | 'byIndex'>
   readonly claims: Pick<StoreReader<Claim>, 'ownedBy'>
   readonly configMaps: Pick<StoreReader<ConfigMap>, 'ownedBy'>
+  readonly policies: { of(namespace: string | undefined): readonly TuningPolicy[] }
   readonly networkPolicies: Pick<StoreReader<NetworkPolicy>, 'ownedBy'>
 }
 
@@ -58,6 +60,7 @@ export const gather = (caches: DatasetCaches, key: ObjectKey): Observed | undefi
     ...(claim ? { claim } : {}),
     configMaps: within(namespace, caches.configMaps.ownedBy(uid)),
     networkPolicies: within(namespace, caches.networkPolicies.ownedBy(uid)),
+    policies: caches.policies.of(namespace),
     curateJobs,
     pods: within(
       namespace,

@@ -5,6 +5,7 @@ import type { ResolvedInstructionDatasetSpec } from '@attune/crds/resolved-spec.
 import type { JobConfig } from '../job/job-config.ts'
 import type { Claim, ConfigMap, NetworkPolicy, Pod, StageJob } from '../job/kinds.ts'
 import type { Child, Removal } from '../job/situation.ts'
+import type { TuningPolicy } from '../policy/kinds.ts'
 import type { InstructionDataset } from './kinds.ts'
 
 /** What the caches hold of one dataset; children of an earlier one of the same name are not in it. */
@@ -15,6 +16,8 @@ export type Observed = {
   readonly networkPolicies: readonly NetworkPolicy[]
   readonly curateJobs: readonly StageJob[]
   readonly pods: readonly Pod[]
+  /** that select the namespace */
+  readonly policies: readonly TuningPolicy[]
   /** keys of the contents that unfinished runs started with */
   readonly inUse: readonly string[]
 }

@@ -18,6 +18,7 @@ import { attemptFailure, stageFailure, wasInterrupted } from '../job/stage-failu
 import { readStageResult } from '../job/stage-result.ts'
 import { rfc3339Seconds } from '../kube/conditions.ts'
 import { ownedBy } from '../kube/predicates.ts'
+import { datasetViolations } from '../policy/violations.ts'
 import { curateJobName, datasetFileName, preparedUri } from './names.ts'
 import { curateJob, datasetClaim, datasetFile, datasetNetwork } from './objects.ts'
 import type { Note, Situation, Step, StepResult } from './situation.ts'
@@ -88,6 +89,15 @@ const inTheWay = ({ observed }: Situation, own: StageJob | undefined): string | 
   return observed.claim?.metadata.deletionTimestamp
     ? `waiting for the old volume claim ${observed.claim.metadata.name} to go`
     : undefined
+}
+
+/** No pod starts that a TuningPolicy does not allow, however the dataset came to be; one that runs is not stopped. */
+export const holdForPolicy: Step = situation => {
+  const { spec, observed } = situation
+  const own = ownJob(situation)
+  if (own && !own.metadata.deletionTimestamp) return undefined
+  const broken = observed.policies.flatMap(policy => datasetViolations(spec, policy))
+  return broken.length > 0 ? failed('PolicyViolation', broken.join('; ')) : undefined
 }
 
 export const startCurating: Step = situation => {

@@ -1,7 +1,11 @@
 /** What of a job a policy does not allow, in the words of the API server's own refusal. */
 import { isAllowedUri } from '@attune/crds/allowed-uri.ts'
 import { POD_TEMPLATE_FIELDS } from '@attune/crds/pod-template-fields.ts'
-import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import type {
+  ResolvedDataset,
+  ResolvedInstructionDatasetSpec,
+  ResolvedSpec,
+} from '@attune/crds/resolved-spec.ts'
 import { POLICY_KIND } from '@attune/crds/tuning-policy.ts'
 import { LIST_SHOWN_MAX, URI_SHOWN_MAX } from '@attune/crds/tuning-policy-admission.ts'
 import type { TuningPolicySpec } from '@attune/crds/tuning-policy-spec.ts'
@@ -35,8 +39,21 @@ const atMost = (field: string, value: number, limit: number | undefined): Broken
     ? undefined
     : [`${field} is ${value}`, `allows at most ${limit}`]
 
-const datasetUris = ({ dataset }: ResolvedSpec): readonly string[] =>
-  [...(dataset.sources ?? []), ...(dataset.validation.sources ?? [])].map(({ uri }) => uri)
+const datasetUris = ({
+  sources = [],
+  validation,
+}: Pick<ResolvedDataset, 'sources' | 'validation'>): readonly string[] =>
+  [...sources, ...(validation.sources ?? [])].map(({ uri }) => uri)
+
+const podTemplateLimit = (
+  podTemplate: ResolvedSpec['podTemplate'],
+  { allowedPodTemplateFields: allowed }: TuningPolicySpec,
+): Broken => {
+  const field = POD_TEMPLATE_FIELDS.find(
+    name => allowed && podTemplate[name] !== undefined && !allowed.includes(name),
+  )
+  return field && [`spec.podTemplate.${field} is set`, onlyOf(allowed ?? [])]
+}
 
 const queueOf = (spec: object & { readonly queueName?: string }) => spec.queueName
 
@@ -54,7 +71,7 @@ const LIMITS: Readonly<Record<Exclude<keyof TuningPolicySpec, 'namespaceSelector
       model.ref || model.selector ? 'the BaseModel has the source' : 'spec.model.source.uri is',
     ),
   allowedDatasetSources: (spec, { allowedDatasetSources }) =>
-    sourceLimit(datasetUris(spec), allowedDatasetSources, 'spec.dataset has the source'),
+    sourceLimit(datasetUris(spec.dataset), allowedDatasetSources, 'spec.dataset has the source'),
   allowedOutputs: ({ output }, { allowedOutputs }) =>
     sourceLimit([output.uri], allowedOutputs, 'spec.output.uri is'),
   requireQueue: (spec, { requireQueue }) =>
@@ -65,22 +82,35 @@ const LIMITS: Readonly<Record<Exclude<keyof TuningPolicySpec, 'namespaceSelector
       : [`spec.method.type is ${method.type}`, onlyOf(allowedMethods)],
   maxSequenceLength: ({ training }, { maxSequenceLength }) =>
     atMost('spec.training.sequenceLength', training.sequenceLength, maxSequenceLength),
-  allowedPodTemplateFields: ({ podTemplate }, { allowedPodTemplateFields: allowed }) => {
-    const field = POD_TEMPLATE_FIELDS.find(
-      name => allowed && podTemplate[name] !== undefined && !allowed.includes(name),
-    )
-    return field && [`spec.podTemplate.${field} is set`, onlyOf(allowed ?? [])]
-  },
+  allowedPodTemplateFields: ({ podTemplate }, policy) => podTemplateLimit(podTemplate, policy),
 }
 
-/** @returns one sentence a limit that does not hold, with the policy's name, the value and the limit */
-export const violations = (
-  spec: ResolvedSpec,
+const sentences = <Spec>(
+  limits: Readonly<Record<string, (spec: Spec, policy: TuningPolicySpec) => Broken>>,
+  spec: Spec,
   { metadata, spec: policy }: TuningPolicy,
 ): readonly string[] =>
-  Object.entries(LIMITS).flatMap(([field, limit]) => {
+  Object.entries(limits).flatMap(([field, limit]) => {
     const broken = policy && limit(spec, policy)
     if (!broken) return []
     const [asked, allowed] = broken
     return [`${asked}, and ${POLICY_KIND} ${metadata.name} ${allowed} (${field})`]
   })
+
+/** @returns one sentence a limit that does not hold, with the policy's name, the value and the limit */
+export const violations = (spec: ResolvedSpec, policy: TuningPolicy): readonly string[] =>
+  sentences(LIMITS, spec, policy)
+
+const DATASET_LIMITS = {
+  allowedDatasetSources: (spec, { allowedDatasetSources }) =>
+    sourceLimit(datasetUris(spec), allowedDatasetSources, 'spec has the source'),
+  allowedPodTemplateFields: ({ podTemplate }, policy) => podTemplateLimit(podTemplate, policy),
+} satisfies Readonly<
+  Record<string, (spec: ResolvedInstructionDatasetSpec, policy: TuningPolicySpec) => Broken>
+>
+
+/** The same of a dataset: what it brings to the jobs that refer to it. */
+export const datasetViolations = (
+  spec: ResolvedInstructionDatasetSpec,
+  policy: TuningPolicy,
+): readonly string[] => sentences(DATASET_LIMITS, spec, policy)

@@ -159,6 +159,39 @@ t.test('what can never work fails before anything is made', async t => {
   }
 })
 
+t.test('what a policy does not allow is not started, and told with its name', async t => {
+  const policy = (spec: object) => ({
+    apiVersion: 'attune.dev/v1alpha1',
+    kind: 'TuningPolicy',
+    metadata: { name: 'tenants' },
+    spec,
+  })
+  for (const [limits, spec, message] of [
+    [
+      { allowedDatasetSources: ['hf://datasets/ours'] },
+      {},
+      /spec has the source pvc:\/\/datasets\/home\.jsonl, and TuningPolicy tenants allows only \[hf:\/\/datasets\/ours\]/,
+    ],
+    [
+      { allowedPodTemplateFields: ['labels'] },
+      { podTemplate: { nodeSelector: { a: 'b' } } },
+      /spec\.podTemplate\.nodeSelector is set/,
+    ],
+  ] as const) {
+    const held = { ...observedDataset(aDataset({ spec })), policies: [policy(limits)] }
+    const decision = decide(held)
+    t.strictSame(decision.apply, [])
+    t.match(decision.events, [{ reason: 'PolicyViolation', message }])
+    t.equal(decision.status?.phase, 'Failed')
+    t.ok(decide({ ...held, policies: [] }).apply.length > 0)
+  }
+  t.strictSame(
+    decide({ ...ready(), policies: [policy({ allowedDatasetSources: [] })] }).events,
+    [],
+    'what is ready stays',
+  )
+})
+
 t.test('a volume that is gone is made again, after the Jobs that wrote to it', async t => {
   const { claim: _, ...before } = ready()
   const first = decide(before)
