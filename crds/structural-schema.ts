@@ -61,28 +61,38 @@ const bounds = (node: SchemaNode): OpenApiSchema => ({
 
 const ruleForCluster = ({ clusterOnly: _, ...rule }: CelRule): Omit<CelRule, 'clusterOnly'> => rule
 
-/** @throws TypeError where a keyword cannot stand in a CRD, with the field's path */
-export const structuralSchema = (node: SchemaNode, at = 'schema'): OpenApiSchema => {
+/**
+ * Defaults within a list stay out: `kubectl apply` and Argo CD take a list as a whole, and one with more in it than
+ * the manifest has would differ from it for ever. The operator fills them in.
+ * @throws TypeError where a keyword cannot stand in a CRD, with the field's path
+ */
+export const structuralSchema = (
+  node: SchemaNode,
+  at = 'schema',
+  inList = false,
+): OpenApiSchema => {
   refuseUnknown(node, at)
-  const copied = COPIED.flatMap(key => (node[key] === undefined ? [] : [[key, node[key]] as const]))
+  const copied = COPIED.filter(key => !(inList && key === 'default')).flatMap(key =>
+    node[key] === undefined ? [] : [[key, node[key]] as const],
+  )
   const rules = node['x-kubernetes-validations']
   return {
     ...Object.fromEntries(copied),
     ...bounds(node),
     ...(rules ? { 'x-kubernetes-validations': rules.map(ruleForCluster) } : {}),
-    ...(node.items ? { items: structuralSchema(node.items, `${at}[]`) } : {}),
+    ...(node.items ? { items: structuralSchema(node.items, `${at}[]`, true) } : {}),
     ...(node.properties
       ? {
           properties: Object.fromEntries(
             Object.entries(node.properties).map(([key, child]) => [
               key,
-              structuralSchema(child, `${at}.${key}`),
+              structuralSchema(child, `${at}.${key}`, inList),
             ]),
           ),
         }
       : {}),
     ...(node.additionalProperties
-      ? { additionalProperties: structuralSchema(node.additionalProperties, `${at}.*`) }
+      ? { additionalProperties: structuralSchema(node.additionalProperties, `${at}.*`, inList) }
       : {}),
   }
 }

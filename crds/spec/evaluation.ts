@@ -72,11 +72,14 @@ const Gate = object(
   },
 )
 
+/** Within a list the API server fills in no default. */
+const METRICS_OF_SUITE = `(has(s.metrics) ? s.metrics : [${METRICS.map(metric => `'${metric}'`).join(', ')}])`
+const NAMES = `self.suites.exists(s, ${METRICS_OF_SUITE}.exists(m, s.name + '/' + m == g.metric))`
+
 /** Lists of `<suite>/<metric>` in CEL; `join` would be cheaper to read, and its cost has no bound that the API server knows. */
-const UNMEASURED =
-  "self.gates.map(g, !self.suites.exists(s, s.metrics.exists(m, s.name + '/' + m == g.metric)), g.metric)"
+const UNMEASURED = `self.gates.map(g, !${NAMES}, g.metric)`
 const MEASURED = METRICS.map(
-  metric => `self.suites.map(s, '${metric}' in s.metrics, s.name + '/${metric}')`,
+  metric => `self.suites.map(s, '${metric}' in ${METRICS_OF_SUITE}, s.name + '/${metric}')`,
 ).join(' + ')
 
 export const Evaluation = defaulted(
@@ -111,7 +114,7 @@ export const Evaluation = defaulted(
     description: 'How to judge the result.',
     'x-kubernetes-validations': [
       {
-        rule: "!has(self.gates) || self.gates.all(g, self.suites.exists(s, s.metrics.exists(m, s.name + '/' + m == g.metric)))",
+        rule: `!has(self.gates) || self.gates.all(g, ${NAMES})`,
         message: 'every gate must name a metric of a suite, as <suite>/<metric>',
         messageExpression: `'no suite measures %s; the suites measure %s'.format([${UNMEASURED}, ${MEASURED}])`,
         fieldPath: '.gates',
