@@ -18,7 +18,7 @@ export type Quota = {
 /** Kueue makes a Workload within a second. */
 export const NO_WORKLOAD_MS = 30_000
 
-/** Reasons of `QuotaReserved=False`; those of older versions and new ones are told as Queued. */
+/** Reasons of `QuotaReserved=False`; what is not known is told as Queued. */
 const PENDING: Readonly<Record<string, Reason>> = {
   WaitingForQuota: 'WaitingForQuota',
   WaitingForPreemptedWorkloads: 'WaitingForPreemptedWorkloads',
@@ -32,6 +32,19 @@ const PENDING: Readonly<Record<string, Reason>> = {
   AdmissionGated: 'AdmissionGated',
   Suspended: 'QueueStopped',
 }
+
+/**
+ * Kueue 0.19 says `Pending` for most of them unless its feature gate UnadmittedWorkloadsObservability is on; the
+ * words of its flavor assigner tell them apart. The first that fits, since a flavor that may fit later counts.
+ */
+const PENDING_WORDS: readonly (readonly [RegExp, Reason])[] = [
+  [/insufficient unused quota/, 'WaitingForQuota'],
+  [/> maximum capacity/, 'ExceedsMaxQuota'],
+  [/doesn't match node affinity|untolerated taint/, 'NoMatchingFlavor'],
+]
+
+const pendingReason = ({ reason = '', message = '' }: Partial<WorkloadCondition>): Reason =>
+  PENDING[reason] ?? PENDING_WORDS.find(([words]) => words.test(message))?.[1] ?? 'Queued'
 
 /** Reasons of `Evicted=True`; others are told as Evicted. */
 const EVICTED: Readonly<Record<string, Reason>> = {
@@ -79,7 +92,7 @@ const ofWorkload = (job: StageJob, workload: Workload): Quota | undefined => {
   if (eviction) return evicted(eviction, quota)
   const message = quota?.message ?? ''
   if (quota?.status !== 'True') {
-    const reason = PENDING[quota?.reason ?? ''] ?? 'Queued'
+    const reason = pendingReason(quota ?? {})
     return { status: 'False', reason, message: message || waits(job) }
   }
   const admitted = condition(workload, 'Admitted')

@@ -37,6 +37,12 @@ const condition = (type: string, status: string, reason: string, message = 'why'
 const pending = (reason: string) => condition('QuotaReserved', 'False', reason)
 const evicted = (reason: string) => condition('Evicted', 'True', reason)
 
+const words = (message: string) => condition('QuotaReserved', 'False', 'Pending', message)
+const CANNOT = "couldn't assign flavors to pod set main: "
+const TOO_MUCH = 'insufficient quota for cpu in flavor a, requests (8) > maximum capacity (4)'
+const TAKEN = 'insufficient unused quota for cpu in flavor b, 2 more needed'
+const NO_NODE = "flavor c doesn't match node affinity"
+
 const HELD: Readonly<Record<string, readonly [readonly WorkloadCondition[], string, string]>> = {
   'nothing said yet': [[], 'False', 'Queued'],
   'too little quota': [pending('WaitingForQuota'), 'False', 'WaitingForQuota'],
@@ -46,6 +52,22 @@ const HELD: Readonly<Record<string, readonly [readonly WorkloadCondition[], stri
   'a stopped queue': [pending('Suspended'), 'False', 'QueueStopped'],
   'a word of older versions': [pending('Pending'), 'False', 'Queued'],
   'a word nobody knows': [pending('NewReason'), 'False', 'Queued'],
+  'too little quota, in words': [
+    words(`${CANNOT}${TOO_MUCH}, ${TAKEN}, ${NO_NODE}`),
+    'False',
+    'WaitingForQuota',
+  ],
+  'more than there can be, in words': [
+    words(`${CANNOT}${NO_NODE}, ${TOO_MUCH}`),
+    'False',
+    'ExceedsMaxQuota',
+  ],
+  'no flavor fits, in words': [words(`${CANNOT}${NO_NODE}`), 'False', 'NoMatchingFlavor'],
+  'a taint, in words': [
+    words(`${CANNOT}untolerated taint x in flavor d`),
+    'False',
+    'NoMatchingFlavor',
+  ],
   'checks are open': [KUEUE.reserved, 'True', 'QuotaReserved'],
   'admitted, not yet set going': [KUEUE.admitted, 'True', 'Admitted'],
   preempted: [KUEUE.preempted, 'False', 'Preempted'],
