@@ -75,6 +75,13 @@ export const INSTRUCTION_TUNING_JOB: KindDefinition = {
     column('Score', 'number', '.status.evaluation.score', "The tuned model's score."),
     column('Model', 'string', '.spec.model.source.uri', 'The base model.'),
     column('Age', 'date', '.metadata.creationTimestamp', 'Time since the job was created.'),
+    column(
+      'BaseModel',
+      'string',
+      '.status.selection.baseModel',
+      'The model that was taken from the catalogue.',
+      1,
+    ),
     column('Queue', 'string', '.spec.queueName', 'The LocalQueue.', 1),
     column('Tokens/s', 'number', '.status.training.tokensPerSecond', 'Training speed.', 1),
     column('ETA', 'number', '.status.training.etaSeconds', 'Seconds of training left.', 1),

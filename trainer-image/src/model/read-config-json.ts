@@ -1,4 +1,5 @@
 /** config.json (keys of transformers 4 and 5) → ModelConfig; defaults are those of transformers' LlamaConfig. */
+import { SUPPORTED_ARCHITECTURES } from '@attune/crds/supported-architectures.ts'
 import { modelMalformed, modelUnsupported } from '../stage-error.ts'
 import { isJsonObject, type JsonObject } from '../weights/read-json.ts'
 import type { ModelConfig } from './config.ts'
@@ -43,11 +44,9 @@ const refuseOtherArchitectures = (json: JsonObject) => {
   const type = json['model_type']
   const architectures = json['architectures']
   const named = Array.isArray(architectures) ? architectures : []
-  // DeciLM is a Llama whose number of KV heads differs by layer
-  const supported = ['LlamaForCausalLM', 'DeciLMForCausalLM']
   if (
     (type !== 'llama' && type !== 'deci') ||
-    (named.length > 0 && !named.some(name => supported.includes(name)))
+    (named.length > 0 && !named.some(name => SUPPORTED_ARCHITECTURES.includes(String(name))))
   )
     throw modelUnsupported(
       `config.json: model_type ${show(type)} with architectures ${show(architectures)}; only the Llama architecture (LlamaForCausalLM) is supported: choose such a model`,
