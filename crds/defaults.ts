@@ -7,8 +7,13 @@ import {
   type InstructionTuningJobSpec,
   InstructionTuningJobSpecSchema,
 } from './instruction-tuning-job-spec.ts'
-import type { ResolvedInstructionDatasetSpec, ResolvedSpec } from './resolved-spec.ts'
+import type {
+  ResolvedExperimentSpec,
+  ResolvedInstructionDatasetSpec,
+  ResolvedSpec,
+} from './resolved-spec.ts'
 import { fieldSchema, isRecord, type SchemaNode, schemaNode } from './schema-node.ts'
+import { type TuningExperimentSpec, TuningExperimentSpecSchema } from './tuning-experiment-spec.ts'
 
 const withDefault = (value: unknown, node: SchemaNode): unknown =>
   (value === undefined || value === null) && node.default !== undefined
@@ -48,3 +53,8 @@ const DATASET_SPEC = schemaNode(InstructionDatasetSpecSchema)
 
 export const resolveDatasetSpec = (spec: InstructionDatasetSpec): ResolvedInstructionDatasetSpec =>
   fillDefaults(spec, DATASET_SPEC) as ResolvedInstructionDatasetSpec
+
+const EXPERIMENT_SPEC = schemaNode(TuningExperimentSpecSchema)
+
+export const resolveExperimentSpec = (spec: TuningExperimentSpec): ResolvedExperimentSpec =>
+  fillDefaults(spec, EXPERIMENT_SPEC) as ResolvedExperimentSpec

@@ -1,6 +1,7 @@
 /** The spec with every default filled in: what the API server stores, and what the stages read. */
 import type { InstructionDatasetSpec } from './instruction-dataset-spec.ts'
 import type { InstructionTuningJobSpec } from './instruction-tuning-job-spec.ts'
+import type { TuningExperimentSpec } from './tuning-experiment-spec.ts'
 import type { ModelSource } from './spec/model.ts'
 
 type Spec = InstructionTuningJobSpec
@@ -75,4 +76,14 @@ export type ResolvedSpec = {
 /** What the stages of a run read: a reference or a selector of the model stands for one source by now. */
 export type StageSpec = Omit<ResolvedSpec, 'model'> & {
   readonly model: { readonly source: ModelSource }
+}
+
+/** The spec of a TuningExperiment with every default filled in. */
+export type ResolvedExperimentSpec = Omit<TuningExperimentSpec, 'template' | 'objective'> & {
+  readonly template: ResolvedSpec
+  readonly parallelTrials: number
+  readonly objective: Required<NonNullable<TuningExperimentSpec['objective']>>
+  readonly publish: NonNullable<TuningExperimentSpec['publish']>
+  readonly seed: number
+  readonly suspend: boolean
 }

@@ -5,9 +5,13 @@ import { createCaches } from './caches.ts'
 import type { Config } from './config.ts'
 import { type Controller, runController } from './controller.ts'
 import { DATASET_KIND } from './dataset/kinds.ts'
+import { DATASET_LABEL } from './dataset/names.ts'
 import { createDatasetReconcile } from './dataset/reconcile.ts'
+import { EXPERIMENT_KIND } from './experiment/kinds.ts'
+import { createExperimentReconcile } from './experiment/reconcile.ts'
 import { type RunningServer, serveHealth, serveMetrics } from './health.ts'
 import { KIND } from './job/kinds.ts'
+import { JOB_LABEL } from './job/names.ts'
 import { createProgressPoller } from './job/progress-poller.ts'
 import { createReconcile } from './job/reconcile.ts'
 import { createWarningReader } from './job/warning-reader.ts'
@@ -71,7 +75,18 @@ const createParts = (
     onChange: queue.add,
     log,
   })
+  const datasetQueue = createWorkQueue({ observe: metrics.queue(DATASET_KIND), backoff: BACKOFF })
+  const datasetWarnings = createWarningReader({
+    client,
+    label: DATASET_LABEL,
+    pods: () => caches.pods.list(),
+    stageJobs: () => caches.stageJobs.list(),
+    intervalMs: WARNINGS_MS,
+    onChange: datasetQueue.add,
+    log,
+  })
   const warnings = createWarningReader({
+    label: JOB_LABEL,
     client,
     pods: () => caches.pods.list(),
     stageJobs: () => caches.stageJobs.list(),
@@ -96,13 +111,27 @@ const createParts = (
   }
   const datasets: Controller = {
     kind: DATASET_KIND,
-    queue: createWorkQueue({ observe: metrics.queue(DATASET_KIND), backoff: BACKOFF }),
-    reconcile: createDatasetReconcile({ client, events, now: systemClock.now, caches, config }),
+    queue: datasetQueue,
+    reconcile: createDatasetReconcile({
+      client,
+      events,
+      now: systemClock.now,
+      caches: { ...caches, warnings: datasetWarnings },
+      config,
+    }),
     subscribe: caches.subscribeDatasets,
     keys: () => caches.datasets.list().map(dataset => objectKey(dataset.metadata)),
   }
-  const controllers: readonly Controller[] = [jobs, datasets]
-  return { metrics, client, caches, controllers, events, elector, poller, warnings }
+  const experiments: Controller = {
+    kind: EXPERIMENT_KIND,
+    queue: createWorkQueue({ observe: metrics.queue(EXPERIMENT_KIND), backoff: BACKOFF }),
+    reconcile: createExperimentReconcile({ client, events, now: systemClock.now, caches }),
+    subscribe: caches.subscribeExperiments,
+    keys: () => caches.experiments.list().map(({ metadata }) => objectKey(metadata)),
+  }
+  const controllers: readonly Controller[] = [jobs, datasets, experiments]
+  const readers = [warnings, datasetWarnings]
+  return { metrics, client, caches, controllers, events, elector, poller, readers }
 }
 type Parts = ReturnType<typeof createParts>
 
@@ -123,13 +152,13 @@ const work = async (
   { config, log }: Pick<OperatorOptions, 'config' | 'log'>,
   signal: AbortSignal,
 ) => {
-  const { metrics, controllers, poller, warnings } = parts
+  const { metrics, controllers, poller, readers } = parts
   metrics.leader.set(1)
   const options = { workers: config.workers, log, observe: metrics.reconciled }
   await Promise.all([
     ...controllers.map(controller => runController(controller, options)),
     poller.run(signal),
-    warnings.run(signal),
+    ...readers.map(reader => reader.run(signal)),
     resync(controllers, config.resyncMs, signal),
   ])
 }

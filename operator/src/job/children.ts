@@ -1,5 +1,5 @@
 /** Makes and removes what belongs to an object of ours, and says why it cannot. */
-import type { KubeClient } from '../kube/kube-client.ts'
+import type { KubeClient, Manifest } from '../kube/kube-client.ts'
 import {
   isAlreadyExists,
   isConflict,
@@ -30,12 +30,13 @@ export class NameTaken extends Error {
  * Created and not applied: what Kubernetes and Kueue change on a child later is theirs, and an apply would
  * take over an object of the same name that is not ours.
  */
-export const createChild = async (
+export const createOwned = async (
   client: Pick<KubeClient, 'create' | 'find'>,
   owner: KubeObject,
-  { kind, manifest }: Child,
+  resource: ResourceKind,
+  manifest: Manifest,
 ): Promise<void> => {
-  const resource = RESOURCES[kind]
+  const { kind } = resource
   try {
     await client.create(resource, manifest, { fieldManager: FIELD_MANAGER })
   } catch (error) {
@@ -62,6 +63,12 @@ export const removeChild = async (
     if (!isNotFound(error) && !isConflict(error)) throw error
   }
 }
+
+export const createChild = (
+  client: Pick<KubeClient, 'create' | 'find'>,
+  owner: KubeObject,
+  { kind, manifest }: Child,
+): Promise<void> => createOwned(client, owner, RESOURCES[kind], manifest)
 
 /** The whole status, as it follows from the version of the object that was looked at. */
 export const writeStatus = async (

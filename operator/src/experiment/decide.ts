@@ -1,0 +1,168 @@
+/** What to do about an experiment: pure, and the same for the same caches and the same moment. */
+import { canonicalJson } from '@attune/crds/canonical-json.ts'
+import type { TuningExperimentStatus, Validation } from '@attune/crds/tuning-experiment-status.ts'
+import { rfc3339Seconds } from '../kube/conditions.ts'
+import { type Advance, advance } from './advance.ts'
+import { experimentConditions } from './experiment-conditions.ts'
+import type { ExperimentSpec, TuningExperiment } from './kinds.ts'
+import { hopeless, validationsOf } from './median-stopping.ts'
+import { trialName } from './names.ts'
+import { type Outcome, outcomeOf } from './outcome.ts'
+import { assignmentsOf } from './search-space.ts'
+import type { Decision, ExperimentEvent, Note, Observed, Patch } from './situation.ts'
+import { specProblem } from './spec-problem.ts'
+import { isMade, type MadeTrial, readTrial, type Trial } from './trial.ts'
+import { phaseEvents, promoted, started, trialEvents } from './trial-events.ts'
+import { expiry, promotion, publication, stop, suspension } from './trial-patches.ts'
+import { trialManifest } from './trial-spec.ts'
+import { tableOf } from './trial-table.ts'
+
+type Experiment = TuningExperiment & { readonly spec: ExperimentSpec }
+type Losses = ReadonlyMap<number, readonly Validation[]>
+
+const NOTHING: Decision = Object.freeze({ create: [], patch: [], events: [] })
+
+const readyReason = (status: TuningExperimentStatus | undefined) =>
+  status?.conditions?.find(({ type }) => type === 'Ready')?.reason
+
+/** Its end stands, whatever becomes of its trials; one that failed may still be helped. */
+const isSettled = ({ metadata, status }: TuningExperiment): boolean =>
+  status?.observedGeneration === metadata.generation &&
+  (status?.phase === 'Succeeded' ||
+    (status?.phase === 'Failed' && readyReason(status) === 'InvalidSpec'))
+
+const readTrials = ({ metadata, spec }: Experiment, jobs: Observed['jobs']): readonly Trial[] => {
+  const byName = new Map(jobs.map(job => [job.metadata.name, job]))
+  return assignmentsOf(spec).map((assignment, index) => {
+    const name = trialName(metadata.name, index + 1)
+    return readTrial({ number: index + 1, name, assignment }, byName.get(name), spec)
+  })
+}
+
+/** Left behind by its rung: ended, although its job says that it succeeded. */
+const withDropped = (trials: readonly Trial[], { dropped }: Advance): readonly Trial[] =>
+  trials.map(trial => {
+    const message = dropped.get(trial.number)
+    return message === undefined
+      ? trial
+      : { ...trial, phase: 'Stopped', message, scoredRung: trial.rung }
+  })
+
+const lossesOf = ({ spec, status }: Experiment, trials: readonly Trial[]): Losses => {
+  if (!spec.earlyStopping) return new Map()
+  const before = new Map(status?.trials?.map(row => [row.trial, row.validations]))
+  return new Map(
+    trials
+      .filter(isMade)
+      .map(trial => [trial.number, validationsOf(trial, before.get(trial.number))]),
+  )
+}
+
+const stops = (
+  { spec, status }: Experiment,
+  trials: readonly MadeTrial[],
+  losses: Losses,
+): readonly Patch[] =>
+  trials
+    .filter(({ phase }) => phase === 'Running')
+    .flatMap(trial => {
+      const seen = losses.get(trial.number) ?? []
+      const because = spec.earlyStopping && hopeless(seen, status?.trials ?? [], spec.earlyStopping)
+      return because === undefined ? [] : [stop(trial, because)]
+    })
+
+type Moves = Pick<Decision, 'create' | 'patch' | 'events'>
+
+/** As many as may run at once: those of a higher rung first. */
+const nextTrials = (
+  experiment: Experiment,
+  trials: readonly Trial[],
+  { promote }: Advance,
+): Moves => {
+  const { spec } = experiment
+  const active = trials.filter(({ isActive }) => isActive).length
+  const slots = Math.max(0, spec.parallelTrials - active)
+  const onward = promote.slice(0, slots)
+  const fresh = trials.filter(trial => !isMade(trial)).slice(0, slots - onward.length)
+  return {
+    create: fresh.map(({ number, assignment }) => trialManifest(experiment, number, assignment)),
+    patch: onward.map(trial => promotion(trial, spec)),
+    events: [
+      ...onward.map(({ name, rung }) => promoted(name, rung + 1)),
+      ...fresh.map(({ name, assignment }) => started(name, assignment)),
+    ],
+  }
+}
+
+const moves = (
+  experiment: Experiment,
+  trials: readonly Trial[],
+  onward: Advance,
+  { phase, publish }: Outcome,
+  losses: Losses,
+): Moves => {
+  const { spec } = experiment
+  const made = trials.filter(isMade)
+  if (phase === 'Succeeded' || phase === 'Failed')
+    return { create: [], patch: made.flatMap(trial => expiry(trial, spec)), events: [] }
+  const patch = [
+    ...made.flatMap(trial => suspension(trial, spec)),
+    ...stops(experiment, made, losses),
+    ...(publish ? [publication(publish, spec)] : []),
+  ]
+  if (spec.suspend || phase === 'Publishing') return { create: [], patch, events: [] }
+  const next = nextTrials(experiment, trials, onward)
+  return { ...next, patch: [...patch, ...next.patch] }
+}
+
+const statusOf = (
+  { metadata, status }: Experiment,
+  { phase, note }: Pick<Outcome, 'phase' | 'note'>,
+  table: Partial<TuningExperimentStatus>,
+  now: number,
+): TuningExperimentStatus => {
+  const generation = metadata.generation ?? 0
+  const hasEnded = phase === 'Succeeded' || phase === 'Failed'
+  return {
+    phase,
+    observedGeneration: generation,
+    conditions: experimentConditions(phase, note, status?.conditions, { generation, now }),
+    ...table,
+    startedAt: status?.startedAt ?? rfc3339Seconds(now),
+    ...(hasEnded ? { finishedAt: status?.finishedAt ?? rfc3339Seconds(now) } : {}),
+  }
+}
+
+const decision = (
+  { status }: Experiment,
+  next: TuningExperimentStatus,
+  done: Moves,
+  more: readonly ExperimentEvent[] = [],
+): Decision => ({
+  ...done,
+  ...(canonicalJson(next) === canonicalJson(status ?? null) ? {} : { status: next }),
+  events: [...more, ...done.events, ...phaseEvents(status, next)],
+})
+
+const isWhole = (experiment: TuningExperiment): experiment is Experiment =>
+  experiment.spec !== undefined
+
+export const decide = ({ experiment, jobs }: Observed, now: number): Decision => {
+  if (!isWhole(experiment) || experiment.metadata.deletionTimestamp || isSettled(experiment))
+    return NOTHING
+  const { metadata, spec, status } = experiment
+  // asked once for each spec: every trial of it is checked
+  const problem = status?.observedGeneration === metadata.generation ? undefined : specProblem(spec)
+  if (problem !== undefined) {
+    const note: Note = { reason: 'InvalidSpec', message: problem }
+    return decision(experiment, statusOf(experiment, { phase: 'Failed', note }, {}, now), NOTHING)
+  }
+  const read = readTrials(experiment, jobs)
+  const onward = advance(read, spec)
+  const trials = withDropped(read, onward)
+  const losses = lossesOf(experiment, trials)
+  const outcome = outcomeOf(trials, spec, onward)
+  const next = statusOf(experiment, outcome, tableOf(trials, spec, losses), now)
+  const done = moves(experiment, trials, onward, outcome, losses)
+  return decision(experiment, next, done, trialEvents(status, next))
+}

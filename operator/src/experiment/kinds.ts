@@ -1,0 +1,22 @@
+/** Experiments and their trials, as the API server stores them. */
+import { API_VERSION } from '@attune/crds/instruction-tuning-job.ts'
+import type { ResolvedExperimentSpec } from '@attune/crds/resolved-spec.ts'
+import { EXPERIMENT_KIND } from '@attune/crds/tuning-experiment.ts'
+import type { TuningExperimentStatus } from '@attune/crds/tuning-experiment-status.ts'
+import { defineKind, type KubeObject } from '../kube/kube-object.ts'
+
+export { EXPERIMENT_KIND }
+
+/** Every default of the schema is in. */
+export type ExperimentSpec = ResolvedExperimentSpec
+export type TuningExperiment = KubeObject<ExperimentSpec, TuningExperimentStatus>
+
+const [group = '', version = ''] = API_VERSION.split('/')
+
+export const TuningExperiments = defineKind<TuningExperiment>({
+  group,
+  version,
+  plural: 'tuningexperiments',
+  kind: EXPERIMENT_KIND,
+  namespaced: true,
+})
