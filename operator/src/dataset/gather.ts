@@ -7,6 +7,8 @@ import type {
   Pod,
   StageJob,
 } from '../job/kinds.ts'
+import { warningsOf } from '../job/gather.ts'
+import type { Warning } from '../job/obstacle.ts'
 import { isFinished } from '../job/run.ts'
 import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.ts'
 import type { StoreReader } from '../kube/store.ts'
@@ -21,6 +23,8 @@ export type DatasetCaches = {
   readonly stageJobs: Pick<StoreReader<StageJob>, 'ownedBy'>
   readonly pods: Pick<StoreReader<Pod>, 'ownedBy' | 'byIndex'>
   readonly claims: Pick<StoreReader<Claim>, 'ownedBy'>
+  /** why a pod or a Job does not start, by its uid */
+  readonly warnings: { get(uid: string): Warning | undefined }
   readonly configMaps: Pick<StoreReader<ConfigMap>, 'ownedBy'>
   readonly policies: { of(namespace: string | undefined): readonly TuningPolicy[] }
   readonly networkPolicies: Pick<StoreReader<NetworkPolicy>, 'ownedBy'>
@@ -55,6 +59,10 @@ export const gather = (caches: DatasetCaches, key: ObjectKey): Observed | undefi
   const claim = within(namespace, caches.claims.ownedBy(uid)).find(
     ({ metadata }) => metadata.name === claimName(name),
   )
+  const pods = within(
+    namespace,
+    curateJobs.flatMap(({ metadata }) => caches.pods.ownedBy(metadata.uid ?? '')),
+  )
   return {
     dataset,
     ...(claim ? { claim } : {}),
@@ -62,10 +70,8 @@ export const gather = (caches: DatasetCaches, key: ObjectKey): Observed | undefi
     networkPolicies: within(namespace, caches.networkPolicies.ownedBy(uid)),
     policies: caches.policies.of(namespace),
     curateJobs,
-    pods: within(
-      namespace,
-      curateJobs.flatMap(({ metadata }) => caches.pods.ownedBy(metadata.uid ?? '')),
-    ),
+    pods,
+    warnings: warningsOf([...pods, ...curateJobs], caches.warnings),
     inUse: inUse(caches.jobs.byIndex(DATASET_INDEX, key), uid),
   }
 }

@@ -4,6 +4,7 @@ import type { InstructionDatasetStatus } from '@attune/crds/instruction-dataset-
 import type { ResolvedInstructionDatasetSpec } from '@attune/crds/resolved-spec.ts'
 import type { JobConfig } from '../job/job-config.ts'
 import type { Claim, ConfigMap, NetworkPolicy, Pod, StageJob } from '../job/kinds.ts'
+import type { Warning } from '../job/obstacle.ts'
 import type { Child, Removal } from '../job/situation.ts'
 import type { TuningPolicy } from '../policy/kinds.ts'
 import type { InstructionDataset } from './kinds.ts'
@@ -16,6 +17,8 @@ export type Observed = {
   readonly networkPolicies: readonly NetworkPolicy[]
   readonly curateJobs: readonly StageJob[]
   readonly pods: readonly Pod[]
+  /** of a pod or a Job that does not start, by its uid */
+  readonly warnings: Readonly<Record<string, Warning>>
   /** that select the namespace */
   readonly policies: readonly TuningPolicy[]
   /** keys of the contents that unfinished runs started with */

@@ -55,7 +55,7 @@ const progressOf = (pods: readonly Pod[], progress: Caches['progress']): Observe
     }),
   )
 
-const warningsOf = (
+export const warningsOf = (
   objects: readonly KubeObject[],
   warnings: Caches['warnings'],
 ): Observed['warnings'] =>

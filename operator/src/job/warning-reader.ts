@@ -6,7 +6,6 @@ import type { KubeClient } from '../kube/kube-client.ts'
 import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.ts'
 import type { Log } from '../kube/log.ts'
 import type { Pod, StageJob } from './kinds.ts'
-import { JOB_LABEL } from './names.ts'
 import { jobKeepsSilent, podKeepsSilent, type Warning } from './obstacle.ts'
 
 /** Events of one object; alike ones are counted in one. */
@@ -21,8 +20,10 @@ export type WarningReaderOptions = {
   readonly pods: () => readonly Pod[]
   readonly stageJobs: () => readonly StageJob[]
   readonly intervalMs: number
-  /** Of this tuning job something new is known. */
-  readonly onChange: (job: ObjectKey) => void
+  /** that names whom a pod or a Job belongs to; others are left alone */
+  readonly label: string
+  /** Of this owner something new is known. */
+  readonly onChange: (owner: ObjectKey) => void
   readonly log: Log
   readonly clock?: Clock
 }
@@ -45,7 +46,8 @@ const newest = (events: readonly KubeEvent[]): Warning | undefined => {
 }
 
 export const createWarningReader = (options: WarningReaderOptions): WarningReader => {
-  const { client, pods, stageJobs, intervalMs, onChange, log, clock = systemClock } = options
+  const { client, pods, stageJobs, label, intervalMs, onChange, log } = options
+  const { clock = systemClock } = options
   const warnings = new Map<string, Warning>()
   const asked = new Map<string, number>()
 
@@ -54,7 +56,7 @@ export const createWarningReader = (options: WarningReaderOptions): WarningReade
     return [
       ...pods().filter(pod => podKeepsSilent(pod, now)),
       ...stageJobs().filter(job => jobKeepsSilent(job, now)),
-    ].filter(({ metadata }) => metadata.uid && metadata.labels?.[JOB_LABEL])
+    ].filter(({ metadata }) => metadata.uid && metadata.labels?.[label])
   }
 
   const ask = async ({ metadata }: KubeObject, signal: AbortSignal) => {
@@ -67,7 +69,7 @@ export const createWarningReader = (options: WarningReaderOptions): WarningReade
     const warning = newest(page?.items ?? [])
     if (!warning || warnings.get(uid)?.message === warning.message) return
     warnings.set(uid, warning)
-    onChange(objectKey({ ...place, name: labels?.[JOB_LABEL] ?? '' }))
+    onChange(objectKey({ ...place, name: labels?.[label] ?? '' }))
   }
 
   const round = async (signal: AbortSignal) => {

@@ -230,6 +230,18 @@ t.test('a retry and what a pod waits for are told', async t => {
   t.match(stuck.events, [{ reason: 'ImagePullBackOff', message: /Back-off/ }])
 })
 
+t.test('why a Job gets no pod is told in the words of its Events', async t => {
+  const late = { ...job, metadata: { ...job.metadata, creationTimestamp: '2020-01-01T00:00:00Z' } }
+  const observed = { ...running, curateJobs: [late] }
+  t.match(decide(observed).status, { conditions: [{ message: /has no pod; its Events say why/ }] })
+  const warnings = {
+    [late.metadata.uid ?? '']: { reason: 'FailedCreate', message: 'exceeded quota: team-a' },
+  }
+  t.match(decide({ ...observed, warnings }).status, {
+    conditions: [{ reason: 'Waiting', message: /has no pod: exceeded quota: team-a/ }],
+  })
+})
+
 t.test('a dataset that is being deleted is left to the garbage collector', async t => {
   const { metadata } = dataset
   const deleted = {

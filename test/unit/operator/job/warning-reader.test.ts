@@ -50,6 +50,7 @@ const read = async (
     throw new Error('a second page is not asked for')
   }
   const reader = createWarningReader({
+    label: 'attune.dev/job',
     client: { listPages } as unknown as KubeClient,
     pods,
     stageJobs: () => [],
