@@ -1,0 +1,70 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { parse, parseAllDocuments } from 'yaml'
+import { validateManifest } from '@attune/crds/validate.ts'
+import { repositoryFolder } from '../cluster/paths.ts'
+import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { testNamespace } from '../fixtures/cluster/namespace.ts'
+
+const EXAMPLE = join(repositoryFolder, 'examples/gitops')
+const folders = ['tenants', 'experiments'].flatMap(kind =>
+  readdirSync(join(EXAMPLE, kind)).map(name => join(kind, name)),
+)
+
+type Object = { kind: string; metadata: { name: string; namespace?: string } }
+type Kustomization = Object & { spec: { path: string } }
+
+const built = (folder: string) => kubectl(['kustomize', join(EXAMPLE, folder)])
+const objects = (text: string) => parseAllDocuments(text).map(document => document.toJS() as Object)
+
+t.test('every overlay of the example repository', async t => {
+  const namespace = await testNamespace(t)
+  t.ok(folders.length >= 3)
+  for (const folder of folders) {
+    const text = await built(folder)
+    t.strictSame(validateManifest(text, { mode: 'cluster' }).errors, [], `${folder}: is valid`)
+    const owned = text.replaceAll(/^( *namespace:) .*$/gm, `$1 ${namespace}`)
+    const apply = kubectl(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], owned)
+    await t.resolves(apply, `${folder}: the API server takes it`)
+  }
+})
+
+t.test('a tenant lives in the namespace that its folder names', async t => {
+  for (const folder of folders.filter(name => name.startsWith('tenants'))) {
+    const found = objects(await built(folder))
+    const namespaces = new Set(found.map(({ metadata }) => `tenants/${metadata.namespace}`))
+    t.strictSame([...namespaces], [folder])
+  }
+})
+
+t.test("an experiment touches nothing of the tenant's", async t => {
+  const names = (text: string) =>
+    objects(text).map(({ kind, metadata }) => `${kind} ${metadata.name}`)
+  const tenant = names(await built('tenants/team-a'))
+  const experiment = names(await built('experiments/learning-rate'))
+  t.strictSame(experiment, ['InstructionTuningJob home-automation-learning-rate'])
+  t.notOk(tenant.some(name => experiment.includes(name)))
+})
+
+t.test('Flux has every tenant', t => {
+  const text = readFileSync(join(EXAMPLE, 'flux/tenants.yaml'), 'utf8')
+  const paths = objects(text)
+    .filter(({ kind }) => kind === 'Kustomization')
+    .map(object => (object as Kustomization).spec.path.replace('./', ''))
+  t.strictSame(
+    paths,
+    folders.filter(name => name.startsWith('tenants')),
+  )
+  t.end()
+})
+
+t.test('the ConfigMap of Argo CD takes our patch', async t => {
+  const namespace = await testNamespace(t)
+  const at = ['configmap', 'argocd-cm', '-n', namespace]
+  await kubectl(['create', ...at])
+  const file = join(repositoryFolder, 'deploy/argocd/argocd-cm.yaml')
+  await kubectl(['patch', ...at, '--type=merge', '--patch-file', file])
+  const { data } = parse(await kubectl(['get', ...at, '-o', 'yaml'])) as { data: object }
+  t.strictSame(data, (parse(readFileSync(file, 'utf8')) as { data: object }).data)
+})
