@@ -18,6 +18,7 @@ export const nodeRequirements: readonly Requirement[] = [
   { package: 'iproute2', programs: ['ip'] },
   { package: 'buildah', programs: ['buildah'] },
   { package: 'debootstrap', programs: ['debootstrap'] },
+  { package: 'prometheus', programs: ['prometheus', 'promtool'] },
 ]
 
 // Debian keeps some of these in sbin, which an ordinary user's PATH lacks.
