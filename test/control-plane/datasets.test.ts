@@ -1,5 +1,7 @@
+import { resolveDatasetSpec } from '@attune/crds/defaults.ts'
 import t from 'tap'
 import type { InstructionDataset } from '../../operator/src/dataset/kinds.ts'
+import { DATASET_SPEC } from '../fixtures/operator/a-dataset.ts'
 import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
 
 t.test('two jobs share one dataset, which is read once', async t => {
@@ -48,6 +50,8 @@ t.test('two jobs share one dataset, which is read once', async t => {
   const columns = await cluster.kubectl('get', 'ids', 'pairs')
   t.match(columns, /NAME +PHASE +EXAMPLES +HELD-OUT +DUPLICATES +AGE\npairs +Ready +540 +60 +12 /)
   await cluster.event('pairs', 'Prepared', /540 examples/)
+
+  t.strictSame(dataset.spec, resolveDatasetSpec(DATASET_SPEC), 'defaults as in local mode')
 
   const { resourceVersion } = dataset.metadata
   await cluster.submit()

@@ -1,12 +1,12 @@
 /** Stage Curate of an InstructionDataset: sources in; each example once, split, with a report. No model is needed. */
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CURATE } from '@attune/crds/stage.ts'
 import { curateKey } from '@attune/crds/stage-keys.ts'
-import { writeFileAtomically } from '../atomic-file.ts'
+import { syncFolder, temporaryFor, writeFileAtomically } from '../atomic-file.ts'
 import { createCuratedWriter, readCuratedRecords } from '../data/curated.ts'
 import { createCuratedReport } from '../data/curated-report.ts'
-import { DATA_FOLDER, type FetchedData, fetchData, isDataUnchanged } from '../data/fetch-sources.ts'
+import { type FetchedData, fetchData, isDataUnchanged } from '../data/fetch-sources.ts'
 import { checkQuality } from '../data/quality.ts'
 import { readExamples } from '../data/read-examples.ts'
 import { StageStopped } from '../stage-error.ts'
@@ -59,23 +59,33 @@ const write = async (
   }
 }
 
+/** Downloads stay after a stop: the next attempt goes on from them. */
+const downloadsOf = ({ workspace }: CurateContext, key: string) => join(workspace, 'downloads', key)
+
+/** Written beside and renamed: a pod of a lost node may still be at work on the same content. */
 const curateAnew = async (
   key: string,
   folder: string,
   context: CurateContext,
 ): Promise<StageOutput> => {
-  // from here on the earlier result is no longer true
-  await rm(join(folder, 'result.json'), { force: true })
-  const { spec } = context.dataset
-  const sources = await fetchData(spec, folder, fetchContext(context, FETCHED))
-  const output = { key, ...(await write(folder, sources, context)) }
-  const report = `${JSON.stringify(output.curated.report, null, 2)}\n`
-  await writeFileAtomically(join(folder, 'report.json'), report)
-  await rm(join(folder, DATA_FOLDER), { recursive: true, force: true })
-  return output
+  const temporary = temporaryFor(folder)
+  try {
+    const downloads = downloadsOf(context, key)
+    const sources = await fetchData(context.dataset.spec, downloads, fetchContext(context, FETCHED))
+    const output = { key, ...(await write(temporary, sources, context)) }
+    const report = `${JSON.stringify(output.curated.report, null, 2)}\n`
+    await writeFileAtomically(join(temporary, 'report.json'), report)
+    await rm(folder, { recursive: true, force: true })
+    await rename(temporary, folder)
+    await syncFolder(dirname(folder))
+    await rm(downloads, { recursive: true, force: true })
+    return output
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
+  }
 }
 
-/** Contents that nobody reads any more. */
+/** Contents that nobody reads any more, and what attempts that were cut off have left. */
 const removeOthers = async (folder: string, kept: readonly string[]) => {
   const all = dirname(folder)
   for (const name of await readdir(all))
@@ -88,7 +98,7 @@ export const curate = async (context: CurateContext): Promise<StageOutput> => {
   const folder = stageFolder(workspace, CURATE, key)
   report({ activity: 'looking at sources', fraction: 0 })
   try {
-    await mkdir(folder, { recursive: true })
+    await mkdir(dirname(folder), { recursive: true })
     const output = (await reuse(key, folder, context)) ?? (await curateAnew(key, folder, context))
     await removeOthers(folder, [key, ...dataset.keep])
     report({ activity: 'curated', fraction: 1 })
@@ -96,7 +106,7 @@ export const curate = async (context: CurateContext): Promise<StageOutput> => {
   } catch (error) {
     if (signal.aborted)
       throw new StageStopped('stopped while curating; the next attempt reads the sources again')
-    await rm(folder, { recursive: true, force: true })
+    await rm(downloadsOf(context, key), { recursive: true, force: true })
     throw error
   }
 }

@@ -67,6 +67,25 @@ t.test('the result of its stage becomes status', async t => {
   t.strictSame(reasons(decision), ['Prepared'])
 })
 
+t.test('a pod that writes nonsense makes no content', async t => {
+  const { curated } = aCurateResult()
+  for (const [name, result] of Object.entries({
+    'no figures': { ...aCurateResult(), curated: undefined },
+    'no digest': { ...aCurateResult(), digest: '' },
+    'a negative count': { ...aCurateResult(), curated: { ...curated, examples: -1 } },
+    'a share over 1': {
+      ...aCurateResult(),
+      curated: { ...curated, report: { ...curated?.report, largestSliceShare: 2 } },
+    },
+    'the result of a job': { ...aCurateResult(), stage: 'prepare' },
+  })) {
+    const pods = [aCuratePod(done, ended(0, JSON.stringify(result)))]
+    const decision = decide({ ...finished, pods })
+    t.equal(decision.status?.phase, 'Failed', name)
+    t.notOk(decision.status?.contentHash, name)
+  }
+})
+
 t.test('once ready there is nothing to do, with or without its Job', async t => {
   const nothing = { apply: [], remove: [], events: [] }
   t.strictSame(decide(ready()), nothing)

@@ -25,6 +25,7 @@ const curate = (
   change: Partial<InstructionDatasetSpec> = {},
   keep: readonly string[] = [],
   activities = new Set<string>(),
+  signal = new AbortController().signal,
 ) => {
   const dataset: DatasetFile = {
     apiVersion: 'attune.dev/v1alpha1',
@@ -35,7 +36,7 @@ const curate = (
   }
   const { job: _, ...context } = aStageContext({ ...tiny, workspace: claimFolder(tiny) })
   const report = ({ activity }: { activity: string }) => void activities.add(activity)
-  return runCurate({ ...context, dataset, fileRoot: '/', report })
+  return runCurate({ ...context, dataset, fileRoot: '/', report, signal })
 }
 
 /** The job as the operator gives it to Prepare once the dataset is ready. */
@@ -176,6 +177,17 @@ t.test('nothing is read twice, and what nobody reads any more goes', async t => 
   t.strictSame((await contents()).toSorted(), [result.key, next.result.key].toSorted())
   const last = await curate(tiny, { systemPrompt: 'b' }, [next.result.key])
   t.strictSame((await contents()).toSorted(), [next.result.key, last.result.key].toSorted())
+})
+
+t.test('an attempt that was cut off leaves nothing that stays', async t => {
+  const tiny = await writeTinyJob(t.testdir({}))
+  const contents = join(claimFolder(tiny), 'curate')
+  await mkdir(join(contents, 'half.tmp-1-0123456789ab'), { recursive: true })
+  const { result } = await curate(tiny)
+  t.strictSame(await readdir(contents), [result.key])
+  const stopped = await curate(tiny, { systemPrompt: 'a' }, [], new Set(), AbortSignal.abort())
+  t.match(stopped, { exitCode: 75, result: { outcome: 'Stopped' } })
+  t.strictSame(await readdir(contents), [result.key], 'what is ready stays')
 })
 
 t.test('a content that was replaced is not taken for the one a run started with', async t => {
