@@ -31,6 +31,8 @@ const devicesOf = (pod: Pod): Interval['devices'] =>
     .map(([resource, quantity]) => [resource, Number(quantity) || 0] as const)
     .filter(([resource, count]) => resource.includes('/') && count > 0)
 
+export const usesAccelerator = (pod: Pod): boolean => devicesOf(pod).length > 0
+
 const intervalOf = (pod: Pod, now: number): readonly Interval[] => {
   const end = terminated(pod)
   const startMs = Date.parse(end?.startedAt ?? runningSince(pod) ?? '')

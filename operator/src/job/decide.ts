@@ -2,7 +2,7 @@
 import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import { specHash } from '@attune/crds/stage-keys.ts'
 import type { JobConfig } from './job-config.ts'
-import { isWorthWriting, jobStatus } from './job-status.ts'
+import { isWorthWriting, jobStatus, nextAccountingMs } from './job-status.ts'
 import { RUN_LABEL } from './names.ts'
 import { jobHasEnded } from './pod-state.ts'
 import { quotaEvents } from './queue/quota-event.ts'
@@ -97,6 +97,10 @@ const strays = (
   ]
 }
 
+/** Undefined where neither is wanted. */
+const earlier = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
+
 const distinct = (removals: readonly Removal[]): readonly Removal[] => [
   ...new Map(removals.map(item => [`${item.kind} ${item.uid}`, item])).values(),
 ]
@@ -104,10 +108,10 @@ const distinct = (removals: readonly Removal[]): readonly Removal[] => [
 export const decide = (observed: Observed, now: number, config: JobConfig): Decision => {
   const { metadata, spec, status } = observed.job
   if (!spec || metadata.deletionTimestamp) return NOTHING
-  const earlier = status?.runs ?? []
-  const last = earlier.at(-1)
+  const before = status?.runs ?? []
+  const last = before.at(-1)
   const tracked = last && track(last, observed, now)
-  const runs = tracked ? withRun(earlier, tracked.run) : []
+  const runs = tracked ? withRun(before, tracked.run) : []
   const effective = specOfRun(spec, tracked?.run)
   const situation: Situation = {
     observed: { ...observed, job: { ...observed.job, spec: effective } },
@@ -121,6 +125,7 @@ export const decide = (observed: Observed, now: number, config: JobConfig): Deci
   const result = firstResult(situation)
   const kept = { ...result, runs: result.runs.slice(-spec.runHistoryLimit) }
   const next = jobStatus(observed, kept, now)
+  const requeueAfterMs = earlier(result.requeueAfterMs, nextAccountingMs(observed))
   return {
     apply: result.apply ?? [],
     remove: distinct([...(result.remove ?? []), ...strays(observed, kept.runs)]),
@@ -130,6 +135,6 @@ export const decide = (observed: Observed, now: number, config: JobConfig): Deci
       ...(result.events ?? []),
       ...quotaEvents(status?.conditions, next?.conditions),
     ],
-    ...(result.requeueAfterMs === undefined ? {} : { requeueAfterMs: result.requeueAfterMs }),
+    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
   }
 }

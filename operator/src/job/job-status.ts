@@ -2,7 +2,7 @@
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
 import type { Phase } from '@attune/crds/conditions.ts'
 import type { InstructionTuningJobStatus } from '@attune/crds/instruction-tuning-job-status.ts'
-import { type AcceleratorTime, acceleratorTime } from './accelerator-time.ts'
+import { type AcceleratorTime, acceleratorTime, usesAccelerator } from './accelerator-time.ts'
 import { jobConditions } from './job-conditions.ts'
 import { isRunning } from './pod-state.ts'
 import { quotaOf } from './queue/quota.ts'
@@ -62,3 +62,7 @@ export const isWorthWriting = (
   const since = now - (Date.parse(before.accountedUntil ?? '') || 0)
   return since >= ACCOUNTING_MS || !pods.some(isRunning)
 }
+
+/** When to count again: a pod that is removed by force takes along what was not counted yet. */
+export const nextAccountingMs = ({ pods }: Pick<Observed, 'pods'>): number | undefined =>
+  pods.some(pod => isRunning(pod) && usesAccelerator(pod)) ? ACCOUNTING_MS : undefined

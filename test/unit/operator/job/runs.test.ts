@@ -228,6 +228,7 @@ t.test('accelerator time', async t => {
   const spec = { resources: { accelerator: { count: 2 } } }
   const story = createStory(spec).look().succeeds(1, 'prepare').runs(1, 'train', 2)
   t.equal(story.status.acceleratorSeconds, undefined)
+  t.equal(story.requeueAfterMs, 60_000, 'a pod that says nothing is counted, too')
   story.wait(30).look()
   t.equal(story.status.acceleratorSeconds, 60)
   story.wait(59).look()
@@ -240,4 +241,5 @@ t.test('accelerator time', async t => {
     .wait(1000)
     .look()
   t.equal(story.status.acceleratorSeconds, 190, 'and ends with the pod')
+  t.not(story.requeueAfterMs, 60_000)
 })
