@@ -63,6 +63,23 @@ t.test('the API server gives each job the verdict of the policy, in its words', 
   }
 })
 
+type WithWarnings = {
+  readonly status?: {
+    readonly observedGeneration?: number
+    readonly typeChecking?: { readonly expressionWarnings?: readonly object[] }
+  }
+}
+
+t.test('its expressions fit the schemas of job and policy', async t => {
+  const { status } = await eventually(async () => {
+    const text = await kubectl(['get', 'validatingadmissionpolicy', ADMISSION, '-o', 'json'])
+    const policy = JSON.parse(text) as WithWarnings
+    if (!policy.status?.typeChecking) throw new Error('the types are not checked yet')
+    return policy
+  })
+  t.strictSame(status?.typeChecking?.expressionWarnings ?? [], [])
+})
+
 t.test('kubectl apply names the policy and the limit', async t => {
   const namespace = await testNamespace(t)
   const name = `${namespace}-small`

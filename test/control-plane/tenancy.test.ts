@@ -1,0 +1,227 @@
+import t, { type Test } from 'tap'
+import { AttuneOperator } from '../../deploy/components/attune-operator.ts'
+import { kubernetesObjects, registeredBy } from '../../deploy/render.ts'
+import { Pods } from '../../operator/src/job/kinds.ts'
+import { silentLog } from '../../operator/src/kube/log.ts'
+import type { PodTemplate } from '../../operator/src/pods/pod-template.ts'
+import type { Operator } from '../../operator/src/run-operator.ts'
+import { eventually } from '../fixtures/cluster/eventually.ts'
+import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { testNamespace } from '../fixtures/cluster/namespace.ts'
+import { asServiceAccount } from '../fixtures/operator/service-account.ts'
+import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+import { aPolicy, applied } from '../fixtures/policy/admission.ts'
+
+t.test('a job from before a policy is held, and goes on once the policy is gone', async t => {
+  const cluster = await tuningCluster(t)
+  const name = `${cluster.namespace}-small`
+  const policy = aPolicy(name, { maxSequenceLength: 256 }, cluster.namespace)
+  await applied(t, [policy])
+  await cluster.submit()
+  await cluster.operator()
+  const { status } = await cluster.until(
+    job => job.status?.conditions?.some(({ reason }) => reason === 'PolicyViolation') ?? false,
+    'no condition PolicyViolation',
+  )
+  t.match(
+    status?.conditions?.find(({ type }) => type === 'Stalled'),
+    {
+      status: 'True',
+      message: `run 1: spec.training.sequenceLength is 512, and TuningPolicy ${name} allows at most 256 (maxSequenceLength)`,
+    },
+  )
+  t.match(await cluster.event('PolicyViolation'), { message: new RegExp(name) })
+  t.strictSame(await cluster.names('jobs'), [])
+  await kubectl(['delete', 'tuningpolicy', name])
+  await cluster.kubelet.succeeds(1, 'prepare')
+  const { status: after } = await cluster.phase('Training')
+  t.notOk(after?.conditions?.some(({ type }) => type === 'Stalled'))
+})
+
+t.test('a label of the namespace puts its jobs under a policy', async t => {
+  const cluster = await tuningCluster(t)
+  const { namespace } = cluster
+  const label = `test/${namespace}`
+  await applied(t, [
+    {
+      apiVersion: 'attune.dev/v1alpha1',
+      kind: 'TuningPolicy',
+      metadata: { name: `${namespace}-none` },
+      spec: { namespaceSelector: { matchLabels: { [label]: 'yes' } }, allowedMethods: [] },
+    },
+  ])
+  await cluster.operator()
+  await cluster.submit()
+  await cluster.kubelet.starts(1, 'prepare')
+  await cluster.phase('Preparing')
+  await kubectl(['label', 'namespace', namespace, `${label}=yes`])
+  await cluster.kubelet.succeeds(1, 'prepare')
+  await cluster.until(
+    job => job.status?.conditions?.some(({ reason }) => reason === 'PolicyViolation') ?? false,
+    'no condition PolicyViolation',
+  )
+  await kubectl(['label', 'namespace', namespace, `${label}-`])
+  await cluster.phase('Training')
+})
+
+/** What its own metrics tell of requests that the API server did not authorize. */
+const refusedRequests = async (t: Test, { metricsPort }: Operator): Promise<readonly string[]> => {
+  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+  const requests = text
+    .split('\n')
+    .filter(line => line.startsWith('attune_operator_api_requests_total'))
+  t.ok(requests.some(line => line.includes('code="201"')))
+  return requests.filter(line => /code="40[13]"/.test(line))
+}
+
+const ROLES = ['Role', 'RoleBinding', 'ServiceAccount']
+
+t.test('an operator with Roles in two namespaces works in both and in no other', async t => {
+  const [a, b, other] = [await tuningCluster(t), await tuningCluster(t), await tuningCluster(t)]
+  const home = await testNamespace(t)
+  const namespaces = [a.namespace, b.namespace]
+  const installed = kubernetesObjects(
+    await registeredBy(() => new AttuneOperator('attune', { namespace: home, namespaces })),
+  )
+  const access = Object.values(installed).filter(({ kind }) => ROLES.includes(kind))
+  t.equal(access.length, 7)
+  await applied(t, access)
+  const connection = await asServiceAccount(a.connection, home, 'attune-operator')
+  const config = { namespaces, leaderElect: true, leaderNamespace: home }
+  const whole = { checkPolicies: false, readCatalogue: false }
+  for (const cluster of [other, a, b]) await cluster.submit()
+  const operator = await a.operator(
+    { ...config, ...whole, networkPolicyFrom: [home] },
+    silentLog,
+    connection,
+  )
+  for (const cluster of [a, b]) {
+    await cluster.kubelet.succeeds(1, 'prepare')
+    await cluster.phase('Training')
+    await cluster.event('StageFinished')
+  }
+  t.strictSame(await other.names('jobs'), [])
+  t.strictSame((await other.get()).status, { observedGeneration: -1 })
+  await kubectl(['delete', 'itj', 'home', '-n', b.namespace])
+
+  t.strictSame(await refusedRequests(t, operator), [], 'it asks for nothing that it may not have')
+
+  const who = `--as=system:serviceaccount:${home}:attune-operator`
+  const may = async (...what: readonly string[]) =>
+    (await kubectl(['auth', 'can-i', ...what, who]).catch(() => 'no')).trim()
+  t.equal(await may('create', 'jobs', '-n', a.namespace), 'yes')
+  for (const namespace of [a.namespace, b.namespace, home])
+    for (const verb of ['get', 'list', 'watch'])
+      t.equal(await may(verb, 'secrets', '-n', namespace), 'no', `${verb} secrets in ${namespace}`)
+  t.equal(await may('create', 'jobs', '-n', other.namespace), 'no')
+  t.equal(await may('list', 'instructiontuningjobs.attune.dev', '--all-namespaces'), 'no')
+})
+
+t.test('the ClusterRole is enough for policies, the catalogue and a whole stage', async t => {
+  const cluster = await tuningCluster(t)
+  const home = await testNamespace(t)
+  const installed = kubernetesObjects(
+    await registeredBy(() => new AttuneOperator('attune', { namespace: home })),
+  )
+  const kinds = [...ROLES, 'ClusterRole', 'ClusterRoleBinding']
+  await applied(
+    t,
+    // the roles of tenants would be taken into view and edit of this whole cluster
+    Object.entries(installed)
+      .filter(([name, { kind }]) => kinds.includes(kind) && name.endsWith('operator'))
+      .map(([, object]) => object),
+  )
+  const connection = await asServiceAccount(cluster.connection, home, 'attune-operator')
+  const rights = { checkPolicies: true, readCatalogue: true, networkPolicyFrom: [home] }
+  const leader = { leaderElect: true, leaderNamespace: home }
+  const operator = await cluster.operator({ ...rights, ...leader }, silentLog, connection)
+  await cluster.submit()
+  await cluster.kubelet.succeeds(1, 'prepare')
+  await cluster.phase('Training')
+  t.strictSame(await refusedRequests(t, operator), [], 'it asks for nothing that it may not have')
+})
+
+t.test('who may edit a namespace may tune in it, and who may view it may look', async t => {
+  const namespace = await testNamespace(t)
+  const installed = kubernetesObjects(
+    await registeredBy(() => new AttuneOperator('attune', { namespace })),
+  )
+  const roles = ['view', 'edit'].map(name => installed[`ClusterRole/${namespace}-attune-${name}`])
+  await applied(t, roles as object[])
+  const may = async (role: string, ...what: readonly string[]) =>
+    (
+      await kubectl(['auth', 'can-i', ...what, '-n', namespace, `--as=${role}-user`]).catch(
+        () => 'no',
+      )
+    ).trim()
+  for (const role of ['view', 'edit', 'admin'])
+    await kubectl(
+      ['create', 'rolebinding', role, `--clusterrole=${role}`, `--user=${role}-user`].concat(
+        '-n',
+        namespace,
+      ),
+    )
+  await eventually(async () => {
+    if ((await may('admin', 'create', 'itj')) !== 'yes') throw new Error('not aggregated yet')
+    if ((await may('view', 'list', 'itj')) !== 'yes') throw new Error('not aggregated yet')
+  })
+  t.equal(await may('edit', 'patch', 'instructiondatasets.attune.dev'), 'yes')
+  t.equal(await may('view', 'create', 'itj'), 'no')
+  t.equal(await may('view', 'get', 'tuningexperiments.attune.dev'), 'yes')
+  for (const role of ['view', 'edit', 'admin'])
+    t.equal(await may(role, 'create', 'tuningpolicies.attune.dev'), 'no', role)
+})
+
+t.test('pods carry what the tenant asks for under the restricted profile, fenced in', async t => {
+  const cluster = await tuningCluster(t)
+  const { namespace } = cluster
+  await kubectl(['label', 'ns', namespace, 'pod-security.kubernetes.io/enforce=restricted'])
+  await kubectl(['create', 'serviceaccount', 'tenant', '-n', namespace])
+  await cluster.operator({ networkPolicyFrom: ['attune-system', 'monitoring'] })
+  const podTemplate: PodTemplate = {
+    labels: { team: 'a' },
+    serviceAccountName: 'tenant',
+    env: [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }],
+    affinity: {
+      podAntiAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          {
+            weight: 1,
+            podAffinityTerm: { topologyKey: 'zone', labelSelector: { matchLabels: { team: 'a' } } },
+          },
+        ],
+      },
+    },
+    topologySpreadConstraints: [
+      { maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway' },
+    ],
+  }
+  await cluster.submit({ podTemplate })
+  const { metadata } = await cluster.kubelet.pod(1, 'prepare')
+  const pod = await cluster.client.get(Pods, { name: metadata.name, namespace })
+  t.match(pod, {
+    metadata: { labels: { team: 'a', 'attune.dev/stage': 'prepare' } },
+    spec: {
+      serviceAccountName: 'tenant',
+      automountServiceAccountToken: false,
+      affinity: podTemplate.affinity,
+      topologySpreadConstraints: podTemplate.topologySpreadConstraints,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [{ env: [{ name: 'HTTPS_PROXY' }, { name: 'HOME', value: '/tmp' }] }],
+    },
+  })
+  const volumes = JSON.stringify((pod.spec as { volumes?: unknown }).volumes)
+  t.notMatch(volumes, /serviceAccountToken/)
+
+  const names = ['networkpolicy.networking.k8s.io/home-egress']
+  names.push('networkpolicy.networking.k8s.io/home-isolated')
+  t.strictSame(await cluster.names('networkpolicy'), names)
+  const versions = () =>
+    kubectl(['get', 'netpol', '-n', namespace, '-o', 'jsonpath={.items[*].metadata.uid}'])
+  const before = await versions()
+  await cluster.kubelet.succeeds(1, 'prepare')
+  await cluster.kubelet.pod(1, 'train')
+  t.equal(await versions(), before, 'what the API server stored is what was asked for')
+  await kubectl(['delete', 'itj', 'home', '-n', namespace])
+  await kubectl(['wait', '--for=delete', '-n', namespace, ...names, '--timeout=60s'])
+})
