@@ -78,6 +78,9 @@ t.test('a broken rule is told in the same words and at the same field', async t 
     'a gate on a metric that is not measured',
     'a gate where there are no suites',
     'epochs and maxSteps',
+    'two model sources',
+    'an unknown criterion',
+    'a selector with empty weights',
   ]) {
     const text = REFUSED[name] ?? ''
     const { message } = await dryRun(kubeconfig, text)
