@@ -28,6 +28,11 @@ export type ClusterOptions = {
 export type Cluster = ControlPlane & {
   readonly containerd: Containerd
   kubectl(args: readonly string[], stdin?: string): Promise<string>
+  readonly kubelet: {
+    /** The containers that it started go on. */
+    stop(): Promise<void>
+    start(): Promise<void>
+  }
 }
 
 const checkMachine = async (): Promise<void> => {
@@ -88,7 +93,7 @@ const startNode = async (record: RunRecord, images: readonly ImageName[]): Promi
   say('starting the node')
   const containerd = await startContainerd(record)
   for (const archive of archives) await containerd.importImage(archive)
-  await startKubelet(plane, containerd.socket)
+  let kubelet = await startKubelet(plane, containerd.socket)
   await startKubeProxy(plane)
   const kubectl: Cluster['kubectl'] = (args, stdin) =>
     run(binary('kubectl'), [`--kubeconfig=${plane.kubeconfig}`, ...args], {
@@ -105,7 +110,17 @@ const startNode = async (record: RunRecord, images: readonly ImageName[]): Promi
   await advertiseGpus(kubectl, 8)
   await kubectl(['create', '-f', '-'], JSON.stringify(storageClass))
   await startVolumes(plane)
-  return Object.assign(plane, { containerd, kubectl })
+  const restartable: Cluster['kubelet'] = {
+    stop: () => kubelet.stop(),
+    start: async () => {
+      kubelet = await startKubelet(plane, containerd.socket)
+      await waitUntil(isNodeReady(kubectl), {
+        what: 'waiting for the node to be ready again',
+        timeoutMs: 120_000,
+      })
+    },
+  }
+  return Object.assign(plane, { containerd, kubectl, kubelet: restartable })
 }
 
 /** Starts the cluster; there is one at most on a machine. */

@@ -9,6 +9,8 @@ export type Containerd = {
   readonly socket: string
   /** Loads an OCI archive into the images that pods can use. */
   importImage(archive: string): Promise<void>
+  /** Kills the containers of a pod, as losing the machine would. */
+  killPod(namespace: string, name: string): Promise<void>
 }
 
 /** The image whose container holds a pod's namespaces. */
@@ -91,6 +93,13 @@ export const startContainerd = async (record: RunRecord): Promise<Containerd> =>
     socket,
     importImage: async archive => {
       await ctr('images', 'import', archive)
+    },
+    killPod: async (namespace, name) => {
+      const label = (key: string, value: string) => `labels."io.kubernetes.pod.${key}"==${value}`
+      const selector = `${label('namespace', namespace)},${label('name', name)}`
+      const ids = (await ctr('containers', 'ls', '-q', selector)).split('\n').filter(Boolean)
+      // one that has ended has no task any more
+      for (const id of ids) await ctr('tasks', 'kill', '-s', 'SIGKILL', id).catch(() => {})
     },
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { binary } from '../binaries.ts'
-import { answersOk, startComponent } from '../component.ts'
+import { answersOk, type Component, startComponent } from '../component.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import { freePorts } from '../ports.ts'
 import { cgroupName, hostAddress, nodeName } from './addresses.ts'
@@ -37,7 +37,7 @@ const configuration = (folder: string, socket: string, healthPort: number): obje
   syncFrequency: '10s',
 })
 
-export const startKubelet = async (plane: ControlPlane, socket: string): Promise<void> => {
+export const startKubelet = async (plane: ControlPlane, socket: string): Promise<Component> => {
   const { record, credentials } = plane
   const [healthPort] = await freePorts(1)
   const logs = join(record.folder, 'pod-logs')
@@ -51,7 +51,7 @@ export const startKubelet = async (plane: ControlPlane, socket: string): Promise
     configFile,
     JSON.stringify(configuration(record.folder, socket, healthPort as number)),
   )
-  await startComponent(record, {
+  return startComponent(record, {
     name: 'kubelet',
     command: binary('kubelet'),
     args: [

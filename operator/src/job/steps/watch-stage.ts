@@ -34,13 +34,23 @@ const hindrance = (
   return isNews ? { ...said, events: [hindered(reason, message.slice(0, MESSAGE_MAX))] } : said
 }
 
+/** Kubernetes removes the pods of a Job that fails, and what they waited for is worth keeping. */
+const asBefore = ({ observed }: Situation, runs: StepResult['runs']): StepResult => {
+  const before = obstacleBefore(observed.job)
+  return before && NAMED_OBSTACLES.includes(before.reason)
+    ? note(runs, before.reason, before.message)
+    : { runs }
+}
+
 /** The Job controller tells why it makes no pod, e.g. for a quota, in Events of the Job only. */
 const withoutPod = (
-  { observed, now }: Situation,
+  situation: Situation,
   runs: StepResult['runs'],
   job: ReturnType<typeof stageJobOf>,
 ): StepResult => {
-  if (!job || !jobKeepsSilent(job, now)) return { runs, requeueAfterMs: STARTING_MS }
+  const { observed, now } = situation
+  if (!job || !jobKeepsSilent(job, now))
+    return { ...asBefore(situation, runs), requeueAfterMs: STARTING_MS }
   const warning = observed.warnings[job.metadata.uid ?? '']
   const why = warning ? `: ${warning.message}` : '; its Events say why'
   return note(runs, 'Waiting', `Job ${job.metadata.name} has no pod${why}`)
@@ -53,10 +63,7 @@ export const watchStage: RunStep = situation => {
   const uid = observed.claim?.metadata.uid
   const kept = withRun(runs, uid ? { ...run, workspace: run.workspace ?? uid } : run)
   const job = stageJobOf(observed, run, stage)
-  // Kubernetes removes its pods, and what they waited for is worth keeping
-  const before =
-    job && jobCondition(job, 'FailureTarget') ? obstacleBefore(observed.job) : undefined
-  if (before) return note(kept, before.reason, before.message)
+  if (job && jobCondition(job, 'FailureTarget')) return asBefore(situation, kept)
   const pod = newestPod(stagePodsOf(observed, run, stage), stage.pod)
   if (!pod) return withoutPod(situation, kept, job)
   const { name } = pod.metadata

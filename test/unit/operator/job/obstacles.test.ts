@@ -138,6 +138,21 @@ t.test('a stage that waited until its deadline says for what', async t => {
   })
 })
 
+t.test('a stage that ran until its deadline waited for nothing', async t => {
+  const story = createStory().look().runs(1, 'prepare')
+  const aged = () => ({
+    stageJobs: story.observed.stageJobs.map(job => ({
+      ...job,
+      metadata: { ...job.metadata, creationTimestamp: at(0) },
+    })),
+  })
+  const targets = { type: 'FailureTarget', status: 'True', reason: 'DeadlineExceeded' }
+  story.jobEnds(1, 'prepare', targets).happens(aged).noPods().wait(60).look()
+  t.match(story.condition('Reconciling'), { reason: 'Preparing' })
+  story.jobEnds(1, 'prepare', failedBecause('DeadlineExceeded')).look()
+  t.match(story.run, { message: /ran longer than retry\.deadlineSeconds/ })
+})
+
 t.test('a Job without a pod says why in the words of its Event', async t => {
   const story = createStory().look()
   const uid = story.observed.stageJobs[0]?.metadata.uid ?? ''
