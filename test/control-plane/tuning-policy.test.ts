@@ -1,4 +1,6 @@
 import type { InstructionTuningJobSpec } from '@attune/crds/instruction-tuning-job-spec.ts'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { controlPlane } from '../fixtures/cluster/control-plane.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
@@ -140,6 +142,19 @@ t.test(
     await kubectl(['label', 'namespace', first, `test/${first}=yes`])
     t.match(await untilRefused(first), /allows only \[\] \(allowedOutputs\)/)
     t.equal((await ask(second)).status, 201)
+  },
+)
+
+t.test(
+  'the policies of the examples and the quota of the docs are what the API server takes',
+  async t => {
+    const folder = fileURLToPath(new URL('../../examples/policies', import.meta.url))
+    const answer = await kubectl(['apply', '--dry-run=server', '--validate=strict', '-f', folder])
+    t.equal(answer.match(/created \(server dry run\)/g)?.length, 3)
+    const docs = readFileSync(new URL('../../docs/tenancy.md', import.meta.url), 'utf8')
+    const hard = /--hard=\S+/.exec(docs)?.[0] ?? ''
+    const namespace = await testNamespace(t)
+    await t.resolves(kubectl(['create', 'quota', 'tuning', '-n', namespace, hard]))
   },
 )
 
