@@ -25,7 +25,10 @@ t.test('defaults', async t => {
 t.test('flags, and variables behind them', async t => {
   const environment = { ATTUNE_TRAINER_IMAGE: 'from-variable', ATTUNE_LEADER_ELECT: 'true' }
   t.match(
-    readConfig(['--namespaces=a,b', '--check-policies', '--read-catalogue', '--poll-interval', '0.5'], environment),
+    readConfig(
+      ['--namespaces=a,b', '--check-policies', '--read-catalogue', '--poll-interval', '0.5'],
+      environment,
+    ),
     {
       trainerImage: 'from-variable',
       leaderElect: true,
