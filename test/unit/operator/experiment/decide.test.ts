@@ -1,0 +1,152 @@
+import { TRIAL_ROWS_MAX } from '@attune/crds/tuning-experiment-status.ts'
+import t from 'tap'
+import type { TuningExperiment } from '../../../../operator/src/experiment/kinds.ts'
+import type { InstructionTuningJob } from '../../../../operator/src/job/kinds.ts'
+import { anExperiment, createExperimentStory } from '../../../fixtures/operator/an-experiment.ts'
+import { brokenFluxRules } from '../../../fixtures/operator/flux-rules.ts'
+import { SPEC } from '../../../fixtures/operator/tuning-job.ts'
+
+const values = (count: number) => Array.from({ length: count }, (_, i) => (i + 1) / 10_000)
+const rates = (count: number) => [{ path: 'training.learningRate', values: values(count) }]
+const grid = (count: number) => ({ parameters: rates(count), parallelTrials: 2 })
+
+t.test('trials run as many at once as asked for, and the best is published', async t => {
+  const story = createExperimentStory(grid(3)).look()
+  t.strictSame(story.made(), [1, 2])
+  t.equal(story.status.progress, '0/3')
+  story.ends(2, 0.7)
+  t.strictSame(story.made(), [1, 2, 3])
+  t.match(story.status.best, { trial: 2, score: 0.7 })
+  story.ends(1, 0.9).ends(3, 0.8)
+  t.equal(story.status.phase, 'Publishing')
+  t.strictSame(story.job(1)?.spec?.output, { uri: 'pvc://models/home' })
+  t.strictSame(story.job(2)?.spec?.output, { uri: 'pvc://models/home/trial-2', publish: false })
+  story.ends(1, 0.9)
+  t.equal(story.status.phase, 'Succeeded')
+  t.equal(story.condition('Ready')?.status, 'True')
+  t.equal(story.status.progress, '3/3')
+  t.strictSame(story.reasons(), [
+    'TrialStarted',
+    'TrialStarted',
+    'Accepted',
+    'TrialSucceeded',
+    'TrialStarted',
+    'TrialSucceeded',
+    'TrialSucceeded',
+    'Publishing',
+    'Succeeded',
+  ])
+  story.delete(2).look()
+  t.strictSame(story.made(), [1, 3], 'what has ended starts nothing')
+})
+
+t.test('every status on the way keeps the rules of Flux', async t => {
+  const story = createExperimentStory(grid(2)).look()
+  const check = (name: string) => {
+    const { metadata } = anExperiment()
+    const experiment = { metadata, status: story.status } as unknown as TuningExperiment
+    // the rules look at conditions alone
+    t.strictSame(brokenFluxRules(experiment as unknown as InstructionTuningJob), [], name)
+  }
+  check('accepted')
+  story.says(1, { phase: 'Training' })
+  check('running')
+  story.ends(1, 0.9).ends(2, 0.8)
+  check('publishing')
+  story.ends(1, 0.9)
+  check('succeeded')
+})
+
+t.test('which trial is the best', async t => {
+  const cases = {
+    'the highest': [{}, [0.2, 0.9, 0.4], 2],
+    'the lowest where that is the goal': [{ goal: 'Minimize' as const }, [0.2, 0.9, 0.4], 1],
+    'the earlier of two equal ones': [{}, [0.2, 0.9, 0.9], 2],
+  } as const
+  for (const [name, [objective, scores, best]] of Object.entries(cases)) {
+    const story = createExperimentStory({ ...grid(3), parallelTrials: 3, objective }).look()
+    for (const [index, score] of scores.entries()) story.ends(index + 1, score)
+    t.equal(story.status.best?.trial, best, name)
+  }
+})
+
+t.test('a trial that fails is a result and never the best', async t => {
+  const story = createExperimentStory(grid(2)).look()
+  story.ends(1, 0.9, 'Failed').ends(2, 0.1)
+  t.match(story.status.counts, { failed: 1, succeeded: 1 })
+  t.equal(story.status.best?.trial, 2)
+  t.equal(story.status.phase, 'Publishing')
+  await t.test('and where all fail there is none', async t => {
+    const none = createExperimentStory(grid(2)).look().ends(1, 0, 'Failed').ends(2, 0, 'Failed')
+    t.equal(none.status.phase, 'Failed')
+    t.equal(none.condition('Stalled')?.reason, 'NoTrialSucceeded')
+    none.delete(1).look()
+    t.strictSame(none.made().toSorted(), [1, 2], 'one that is deleted runs again')
+    t.equal(none.status.phase, 'Running')
+  })
+})
+
+t.test('a publish that fails fails the experiment, and no other trial takes its place', async t => {
+  const story = createExperimentStory(grid(2)).look().ends(1, 0.9).ends(2, 0.8)
+  story.ends(1, 0.9, 'Failed')
+  t.match([story.status.phase, story.condition('Ready')?.reason], ['Failed', 'PublishFailed'])
+  t.equal(story.status.best?.trial, 1)
+  story.ends(1, 0.9)
+  t.equal(story.status.phase, 'Succeeded', 'and retrying it helps')
+})
+
+t.test('what is published', async t => {
+  const all = createExperimentStory({ ...grid(2), publish: 'All' }).look()
+  t.strictSame(all.job(2)?.spec?.output, { uri: 'pvc://models/home/trial-2' })
+  all.ends(1, 0.9).ends(2, 0.8)
+  t.equal(all.status.phase, 'Succeeded')
+  const none = createExperimentStory({ ...grid(2), publish: 'None' }).look()
+  none.ends(1, 0.9).ends(2, 0.8)
+  t.equal(none.status.phase, 'Succeeded')
+  t.equal(none.job(1)?.spec?.output.publish, false)
+})
+
+t.test('suspend stops the trials that run, and they go on', async t => {
+  const story = createExperimentStory(grid(3)).look().ends(1, 0.5)
+  story.edit({ suspend: true })
+  t.strictSame(
+    [1, 2, 3].map(trial => story.job(trial)?.spec?.suspend),
+    [false, true, true],
+  )
+  t.equal(story.condition('Ready')?.reason, 'Stopping')
+  story.says(2, { phase: 'Suspended' }).says(3, { phase: 'Suspended' })
+  t.equal(story.status.phase, 'Suspended')
+  story.edit({ suspend: false })
+  t.strictSame(
+    [2, 3].map(trial => story.job(trial)?.spec?.suspend),
+    [false, false],
+  )
+  t.equal(story.status.phase, 'Running')
+})
+
+t.test('trials expire once the experiment has ended, not before', async t => {
+  const story = createExperimentStory({
+    ...grid(2),
+    template: { ...SPEC, ttlSecondsAfterFinished: 60 },
+  }).look()
+  story.ends(1, 0.9).ends(2, 0.8)
+  t.equal(story.job(2)?.spec?.ttlSecondsAfterFinished, undefined)
+  story.ends(1, 0.9)
+  t.equal(story.job(2)?.spec?.ttlSecondsAfterFinished, 60)
+})
+
+t.test('the table keeps the best of many', async t => {
+  const count = TRIAL_ROWS_MAX + 20
+  const parameters = [
+    { path: 'training.seed', values: values(60).map((_, i) => i) },
+    { path: 'method.lora.rank', values: [8, 16] },
+  ]
+  const story = createExperimentStory({ parameters, parallelTrials: 100 }).look()
+  for (let trial = 1; trial <= count; trial += 1) story.ends(trial, trial / 1000)
+  t.equal(story.status.trials?.length, TRIAL_ROWS_MAX)
+  t.equal(story.status.trialsLeftOut, 20)
+  t.equal(story.status.counts?.succeeded, count)
+  t.equal(story.status.best?.trial, count)
+  t.equal(story.row(1), undefined)
+  t.equal(story.row(count)?.score, count / 1000)
+})

@@ -1,0 +1,131 @@
+import { resolveExperimentSpec } from '@attune/crds/defaults.ts'
+import type { TuningExperimentSpec } from '@attune/crds/tuning-experiment-spec.ts'
+import t from 'tap'
+import { choicesOf } from '../../../../operator/src/experiment/parameter-values.ts'
+import { assignmentsOf } from '../../../../operator/src/experiment/search-space.ts'
+import { specProblem } from '../../../../operator/src/experiment/spec-problem.ts'
+import { SPEC } from '../../../fixtures/operator/tuning-job.ts'
+
+const RATE = 'training.learningRate'
+const RANK = 'method.lora.rank'
+
+const specOf = (change: Partial<TuningExperimentSpec>) =>
+  resolveExperimentSpec({
+    template: SPEC,
+    parameters: [{ path: RATE, values: [0.0001, 0.001] }],
+    strategy: { type: 'Grid' },
+    ...change,
+  })
+const random = (change: Partial<TuningExperimentSpec> = {}) =>
+  specOf({
+    parameters: [
+      { path: RATE, range: { min: 1e-5, max: 1e-3, scale: 'Log' } },
+      { path: RANK, range: { min: 4, max: 64 } },
+    ],
+    strategy: { type: 'Random' },
+    maxTrials: 50,
+    ...change,
+  })
+
+t.test('points of a range with a step', async t => {
+  const cases = {
+    'both ends': [{ min: 0.1, max: 0.3, step: 0.1 }, [0.1, 0.2, 0.3]],
+    'up to below the end': [{ min: 1, max: 2, step: 0.4 }, [1, 1.4, 1.8]],
+    factors: [{ min: 1e-5, max: 1e-3, step: 10, scale: 'Log' }, [1e-5, 1e-4, 1e-3]],
+  } as const
+  for (const [name, [range, points]] of Object.entries(cases))
+    t.strictSame(choicesOf({ path: RATE, range }), points, name)
+  const whole = choicesOf({ path: RANK, range: { min: 1, max: 3, step: 0.5 } })
+  t.strictSame(whole, [1, 2, 3], 'whole numbers, each once')
+})
+
+t.test('a grid has every combination, the last parameter fastest', async t => {
+  const space = specOf({
+    parameters: [
+      { path: RATE, values: [0.1, 0.2] },
+      { path: RANK, values: [8, 16] },
+    ],
+  })
+  t.strictSame(assignmentsOf(space), [
+    { [RATE]: 0.1, [RANK]: 8 },
+    { [RATE]: 0.1, [RANK]: 16 },
+    { [RATE]: 0.2, [RANK]: 8 },
+    { [RATE]: 0.2, [RANK]: 16 },
+  ])
+})
+
+t.test('drawn trials', async t => {
+  const trials = assignmentsOf(random())
+  t.equal(trials.length, 50)
+  for (const trial of trials) {
+    const [rate, rank] = [Number(trial[RATE]), Number(trial[RANK])]
+    t.ok(rate >= 1e-5 && rate <= 1e-3 && Number.isInteger(rank) && rank >= 4 && rank <= 64)
+  }
+  const low = trials.filter(trial => Number(trial[RATE]) < 1e-4).length
+  t.ok(low > 12 && low < 38, `${low} of 50 lie in the lower decade`)
+  t.strictSame(assignmentsOf(random()), trials, 'are the same for the same spec')
+  t.strictSame(assignmentsOf(random({ maxTrials: 7 })), trials.slice(0, 7), 'whatever comes after')
+  t.notSame(assignmentsOf(random({ seed: 7 })), trials, 'and others with another seed')
+  t.same(trials[0], { [RATE]: 0.000172387, [RANK]: 13 }, 'as the same hash gives in Python')
+  const few = random({ parameters: [{ path: RANK, values: [8, 16, 32] }] })
+  t.strictSame(
+    assignmentsOf(few)
+      .map(trial => trial[RANK])
+      .toSorted(),
+    [16, 32, 8],
+    'no combination twice, and no more than there are',
+  )
+})
+
+t.test('a spec that cannot work', async t => {
+  const cases: Readonly<Record<string, readonly [ReturnType<typeof specOf>, RegExp]>> = {
+    'a field that is not there': [
+      specOf({ parameters: [{ path: 'training.learningrate', values: [1] }] }),
+      /^spec\.parameters\[0\]: training\.learningrate .*did you mean training\.learningRate\?$/,
+    ],
+    'a section': [specOf({ parameters: [{ path: 'method.lora', values: [1] }] }), /no field/],
+    'a range of words': [
+      random({ parameters: [{ path: 'training.schedule.type', range: { min: 1, max: 2 } }] }),
+      /is not a number/,
+    ],
+    'a grid without a step': [
+      specOf({ parameters: [{ path: RATE, range: { min: 0.1, max: 0.2 } }] }),
+      /needs a step/,
+    ],
+    'a step that is too small': [
+      specOf({ parameters: [{ path: RATE, range: { min: 0.1, max: 0.2, step: 1e-9 } }] }),
+      /points; at most 500/,
+    ],
+    'a grid that is too large': [
+      specOf({ parameters: [{ path: RATE, values: [0.1, 0.2, 0.3] }], maxTrials: 2 }),
+      /3 combinations, and maxTrials is 2/,
+    ],
+    'a metric that nobody measures': [
+      specOf({ objective: { metric: 'other/exactMatch' } }),
+      /no suite measures other\/exactMatch; the suites measure held-out\/exactMatch/,
+    ],
+    'a value that a job refuses': [
+      specOf({ parameters: [{ path: RATE, values: [0.1, 7] }] }),
+      /^trial 2 \(.*7.*\): spec\.training\.learningRate/,
+    ],
+    'a combination that a job refuses': [
+      specOf({
+        template: { ...SPEC, training: { epochs: 2 } },
+        parameters: [{ path: 'training.maxSteps', values: [10] }],
+      }),
+      /^trial 1 .*give epochs or maxSteps, not both/,
+    ],
+    'a length that halving decides': [
+      random({
+        template: { ...SPEC, training: { maxSteps: 90 } },
+        strategy: { type: 'SuccessiveHalving', minSteps: 10 },
+        parameters: [{ path: 'training.maxSteps', values: [10, 20] }],
+      }),
+      /SuccessiveHalving decides/,
+    ],
+  }
+  for (const [name, [spec, message]] of Object.entries(cases))
+    t.match(specProblem(spec), message, name)
+  t.equal(specProblem(specOf({})), undefined)
+  t.equal(specProblem(random()), undefined)
+})
