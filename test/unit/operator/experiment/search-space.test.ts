@@ -1,6 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { resolveExperimentSpec } from '@attune/crds/defaults.ts'
 import type { TuningExperimentSpec } from '@attune/crds/tuning-experiment-spec.ts'
 import t from 'tap'
+import { parse } from 'yaml'
 import { choicesOf } from '../../../../operator/src/experiment/parameter-values.ts'
 import { assignmentsOf } from '../../../../operator/src/experiment/search-space.ts'
 import { specProblem } from '../../../../operator/src/experiment/spec-problem.ts'
@@ -128,4 +131,17 @@ t.test('a spec that cannot work', async t => {
     t.match(specProblem(spec), message, name)
   t.equal(specProblem(specOf({})), undefined)
   t.equal(specProblem(random()), undefined)
+})
+
+t.test('every example has the trials that it speaks of', async t => {
+  const folder = join(import.meta.dirname, '../../../../examples/experiments')
+  const counts = readdirSync(folder).map(name => {
+    const { spec } = parse(readFileSync(join(folder, name), 'utf8')) as {
+      spec: TuningExperimentSpec
+    }
+    const resolved = resolveExperimentSpec(spec)
+    t.equal(specProblem(resolved), undefined, name)
+    return assignmentsOf(resolved).length
+  })
+  t.strictSame(counts, [6, 9])
 })
