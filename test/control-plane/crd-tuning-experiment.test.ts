@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { stringify } from 'yaml'
@@ -6,6 +7,8 @@ import { testNamespace } from '../fixtures/cluster/namespace.ts'
 import { SPEC } from '../fixtures/operator/tuning-job.ts'
 
 const CRD = join(import.meta.dirname, '../../crds/tuningexperiments.yaml')
+
+const EXAMPLES = join(import.meta.dirname, '../../examples/experiments')
 
 type Change = Readonly<Record<string, unknown>>
 const manifest = (change: Change = {}, name = 'search') =>
@@ -100,6 +103,14 @@ t.test('the API server accepts', async t => {
   for (const [name, change] of Object.entries(ACCEPTED)) {
     const args = ['create', '--dry-run=server', '-n', namespace, '-f', '-']
     await t.resolves(kubectl(args, manifest(change)), name)
+  }
+})
+
+t.test('the API server accepts every example', async t => {
+  const namespace = await testNamespace(t)
+  for (const name of readdirSync(EXAMPLES)) {
+    const file = join(EXAMPLES, name)
+    await t.resolves(kubectl(['create', '--dry-run=server', '-n', namespace, '-f', file]), name)
   }
 })
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { experimentCluster, scored } from '../fixtures/operator/experiment-cluster.ts'
+import { SPEC } from '../fixtures/operator/tuning-job.ts'
 
 const WHOLE = ['prepare', 'train', 'evaluate'] as const
 const RATES = [0.0001, 0.0002, 0.0005, 0.001]
@@ -110,4 +111,38 @@ t.test('a spec that cannot work makes no trial', async t => {
     },
   )
   t.strictSame(await cluster.jobs(), [])
+})
+
+t.test('halving: the better of two goes on from its checkpoint', async t => {
+  const cluster = await experimentCluster(t)
+  await cluster.operator()
+  await cluster.submit({
+    template: { ...SPEC, training: { maxSteps: 40 } },
+    parameters: [{ path: 'training.learningRate', values: [0.0001, 0.001] }],
+    strategy: { type: 'SuccessiveHalving', minSteps: 20, reductionFactor: 2 },
+    maxTrials: 2,
+    parallelTrials: 2,
+    publish: 'None',
+  })
+  await cluster.runs(1, 1, WHOLE, { evaluate: scored(0.3) })
+  await cluster.runs(2, 1, WHOLE, { evaluate: scored(0.6) })
+  await cluster.runs(2, 2, ['train', 'evaluate'], {
+    train: { digest: 'whole' },
+    evaluate: { digest: 'whole', ...scored(0.7) },
+  })
+  const { status } = await cluster.until(
+    experiment => experiment.status?.phase === 'Succeeded',
+    'it has not succeeded',
+  )
+  t.match(status?.best, { trial: 2, score: 0.7 })
+  t.match(status?.trials, [
+    { phase: 'Stopped', score: 0.3 },
+    { phase: 'Succeeded', rung: 1 },
+  ])
+  const { spec, status: trial } = await cluster.untilJob(2, () => true)
+  t.equal(spec?.training.stopAfterSteps, undefined)
+  t.strictSame(
+    trial?.runs?.at(-1)?.stages.map(({ state }) => state),
+    ['Skipped', 'Succeeded', 'Succeeded', 'Skipped'],
+  )
 })
