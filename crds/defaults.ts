@@ -1,4 +1,4 @@
-/** Fills in defaults exactly as the API server does when it decodes an object (apiextensions-apiserver, schema/defaulting). */
+/** Fills in defaults as the API server does when it decodes an object (apiextensions-apiserver, schema/defaulting), and within lists too, where the CRD has none. */
 import {
   type InstructionDatasetSpec,
   InstructionDatasetSpecSchema,
@@ -45,7 +45,7 @@ export const fillDefaults = (value: unknown, node: SchemaNode): unknown => {
 
 const SPEC = schemaNode(InstructionTuningJobSpecSchema)
 
-/** The spec with every default set; a spec that the API server stored comes back equal. */
+/** The spec with every default set; one that is complete comes back equal. */
 export const resolveSpec = (spec: InstructionTuningJobSpec): ResolvedSpec =>
   fillDefaults(spec, SPEC) as ResolvedSpec
 

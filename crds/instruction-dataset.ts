@@ -9,7 +9,7 @@ import { type SchemaNode, schemaNode } from './schema-node.ts'
 
 export const DATASET_KIND = 'InstructionDataset'
 
-/** A dataset as the API server stores it, every default filled in. */
+/** A dataset with every default filled in. */
 export type ResolvedDatasetObject = {
   readonly apiVersion: typeof API_VERSION
   readonly kind: typeof DATASET_KIND

@@ -14,7 +14,7 @@ export const KIND = 'InstructionTuningJob'
 export const NAME_MAX = 63
 export const NAME_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'
 
-/** A job as the API server stores it, every default filled in. */
+/** A job with every default filled in. */
 export type ResolvedJob = {
   readonly apiVersion: typeof API_VERSION
   readonly kind: typeof KIND

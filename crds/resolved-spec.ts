@@ -1,4 +1,4 @@
-/** The spec with every default filled in: what the API server stores, and what the stages read. */
+/** The spec with every default filled in: what the operator caches, and what the stages read. */
 import type { InstructionDatasetSpec } from './instruction-dataset-spec.ts'
 import type { InstructionTuningJobSpec } from './instruction-tuning-job-spec.ts'
 import type { TuningExperimentSpec } from './tuning-experiment-spec.ts'

@@ -8,7 +8,7 @@ export const VERSION = 'v1alpha1'
 export const API_VERSION = `${GROUP}/${VERSION}` as const
 export const KIND = 'InstructionTuningJob'
 
-/** As the API server stores it: every default of the schema is in. */
+/** As it is cached: every default of the schema is in. */
 export type InstructionTuningJob = KubeObject<ResolvedSpec, InstructionTuningJobStatus>
 
 type Condition = {
