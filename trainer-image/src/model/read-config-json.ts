@@ -44,10 +44,10 @@ const refuseOtherArchitectures = (json: JsonObject) => {
   const type = json['model_type']
   const architectures = json['architectures']
   const named = Array.isArray(architectures) ? architectures : []
-  if (
-    (type !== 'llama' && type !== 'deci') ||
-    (named.length > 0 && !named.some(name => SUPPORTED_ARCHITECTURES.includes(String(name))))
-  )
+  const isNamed = named.some(name => SUPPORTED_ARCHITECTURES.includes(String(name)))
+  // DeciLM-6B names its architecture only
+  const isTyped = type === 'llama' || type === 'deci' || (type === undefined && isNamed)
+  if (!isTyped || (named.length > 0 && !isNamed))
     throw modelUnsupported(
       `config.json: model_type ${show(type)} with architectures ${show(architectures)}; only the Llama architecture (LlamaForCausalLM) is supported: choose such a model`,
     )
@@ -89,6 +89,17 @@ const headDimOf = (value: unknown): number => {
   return headDim
 }
 
+/**
+ * Dynamic NTK scaling changes RoPE only for rows longer than `max_position_embeddings` (transformers,
+ * `LlamaDynamicNTKScalingRotaryEmbedding`), and no row here is.
+ */
+const isDynamicAsPlain = (type: unknown, scaling: JsonObject, json: JsonObject): boolean => {
+  const positions = json['max_position_embeddings'] ?? 2048
+  return (
+    type === 'dynamic' && (scaling['original_max_position_embeddings'] ?? positions) === positions
+  )
+}
+
 /** transformers 5 keeps RoPE's settings in rope_parameters, transformers 4 in rope_theta and rope_scaling. */
 const ropeThetaOf = (json: JsonObject): number => {
   const parameters = isJsonObject(json['rope_parameters']) ? json['rope_parameters'] : {}
@@ -98,7 +109,7 @@ const ropeThetaOf = (json: JsonObject): number => {
   ] as const) {
     if (!isJsonObject(value)) continue
     const type = value['rope_type'] ?? value['type'] ?? 'default'
-    if (type !== 'default')
+    if (type !== 'default' && !isDynamicAsPlain(type, value, json))
       throw modelUnsupported(
         `${at(key)} asks for RoPE scaling of type ${show(type)}; only models without RoPE scaling are supported`,
       )

@@ -93,6 +93,18 @@ t.test('reads KV heads that differ by layer, and an untied head', async t => {
   t.strictSame(await readModelConfig(await folderWith(t, config, { shape })), shape)
 })
 
+t.test('reads the keys as DeciLM-6B has them', async t => {
+  const { num_key_value_heads: _, model_type: _type, ...rest } = JSON_CONFIG
+  const config = {
+    ...rest,
+    architectures: ['DeciLMForCausalLM'],
+    num_key_value_heads_per_layer: [4, 1],
+    rope_scaling: { type: 'dynamic', factor: 2.0 },
+  }
+  const shape = { ...EXPECTED, kvHeads: [4, 1] }
+  t.strictSame(await readModelConfig(await folderWith(t, config, { shape })), shape)
+})
+
 const UNSUPPORTED: Record<string, [change: object, message: RegExp]> = {
   'another architecture': [
     { model_type: 'qwen2', architectures: ['Qwen2ForCausalLM'] },
@@ -104,6 +116,10 @@ const UNSUPPORTED: Record<string, [change: object, message: RegExp]> = {
     /rope_scaling.*RoPE scaling of type "llama3"/,
   ],
   'RoPE scaling (old key)': [{ rope_scaling: { type: 'linear', factor: 2 } }, /"linear"/],
+  'RoPE scaling of rows that the model takes': [
+    { rope_scaling: { type: 'dynamic', factor: 2, original_max_position_embeddings: 16 } },
+    /"dynamic"/,
+  ],
   'RoPE scaling (5)': [{ rope_parameters: { rope_type: 'yarn' } }, /rope_parameters.*"yarn"/],
   'a sliding window': [{ sliding_window: 4096 }, /sliding_window is 4096/],
   'attention biases': [{ attention_bias: true }, /attention_bias is true/],
