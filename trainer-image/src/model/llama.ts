@@ -131,5 +131,5 @@ export const llamaHidden = (g: GraphBuilder, parts: LlamaParts, inputs: LlamaInp
 }
 
 /** The output head's weight, (V, C). */
-export const headWeight = ({ config, weight }: LlamaParts): Value =>
-  weight(config.tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight')
+export const headWeightName = ({ tieWordEmbeddings }: ModelConfig): string =>
+  tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'

@@ -3,7 +3,7 @@
  * Counted are the float32 values that the graph holds for the backward pass. Meant to be a little too high.
  */
 import { keepsProbabilities, queryBlocks } from '../autodiff/composites/attention.ts'
-import { chunkRows } from '../autodiff/composites/cross-entropy.ts'
+import { vocabularyRanges } from '../autodiff/composites/cross-entropy.ts'
 import type { AdapterConfig } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { weightShapes } from '../model/linear-layers.ts'
@@ -60,7 +60,8 @@ export const estimateMemory = (shape: StepShape): number => {
     : layer * config.layers
   const kept = keepsProbabilities(length) && !recompute ? config.layers : 0
   const probabilities = tokens * config.heads * meanKeys(length) * (PROBABILITY_BUFFERS + kept)
-  const logits = Math.min(chunkRows(config.vocabSize), tokens) * config.vocabSize * LOGIT_BUFFERS
+  const [block] = vocabularyRanges(config.vocabSize, tokens)
+  const logits = tokens * (block!.end - block!.start) * LOGIT_BUFFERS
   const floats =
     modelParameters(config) +
     PARAMETER_COPIES * trainableParameters(config, adapter) +

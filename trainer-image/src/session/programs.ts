@@ -1,13 +1,17 @@
 /** The graphs that training runs. P trainable parameters, B rows, T tokens a row, N targets. */
 import { backward } from '../autodiff/backward.ts'
-import { crossEntropy } from '../autodiff/composites/cross-entropy.ts'
+import {
+  crossEntropy,
+  type VocabularyBlock,
+  vocabularyRanges,
+} from '../autodiff/composites/cross-entropy.ts'
 import { GraphBuilder } from '../graph/build.ts'
 import type { Graph, Value } from '../graph/node.ts'
 import { add } from '../graph/operators/elementwise.ts'
 import { gather } from '../graph/operators/movement.ts'
 import type { AdapterConfig } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
-import { headWeight, type LlamaParts, llamaHidden } from '../model/llama.ts'
+import { headWeightName, type LlamaParts, llamaHidden } from '../model/llama.ts'
 import { frozenLinears, loraLinears, parameterCount, parameterSlots } from '../model/lora.ts'
 import { adamW } from '../optim/adamw.ts'
 import { rotaryTables } from './generator-rotary.ts'
@@ -54,15 +58,35 @@ const partsOf = (g: GraphBuilder, program: ModelProgram, parameters: Value): Lla
   return { config, weight, linears, recomputeLayers: program.recompute }
 }
 
+/** Each block maps its part of the weights file: a slice of the whole would be a copy. */
+const headBlocks = (
+  g: GraphBuilder,
+  { config, weights, rows, length }: ModelProgram,
+): readonly VocabularyBlock[] => {
+  const name = headWeightName(config)
+  const head = weights.find(weight => weight.name === name)
+  if (!head) throw new TypeError(`weight ${name} is not stored`)
+  const { location, offset, bytes } = head.external
+  const rowBytes = bytes / config.vocabSize
+  return vocabularyRanges(config.vocabSize, rows * length).map(({ start, end }) => ({
+    start,
+    weight: g.external(`${name}.${start}`, 'float32', [end - start, config.hiddenSize], {
+      location,
+      offset: offset + start * rowBytes,
+      bytes: (end - start) * rowBytes,
+    }),
+  }))
+}
+
 const lossOf = (g: GraphBuilder, program: ModelProgram, parameters: Value, train: boolean) => {
   const parts = partsOf(g, program, parameters)
   const hidden = llamaHidden(g, parts, batchInputs(g, program))
   const positions = g.input('target_positions', 'int32', ['N'])
   return crossEntropy(g, {
     hidden: gather(g, hidden, positions),
-    weight: headWeight(parts),
+    weight: parts.weight(headWeightName(program.config)),
+    blocks: headBlocks(g, program),
     targets: g.input('target_tokens', 'int32', ['N']),
-    maxTargets: program.rows * program.length,
     differentiable: train,
   })
 }

@@ -1,24 +1,53 @@
 /**
- * Summed cross-entropy of a linear layer's logits, with its gradient, in chunks of targets, so that logits (N, V) never
- * exist whole. The gradient of the hidden states is made in the forward pass, while a chunk's probabilities are at hand:
- * dH = (P - onehot) W = P W - W[targets].
+ * Summed cross-entropy of a linear layer's logits, with its gradient, in blocks of the vocabulary, so that logits (N, V)
+ * never exist whole, and each block of the weight is packed for its product but once. The gradient of the hidden states
+ * is made in the forward pass, while a block's probabilities are at hand: dH = (P - onehot) W = P W - W[targets].
+ * A block's softmax is of the block alone. With m its largest logit and s its Σ exp(logit - m), and over all blocks
+ * M = max m and S = Σ s exp(m - M), its probabilities are those of the block times s exp(m - M) / S.
  * N targets, C hidden size, V vocabulary.
  */
 import type { GraphBuilder } from '../../graph/build.ts'
 import type { Value } from '../../graph/node.ts'
-import { add, cast, greaterOrEqual, log, mul, sub } from '../../graph/operators/elementwise.ts'
+import {
+  add,
+  and,
+  cast,
+  div,
+  exp,
+  greaterOrEqual,
+  log,
+  max,
+  min,
+  mul,
+  sub,
+  where,
+} from '../../graph/operators/elementwise.ts'
 import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
-import { concat, gather, gatherElements, reshape, slice } from '../../graph/operators/movement.ts'
+import { gather, gatherElements, reshape } from '../../graph/operators/movement.ts'
 import { reduceMax, reduceSum, softmax } from '../../graph/operators/reduce.ts'
 import { together } from '../../graph/operators/together.ts'
 import { known } from '../../graph/shapes.ts'
 import { outputOf, type Row } from '../row.ts'
 
-/** Logits of a chunk: at most this many elements (64 MiB). Half of it packs the head's weight twice as often. */
-const CHUNK_ELEMENTS = 2 ** 24
+/** Logits of a block: at most this many elements (32 MiB), about what a last-level cache holds. */
+const BLOCK_ELEMENTS = 2 ** 23
+/** Narrower products would take longer than the memory is worth. */
+const MIN_BLOCK_TOKENS = 512
 
-export const chunkRows = (vocabulary: number): number =>
-  Math.max(64, 2 ** Math.floor(Math.log2(CHUNK_ELEMENTS / vocabulary)))
+export type TokenRange = { readonly start: number; readonly end: number }
+
+/** @returns the vocabulary in ranges whose logits for so many targets are of bounded size */
+export const vocabularyRanges = (vocabulary: number, maxTargets: number): readonly TokenRange[] => {
+  const bounded = 2 ** Math.floor(Math.log2(BLOCK_ELEMENTS / maxTargets))
+  const size = Math.max(MIN_BLOCK_TOKENS, bounded)
+  return Array.from({ length: Math.ceil(vocabulary / size) }, (_, i) => ({
+    start: i * size,
+    end: Math.min(vocabulary, (i + 1) * size),
+  }))
+}
+
+/** Rows of the weight from token `start` on. */
+export type VocabularyBlock = { readonly start: number; readonly weight: Value }
 
 export type CrossEntropy = {
   /** scalar: Σ -log P[target] */
@@ -27,64 +56,92 @@ export type CrossEntropy = {
   readonly correct: Value
 }
 
-type Chunk = { readonly loss: Value; readonly correct: Value; readonly dHidden?: Value }
-
-type ChunkInputs = {
+export type CrossEntropyInputs = {
   /** (N, C) */
   readonly hidden: Value
   /** (V, C) */
   readonly weight: Value
+  /** the same, in blocks that follow each other */
+  readonly blocks: readonly VocabularyBlock[]
   /** (N) int32 */
   readonly targets: Value
   /** false where only the loss is wanted; true if absent */
   readonly differentiable?: boolean
 }
 
-export type CrossEntropyInputs = ChunkInputs & {
-  /** no batch has more targets */
-  readonly maxTargets: number
-  readonly chunk?: number
+/** Of each target (N, 1), and the block's share of the product with the weight (N, C). */
+type Part = {
+  readonly largest: Value
+  /** 1 / Σ exp(logit - largest) */
+  readonly likeliest: Value
+  /** the target's logit, or very negative where another block has it */
+  readonly target: Value
+  readonly product?: Value
 }
 
-/** -log P[target] = (max - logit[target]) - log(max P): exact where the target is the likeliest */
-const chunkOf = (
+/** Less than any logit; finite, so that no difference can become NaN. */
+const ABSENT = -1e30
+
+const targetLogit = (
   g: GraphBuilder,
-  { hidden, weight, targets, differentiable = true }: ChunkInputs,
-): Chunk => {
-  const n = hidden.shape[0]!
-  const logits = fusedMatMul(g, hidden, weight, { transB: true })
+  logits: Value,
+  targets: Value,
+  { start, weight }: VocabularyBlock,
+): Value => {
+  const [first, last] = [g.scalar('int32', 0), g.scalar('int32', known(weight.shape)[0]! - 1)]
+  const column = reshape(g, targets, [logits.shape[0]!, 1])
+  const index = sub(g, column, g.scalar('int32', start))
+  const inside = and(g, greaterOrEqual(g, index, first), greaterOrEqual(g, last, index))
+  const logit = gatherElements(g, logits, min(g, max(g, index, first), last), 1)
+  return where(g, inside, logit, g.scalar('float32', ABSENT))
+}
+
+const partOf = (
+  g: GraphBuilder,
+  { hidden, targets, differentiable = true }: CrossEntropyInputs,
+  block: VocabularyBlock,
+): Part => {
+  const logits = fusedMatMul(g, hidden, block.weight, { transB: true })
   const p = softmax(g, logits)
-  const largest = reduceMax(g, logits, [1])
-  const target = gatherElements(g, logits, reshape(g, targets, [n, 1]), 1)
-  const losses = sub(g, sub(g, largest, target), log(g, reduceMax(g, p, [1])))
+  const [largest, likeliest] = [reduceMax(g, logits, [1]), reduceMax(g, p, [1])]
+  const target = targetLogit(g, logits, targets, block)
+  if (!differentiable) return { largest, likeliest, target }
+  // Otherwise the logits and probabilities of every block would wait for the backward pass.
+  const tied = together(g, [largest, likeliest, target, matMul(g, p, block.weight)], 1)
+  return { largest: tied[0]!, likeliest: tied[1]!, target: tied[2]!, product: tied[3]! }
+}
+
+const forward = (g: GraphBuilder, inputs: CrossEntropyInputs): readonly Value[] => {
+  const { hidden, weight, targets, blocks } = inputs
+  const parts = blocks.map(block => partOf(g, inputs, block))
+  const over = (operator: typeof add, values: readonly Value[]) =>
+    values.reduce((a, b) => operator(g, a, b))
+  const largest = over(
+    max,
+    parts.map(part => part.largest),
+  )
+  const target = over(
+    max,
+    parts.map(part => part.target),
+  )
+  const masses = parts.map(part => div(g, exp(g, sub(g, part.largest, largest)), part.likeliest))
+  const mass = over(add, masses)
+  // -log P[target] = (M - logit[target]) + log S: exact where the target is the likeliest
+  const losses = add(g, sub(g, largest, target), log(g, mass))
   const hits = cast(g, greaterOrEqual(g, target, largest), 'float32')
-  const gradient = () => sub(g, matMul(g, p, weight), gather(g, weight, targets))
-  // Otherwise the probabilities of every chunk would wait for the backward pass.
-  const [tied, dHidden] = differentiable ? together(g, [losses, gradient()], 1) : [losses]
-  return {
-    loss: reduceSum(g, tied!, [0, 1], false),
-    correct: reduceSum(g, hits, [0, 1], false),
-    dHidden,
-  }
+  const shares = parts.flatMap(({ product }, i) =>
+    product ? [mul(g, product, div(g, masses[i]!, mass))] : [],
+  )
+  const expected = shares.length > 0 ? [over(add, shares)] : []
+  return [
+    reduceSum(g, losses, [0, 1], false),
+    reduceSum(g, hits, [0, 1], false),
+    ...expected.map(value => reshape(g, sub(g, value, gather(g, weight, targets)), hidden.shape)),
+  ]
 }
 
 export const crossEntropy = (g: GraphBuilder, inputs: CrossEntropyInputs): CrossEntropy => {
-  const { hidden, weight, targets, maxTargets } = inputs
-  const rows = inputs.chunk ?? chunkRows(known([weight.shape[0]!])[0]!)
-  const total = (parts: readonly Value[]) => parts.reduce((a, b) => add(g, a, b))
-  const [lossSum, correct] = g.composite('CrossEntropy', [hidden], () => {
-    const chunks = Array.from({ length: Math.ceil(maxTargets / rows) }, (_, i) => {
-      const range = { axis: 0, start: i * rows, end: (i + 1) * rows, dimension: `N${i}` }
-      const part = { hidden: slice(g, hidden, range), targets: slice(g, targets, range) }
-      return chunkOf(g, { ...inputs, ...part })
-    })
-    const gradients = chunks.flatMap(({ dHidden }) => dHidden ?? [])
-    return [
-      total(chunks.map(chunk => chunk.loss)),
-      total(chunks.map(chunk => chunk.correct)),
-      ...(gradients.length > 0 ? [reshape(g, concat(g, gradients, 0), hidden.shape)] : []),
-    ]
-  })
+  const [lossSum, correct] = g.composite('CrossEntropy', [inputs.hidden], () => forward(g, inputs))
   return { lossSum: lossSum!, correct: correct! }
 }
 
