@@ -21,9 +21,14 @@ export const startTimeOf = (pid: number): string | undefined => statFields(pid)?
 
 export const identify = (pid: number): ProcessId => ({ pid, startTime: startTimeOf(pid) ?? 'gone' })
 
+/**
+ * A killed process is a zombie as soon as its first thread is gone; the others hold its ports a little longer. State and
+ * number of threads are fields 3 and 20 of /proc/PID/stat.
+ */
 export const isAlive = ({ pid, startTime }: ProcessId): boolean => {
   const fields = statFields(pid)
-  return fields !== undefined && fields[19] === startTime && fields[0] !== 'Z'
+  if (fields === undefined || fields[19] !== startTime) return false
+  return fields[0] !== 'Z' || Number(fields[17]) > 1
 }
 
 export type ProcessOptions = {
