@@ -114,7 +114,9 @@ const list = (objects: readonly object[]) =>
 
 /** @returns the objects as the server has them afterwards, in the order given */
 const applied = async (objects: readonly object[]): Promise<readonly Stored[]> => {
-  const how = ['--server-side', '--force-conflicts', '--validate=strict']
+  // A manager of its own: other tests apply the CRDs meanwhile, without these annotations.
+  const manager = '--field-manager=installation'
+  const how = ['--server-side', '--force-conflicts', '--validate=strict', manager]
   await kubectl(['apply', ...how, '-f', '-'], list(objects))
   const { items } = JSON.parse(await kubectl(['get', '-f', '-', '-o', 'json'], list(objects))) as {
     items: readonly Stored[]
