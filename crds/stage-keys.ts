@@ -4,7 +4,7 @@ import { canonicalJson } from './canonical-json.ts'
 import type { ResolvedInstructionDatasetSpec, ResolvedSpec } from './resolved-spec.ts'
 
 /** Raised whenever the same inputs would give other outputs. */
-const FORMAT = 1
+const FORMAT = 2
 
 const hash = (value: unknown): string =>
   createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 32)
