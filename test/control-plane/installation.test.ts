@@ -10,8 +10,8 @@ import { binary, ensureBinaries } from '../cluster/binaries.ts'
 import { run } from '../cluster/run-command.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { testNamespace } from '../fixtures/cluster/namespace.ts'
-import { applied as applyUntilEnd } from '../fixtures/policy/admission.ts'
 import { ACCEPTED_ENDPOINTS, REFUSED_ENDPOINTS } from '../fixtures/operator/hub-endpoints.ts'
+import { applied as applyUntilEnd } from '../fixtures/policy/admission.ts'
 
 type Objects = Readonly<Record<string, RegisteredObject>>
 /** One installation, as Helm is told of it and as Pulumi is. */
