@@ -1,31 +1,19 @@
 /** The kind `BaseModel`: an entry of the catalogue. It has no status: nobody but its author says anything of it. */
+import { GROUP, VERSION } from './api-group.ts'
 import { BaseModelSpecSchema } from './base-model-spec.ts'
-import type { KindDefinition, PrinterColumn } from './custom-resource-definition.ts'
-import { API_VERSION, GROUP, VERSION } from './instruction-tuning-job.ts'
-import { type SchemaNode, schemaNode } from './schema-node.ts'
+import type { KindDefinition } from './custom-resource-definition.ts'
+import { objectSchema } from './object-schema.ts'
+import { column } from './printer-column.ts'
+import { schemaNode } from './schema-node.ts'
 
 export const BASE_MODEL_KIND = 'BaseModel'
 
-const SCHEMA: SchemaNode = {
-  type: 'object',
+const SCHEMA = objectSchema({
+  kind: BASE_MODEL_KIND,
   description:
     'A pre-trained model: where it is, and the published facts that a selection weighs. Jobs name it, or say what they need of one.',
-  required: ['spec'],
-  properties: {
-    apiVersion: { type: 'string', description: `\`${API_VERSION}\`.` },
-    kind: { type: 'string', description: `\`${BASE_MODEL_KIND}\`.` },
-    metadata: { type: 'object' },
-    spec: schemaNode(BaseModelSpecSchema),
-  },
-}
-
-const column = (
-  name: string,
-  type: PrinterColumn['type'],
-  jsonPath: string,
-  description: string,
-  priority: PrinterColumn['priority'] = 0,
-): PrinterColumn => ({ name, type, jsonPath, description, priority })
+  spec: schemaNode(BaseModelSpecSchema),
+})
 
 export const BASE_MODEL: KindDefinition = {
   group: GROUP,

@@ -1,15 +1,7 @@
 /** A kind's definition → its CustomResourceDefinition. */
+import type { PrinterColumn } from './printer-column.ts'
 import type { SchemaNode } from './schema-node.ts'
 import { structuralSchema } from './structural-schema.ts'
-
-export type PrinterColumn = {
-  readonly name: string
-  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date'
-  readonly jsonPath: string
-  readonly description: string
-  /** 0 is always shown, 1 with `-o wide` */
-  readonly priority: 0 | 1
-}
 
 export type Vocabulary = {
   readonly phases: readonly string[]

@@ -1,6 +1,6 @@
 /** What makes the API server refuse jobs that a `TuningPolicy` does not allow: a ValidatingAdmissionPolicy with our kind as its parameter. */
 import { isAllowedUriInCel } from './allowed-uri.ts'
-import { API_VERSION, GROUP, VERSION } from './instruction-tuning-job.ts'
+import { API_VERSION, GROUP, VERSION } from './api-group.ts'
 import { POD_TEMPLATE_FIELDS } from './pod-template-fields.ts'
 import { POLICY_KIND } from './tuning-policy.ts'
 

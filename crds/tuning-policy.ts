@@ -1,31 +1,19 @@
 /** The kind `TuningPolicy`: names, schema of the whole object, printer columns. It has no status: the API server enforces it. */
-import type { KindDefinition, PrinterColumn } from './custom-resource-definition.ts'
-import { API_VERSION, GROUP, VERSION } from './instruction-tuning-job.ts'
-import { type SchemaNode, schemaNode } from './schema-node.ts'
+import { GROUP, VERSION } from './api-group.ts'
+import type { KindDefinition } from './custom-resource-definition.ts'
+import { objectSchema } from './object-schema.ts'
+import { column } from './printer-column.ts'
+import { schemaNode } from './schema-node.ts'
 import { TuningPolicySpecSchema } from './tuning-policy-spec.ts'
 
 export const POLICY_KIND = 'TuningPolicy'
 
-const SCHEMA: SchemaNode = {
-  type: 'object',
+const SCHEMA = objectSchema({
+  kind: POLICY_KIND,
   description:
     'What the tenants of a set of namespaces may ask for. Policies that select the same namespace all hold; a namespace that none selects is not limited.',
-  required: ['spec'],
-  properties: {
-    apiVersion: { type: 'string', description: `\`${API_VERSION}\`.` },
-    kind: { type: 'string', description: `\`${POLICY_KIND}\`.` },
-    metadata: { type: 'object' },
-    spec: schemaNode(TuningPolicySpecSchema),
-  },
-}
-
-const column = (
-  name: string,
-  type: PrinterColumn['type'],
-  jsonPath: string,
-  description: string,
-  priority: PrinterColumn['priority'] = 0,
-): PrinterColumn => ({ name, type, jsonPath, description, priority })
+  spec: schemaNode(TuningPolicySpecSchema),
+})
 
 export const TUNING_POLICY: KindDefinition = {
   group: GROUP,

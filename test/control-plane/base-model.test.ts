@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { API_VERSION } from '../../crds/api-group.ts'
 import { BASE_MODEL_KIND } from '../../crds/base-model.ts'
 import type { BaseModelSpec } from '../../crds/base-model-spec.ts'
-import { API_VERSION } from '../../crds/instruction-tuning-job.ts'
 import { validateManifest } from '../../crds/validate.ts'
+import type { Pod } from '../../operator/src/job/kinds.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { aBaseModel } from '../fixtures/crds/a-base-model.ts'
-import type { Pod } from '../../operator/src/job/kinds.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
-import { aResult } from '../fixtures/operator/tuning-job.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+import { aResult } from '../fixtures/operator/tuning-job.ts'
 
 const EXAMPLES = join(import.meta.dirname, '../../examples/base-models')
 

@@ -1,7 +1,7 @@
 /** What `run` and `plan` have in common: the job read, the workspace locked, Ctrl-C caught. */
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { API_VERSION } from '@attune/crds/instruction-tuning-job.ts'
+import { API_VERSION } from '@attune/crds/api-group.ts'
 import type { JobFile } from '@attune/crds/stage.ts'
 import { writeFileAtomically } from '@attune/trainer/atomic-file.ts'
 import { readCatalogue, type StageReadyJob, withModel } from '../catalogue.ts'

@@ -1,7 +1,8 @@
 /** The catalogue as the API server stores it. */
+
+import { GROUP, VERSION } from '@attune/crds/api-group.ts'
 import { BASE_MODEL_KIND } from '@attune/crds/base-model.ts'
 import type { BaseModelSpec } from '@attune/crds/base-model-spec.ts'
-import { GROUP, VERSION } from '@attune/crds/instruction-tuning-job.ts'
 import { defineKind, type KubeObject } from '../kube/kube-object.ts'
 
 export type BaseModel = KubeObject<BaseModelSpec>

@@ -1,5 +1,5 @@
 /** Experiments and their trials, as the API server stores them. */
-import { API_VERSION } from '@attune/crds/instruction-tuning-job.ts'
+import { API_VERSION } from '@attune/crds/api-group.ts'
 import type { ResolvedExperimentSpec } from '@attune/crds/resolved-spec.ts'
 import { EXPERIMENT_KIND } from '@attune/crds/tuning-experiment.ts'
 import type { TuningExperimentStatus } from '@attune/crds/tuning-experiment-status.ts'

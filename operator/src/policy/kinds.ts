@@ -1,5 +1,5 @@
 /** What limits the jobs of a namespace, as the API server stores it. */
-import { API_VERSION } from '@attune/crds/instruction-tuning-job.ts'
+import { API_VERSION } from '@attune/crds/api-group.ts'
 import { POLICY_KIND } from '@attune/crds/tuning-policy.ts'
 import type { TuningPolicySpec } from '@attune/crds/tuning-policy-spec.ts'
 import { defineKind, type KubeObject } from '../kube/kube-object.ts'
