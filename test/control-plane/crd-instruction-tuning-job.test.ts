@@ -55,9 +55,9 @@ t.test('the API server and the local check both accept', async t => {
 t.test('the API server stores lists as they were written', async t => {
   const { kubeconfig } = await controlPlane()
   const server = await dryRun(kubeconfig, MINIMAL)
-  const { dataset, evaluation } = server.object?.spec as InstructionTuningJobSpec
-  t.strictSame(dataset.sources, [{ uri: 'pvc://data/train.jsonl' }])
-  t.strictSame(evaluation?.suites, [{ name: 'held-out' }])
+  const spec = server.object?.spec as InstructionTuningJobSpec | undefined
+  t.strictSame(spec?.dataset.sources, [{ uri: 'pvc://data/train.jsonl' }])
+  t.strictSame(spec?.evaluation?.suites, [{ name: 'held-out' }])
 })
 
 t.test('the API server and the local check both refuse', async t => {
