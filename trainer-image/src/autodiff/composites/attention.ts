@@ -15,8 +15,8 @@ import { together } from '../../graph/operators/together.ts'
 import { known } from '../../graph/shapes.ts'
 import { inputOf, numberOf, type Row } from '../row.ts'
 
-/** Queries of a block. */
-export const BLOCK = 256
+/** Queries of a block. Against 256, 128 is 2 to 4 % faster at 512 and at 2048 tokens: less above the diagonal is computed. */
+export const BLOCK = 128
 
 export type QueryBlock = { readonly start: number; readonly end: number }
 
