@@ -2,6 +2,7 @@
 
 import { ATTENTION } from './composites/attention.ts'
 import { CROSS_ENTROPY } from './composites/cross-entropy.ts'
+import { UNIT_RMS } from './composites/unit-rms.ts'
 import { ARITHMETIC } from './gradients/arithmetic.ts'
 import { FUSED } from './gradients/fused.ts'
 import { MATRIX } from './gradients/matrix.ts'
@@ -17,4 +18,5 @@ export const GRADIENTS: Readonly<Record<string, Row>> = Object.freeze({
   ...FUSED,
   ...ATTENTION,
   ...CROSS_ENTROPY,
+  ...UNIT_RMS,
 })

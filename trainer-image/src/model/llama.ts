@@ -3,11 +3,12 @@
  * B rows, T tokens, M = B·T, C hidden size, H query heads, K key-value heads, D head size.
  */
 import { attention, queryBlocks } from '../autodiff/composites/attention.ts'
+import { unitRms } from '../autodiff/composites/unit-rms.ts'
 import { recomputed } from '../autodiff/recompute.ts'
 import type { GraphBuilder } from '../graph/build.ts'
 import type { Value } from '../graph/node.ts'
 import { add, and, equal, greaterOrEqual, mul, where } from '../graph/operators/elementwise.ts'
-import { rmsNorm, rotaryEmbedding, silu } from '../graph/operators/fused.ts'
+import { rotaryEmbedding, silu } from '../graph/operators/fused.ts'
 import { gather, reshape, slice, transpose } from '../graph/operators/movement.ts'
 import type { ModelConfig } from './config.ts'
 import type { Linears } from './lora.ts'
@@ -106,11 +107,17 @@ const feedForward = (g: GraphBuilder, x: Value, { parts, layer }: LayerContext):
   return parts.linears(g, gated, [`${path}.down_proj`])[0]!
 }
 
+/** x: (…, C), weight: (C) @returns (…, C) */
+const rmsNorm = (g: GraphBuilder, x: Value, weight: Value, epsilon: number): Value => {
+  const normalized = unitRms(g, x, epsilon)
+  return g.cheap(() => mul(g, normalized, weight))
+}
+
 const transformerLayer = (g: GraphBuilder, x: Value, context: LayerContext): Value => {
   const { parts, layer } = context
   const norm = (y: Value, name: string) => {
     const weight = parts.weight(`model.layers.${layer}.${name}.weight`)
-    return g.cheap(() => rmsNorm(g, y, weight, parts.config.rmsNormEpsilon)[0])
+    return rmsNorm(g, y, weight, parts.config.rmsNormEpsilon)
   }
   const h = add(g, x, selfAttention(g, norm(x, 'input_layernorm'), context))
   return add(g, h, feedForward(g, norm(h, 'post_attention_layernorm'), context))
@@ -127,7 +134,7 @@ export const llamaHidden = (g: GraphBuilder, parts: LlamaParts, inputs: LlamaInp
     const run = (y: Value) => transformerLayer(g, y, { parts, inputs, biases, layer })
     x = recomputeLayers ? recomputed(g, x, run) : run(x)
   }
-  return rmsNorm(g, x, weight('model.norm.weight'), config.rmsNormEpsilon)[0]
+  return rmsNorm(g, x, weight('model.norm.weight'), config.rmsNormEpsilon)
 }
 
 /** The output head's weight, (V, C). */
