@@ -23,7 +23,7 @@ import { objectKey } from './kube/kube-object.ts'
 import { createLeaderElector } from './kube/leader.ts'
 import type { Log } from './kube/log.ts'
 import { createWorkQueue } from './kube/work-queue.ts'
-import { countJobs } from './metrics/count-jobs.ts'
+import { countPhases, countTrials, type PhaseCount } from './metrics/count-phases.ts'
 import { createOperatorMetrics } from './metrics/operator-metrics.ts'
 
 const NAME = 'attune-operator'
@@ -54,7 +54,13 @@ const createParts = (
   isLeader: () => boolean,
 ) => {
   const identity = `${hostname()}_${randomUUID()}`
-  const metrics = createOperatorMetrics(() => (isLeader() ? countJobs(caches.jobs.list()) : []))
+  const ifLeading = (count: () => readonly PhaseCount[]) => () => (isLeader() ? count() : [])
+  const metrics = createOperatorMetrics({
+    jobs: ifLeading(() => countPhases(caches.jobs.list())),
+    experiments: ifLeading(() => countPhases(caches.experiments.list())),
+    experimentTrials: ifLeading(() => countTrials(caches.experiments.list())),
+    datasets: ifLeading(() => countPhases(caches.datasets.list())),
+  })
   const client = createKubeClient(connection, { userAgent: NAME, observe: metrics.requested })
   const caches = createCaches({ client, config, log, metrics })
   const queue = createWorkQueue({ observe: metrics.queue(KIND), backoff: BACKOFF })

@@ -84,6 +84,34 @@ export const OPERATOR_METRICS = {
     help: 'InstructionTuningJobs there are, told by the replica that leads.',
     labels: { namespace: NAMESPACE, phase: 'phase of the job; `Pending` before it has one' },
   },
+  experiments: {
+    name: 'attune_experiments',
+    type: 'gauge',
+    help: 'TuningExperiments there are, told by the replica that leads.',
+    labels: {
+      namespace: 'namespace of the experiment',
+      phase: 'phase of the experiment; `Pending` before it has one',
+    },
+  },
+  experimentTrials: {
+    name: 'attune_experiment_trials',
+    type: 'gauge',
+    help: 'Trials of the TuningExperiments there are, told by the replica that leads.',
+    labels: {
+      namespace: 'namespace of the experiment',
+      phase:
+        '`Waiting` (not made yet), `Running` (made and not ended), `Succeeded`, `Failed` or `Stopped` (given up early)',
+    },
+  },
+  datasets: {
+    name: 'attune_datasets',
+    type: 'gauge',
+    help: 'InstructionDatasets there are, told by the replica that leads.',
+    labels: {
+      namespace: 'namespace of the dataset',
+      phase: 'phase of the dataset; `Pending` before it has one',
+    },
+  },
   phaseSeconds: {
     name: 'attune_job_phase_seconds',
     type: 'histogram',

@@ -1,12 +1,12 @@
 /** The operator's metrics as its parts tell them. */
 import { createMetrics, type MetricsOf } from '@attune/crds/metrics/create-metrics.ts'
 import { registerProcessMetrics } from '@attune/crds/metrics/process-metrics.ts'
-import { Registry } from 'prom-client'
+import { type Gauge, Registry } from 'prom-client'
 import type { JobMeter } from '../job/job-meter.ts'
 import type { RequestObservation } from '../kube/kube-client.ts'
 import type { ReflectorObserver } from '../kube/reflector.ts'
 import type { WorkQueueObserver } from '../kube/work-queue.ts'
-import type { JobCount } from './count-jobs.ts'
+import type { PhaseCount } from './count-phases.ts'
 import { OPERATOR_METRICS } from './definitions.ts'
 
 export type OperatorMetrics = ReturnType<typeof createOperatorMetrics>
@@ -38,15 +38,26 @@ const jobMeter = ({ phaseSeconds, runs, runFailures, acceleratorSeconds }: Metri
   used: (namespace, resource, seconds) => acceleratorSeconds.inc({ namespace, resource }, seconds),
 })
 
-/** @param countJobs is called at every scrape */
-export const createOperatorMetrics = (countJobs: () => readonly JobCount[]) => {
+/** Each is called at every scrape. */
+export type Counts = Readonly<
+  Record<'jobs' | 'experiments' | 'experimentTrials' | 'datasets', () => readonly PhaseCount[]>
+>
+
+const byPhase =
+  (count: () => readonly PhaseCount[]) =>
+  (gauge: Gauge<'namespace' | 'phase'>): void => {
+    gauge.reset()
+    for (const { count: number, ...labels } of count()) gauge.set(labels, number)
+  }
+
+export const createOperatorMetrics = (counts: Counts) => {
   const registry = new Registry()
   registerProcessMetrics(registry)
   const metrics = createMetrics(OPERATOR_METRICS, registry, {
-    jobs: gauge => {
-      gauge.reset()
-      for (const { count, ...labels } of countJobs()) gauge.set(labels, count)
-    },
+    jobs: byPhase(counts.jobs),
+    experiments: byPhase(counts.experiments),
+    experimentTrials: byPhase(counts.experimentTrials),
+    datasets: byPhase(counts.datasets),
   })
   return Object.freeze({
     registry,
