@@ -59,7 +59,7 @@ export const INSTRUCTION_TUNING_JOB: KindDefinition = {
     ),
     column('Queue', 'string', '.spec.queueName', 'The LocalQueue.', 1),
     column('Tokens/s', 'number', '.status.training.tokensPerSecond', 'Training speed.', 1),
-    column('ETA', 'number', '.status.training.etaSeconds', 'Seconds of training left.', 1),
+    column('ETA', 'integer', '.status.training.etaSeconds', 'Seconds of training left.', 1),
     column('Run', 'integer', '.status.run', 'Number of the current run.', 1),
     MESSAGE_COLUMN,
   ],
