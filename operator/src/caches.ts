@@ -1,4 +1,5 @@
 /** The informers that the reconciles read, and which object of ours each of their objects belongs to. */
+import { GROUP } from '@attune/crds/api-group.ts'
 import { resolveDatasetSpec, resolveExperimentSpec, resolveSpec } from '@attune/crds/defaults.ts'
 import { type BaseModel, BaseModels } from './base-model/kinds.ts'
 import type { Config } from './config.ts'
@@ -11,7 +12,6 @@ import { podIndexes } from './job/gather.ts'
 import {
   Claims,
   ConfigMaps,
-  GROUP,
   InstructionTuningJobs,
   KIND,
   NetworkPolicies,

@@ -1,9 +1,9 @@
 import { get } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { API_VERSION } from '@attune/crds/api-group.ts'
 import t from 'tap'
 import { readConfig } from '../../operator/src/config.ts'
 import {
-  API_VERSION,
   InstructionTuningJobs,
   KIND,
   StageJobs,

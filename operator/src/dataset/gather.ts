@@ -10,7 +10,8 @@ import type {
 import { warningsOf } from '../job/gather.ts'
 import type { Warning } from '../job/obstacle.ts'
 import { isFinished } from '../job/run.ts'
-import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.ts'
+import { type ObjectKey, objectKey } from '../kube/kube-object.ts'
+import { within } from '../kube/predicates.ts'
 import type { StoreReader } from '../kube/store.ts'
 import type { TuningPolicy } from '../policy/kinds.ts'
 import type { InstructionDataset } from './kinds.ts'
@@ -45,10 +46,6 @@ const inUse = (jobs: readonly InstructionTuningJob[], uid: string): readonly str
     const isOurs = run?.content?.datasetUid === uid && !isFinished(run)
     return isOurs && run.content ? [keyOfUri(run.content.uri)] : []
   })
-
-/** A uid that an owner reference names is only text: another tenant can write it too. */
-const within = <T extends KubeObject>(namespace: string | undefined, objects: readonly T[]) =>
-  objects.filter(({ metadata }) => metadata.namespace === namespace)
 
 export const gather = (caches: DatasetCaches, key: ObjectKey): Observed | undefined => {
   const dataset = caches.datasets.get(key)

@@ -1,7 +1,7 @@
 /** The kind `InstructionDataset` as the operator reads it. */
+import { GROUP, VERSION } from '@attune/crds/api-group.ts'
 import type { InstructionDatasetStatus } from '@attune/crds/instruction-dataset-status.ts'
 import type { ResolvedInstructionDatasetSpec } from '@attune/crds/resolved-spec.ts'
-import { GROUP, VERSION } from '../job/kinds.ts'
 import { isTrue } from '../kube/conditions.ts'
 import { defineKind, type KubeObject } from '../kube/kube-object.ts'
 

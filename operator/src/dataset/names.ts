@@ -1,6 +1,6 @@
 /** Deterministic names and labels of everything that belongs to a dataset. */
+import { GROUP } from '@attune/crds/api-group.ts'
 import { CURATE } from '@attune/crds/stage.ts'
-import { GROUP } from '../job/kinds.ts'
 import { FIELD_MANAGER, STAGE_LABEL, shortName } from '../job/names.ts'
 import type { InstructionDataset } from './kinds.ts'
 

@@ -1,7 +1,7 @@
 /** What belongs to a dataset: its volume, the file of its stage, and the stage's Job. */
+import { API_VERSION } from '@attune/crds/api-group.ts'
 import { CURATE, type DatasetFile } from '@attune/crds/stage.ts'
 import type { JobConfig } from '../job/job-config.ts'
-import { API_VERSION } from '../job/kinds.ts'
 import { JOB_FILE } from '../job/objects/config-map.ts'
 import { datasetNetworkPolicy } from '../job/objects/network-policy.ts'
 import { podFailurePolicy } from '../job/objects/stage-job.ts'

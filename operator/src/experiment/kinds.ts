@@ -1,5 +1,5 @@
 /** Experiments and their trials, as the API server stores them. */
-import { API_VERSION } from '@attune/crds/api-group.ts'
+import { GROUP, VERSION } from '@attune/crds/api-group.ts'
 import type { ResolvedExperimentSpec } from '@attune/crds/resolved-spec.ts'
 import { EXPERIMENT_KIND } from '@attune/crds/tuning-experiment.ts'
 import type { TuningExperimentStatus } from '@attune/crds/tuning-experiment-status.ts'
@@ -11,11 +11,9 @@ export { EXPERIMENT_KIND }
 export type ExperimentSpec = ResolvedExperimentSpec
 export type TuningExperiment = KubeObject<ExperimentSpec, TuningExperimentStatus>
 
-const [group = '', version = ''] = API_VERSION.split('/')
-
 export const TuningExperiments = defineKind<TuningExperiment>({
-  group,
-  version,
+  group: GROUP,
+  version: VERSION,
   plural: 'tuningexperiments',
   kind: EXPERIMENT_KIND,
   namespaced: true,

@@ -1,5 +1,5 @@
 /** Names and labels of an experiment's trials. */
-import { GROUP } from '../job/kinds.ts'
+import { GROUP } from '@attune/crds/api-group.ts'
 import { FIELD_MANAGER, shortName } from '../job/names.ts'
 
 export const EXPERIMENT_LABEL = `${GROUP}/experiment`

@@ -2,6 +2,7 @@
 import type { BaseModel } from '../base-model/kinds.ts'
 import type { InstructionDataset } from '../dataset/kinds.ts'
 import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.ts'
+import { within } from '../kube/predicates.ts'
 import type { StoreReader } from '../kube/store.ts'
 import { awaitsModel } from './awaits-model.ts'
 import type { TuningPolicy } from '../policy/kinds.ts'
@@ -65,10 +66,6 @@ export const warningsOf = (
       return warning ? [[uid, warning] as const] : []
     }),
   )
-
-/** A uid that a pod or an owner reference names is only text: another tenant can write it too. */
-const within = <T extends KubeObject>(namespace: string | undefined, objects: readonly T[]) =>
-  objects.filter(({ metadata }) => metadata.namespace === namespace)
 
 export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => {
   const job = caches.jobs.get(key)

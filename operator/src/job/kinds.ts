@@ -1,11 +1,9 @@
 /** The kinds this operator reads and writes, with the fields of them that it looks at. */
+import { GROUP, VERSION } from '@attune/crds/api-group.ts'
 import type { InstructionTuningJobStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import { defineKind, type KubeObject } from '../kube/kube-object.ts'
 
-export const GROUP = 'attune.dev'
-export const VERSION = 'v1alpha1'
-export const API_VERSION = `${GROUP}/${VERSION}` as const
 export const KIND = 'InstructionTuningJob'
 
 /** As it is cached: every default of the schema is in. */

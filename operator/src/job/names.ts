@@ -1,7 +1,8 @@
 /** Deterministic names and labels of everything that belongs to a job. */
 import { createHash } from 'node:crypto'
+import { GROUP } from '@attune/crds/api-group.ts'
 import type { Stage } from '@attune/crds/stage.ts'
-import { GROUP, type InstructionTuningJob } from './kinds.ts'
+import type { InstructionTuningJob } from './kinds.ts'
 
 /** Names of Jobs become a label of their pods, and label values end here. */
 const NAME_MAX = 63

@@ -48,3 +48,9 @@ export const controllerKeys =
 
 export const ownedBy = (owner: KubeObject, object: KubeObject): boolean =>
   object.metadata.ownerReferences?.some(({ uid }) => uid === owner.metadata.uid) === true
+
+/** A uid that an object names is only text: another tenant can write it too. */
+export const within = <T extends KubeObject>(
+  namespace: string | undefined,
+  objects: readonly T[],
+): readonly T[] => objects.filter(({ metadata }) => metadata.namespace === namespace)

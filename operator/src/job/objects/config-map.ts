@@ -1,9 +1,10 @@
 /** The job file of one run, as its stages read it. */
+import { API_VERSION } from '@attune/crds/api-group.ts'
 import type { JobFile } from '@attune/crds/stage.ts'
 import { stageSpec } from '@attune/crds/stage-spec.ts'
 import type { Manifest } from '../../kube/kube-client.ts'
 import { controllerReference } from '../../kube/kube-object.ts'
-import { API_VERSION, type InstructionTuningJob } from '../kinds.ts'
+import type { InstructionTuningJob } from '../kinds.ts'
 import { configMapName, labelsOf } from '../names.ts'
 
 export const JOB_FILE = 'job.json'

@@ -3,9 +3,10 @@
  * and the scheduling fields of the pod template are Kueue's.
  */
 import { createHash } from 'node:crypto'
+import { GROUP } from '@attune/crds/api-group.ts'
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
-import { GROUP, type StageJob } from '../kinds.ts'
+import type { StageJob } from '../kinds.ts'
 
 const QUEUE_LABEL = 'kueue.x-k8s.io/queue-name'
 const PRIORITY_LABEL = 'kueue.x-k8s.io/priority-class'

@@ -6,6 +6,7 @@ import {
   controllerKeys,
   generationChanged,
   ownedBy,
+  within,
 } from '../../../../operator/src/kube/predicates.ts'
 import { anObject } from '../../../fixtures/kube/an-object.ts'
 
@@ -67,5 +68,13 @@ t.test('controllerKeys names the controller of that group and kind', t => {
   t.strictSame(keys(object), [])
   t.equal(ownedBy(anObject('j', { uid: 'u' }), child('batch/v1')), true)
   t.equal(ownedBy(anObject('j'), child('batch/v1')), false)
+  t.end()
+})
+
+t.test('within keeps what lies in the namespace of who is asked about', t => {
+  const here = anObject('here')
+  const there = { ...here, metadata: { ...here.metadata, namespace: 'other' } }
+  t.strictSame(within('ns', [here, there]), [here])
+  t.strictSame(within(undefined, [here, there]), [])
   t.end()
 })
