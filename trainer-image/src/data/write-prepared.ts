@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { syncFolder } from '../atomic-file.ts'
+import { syncFolder, temporaryFor } from '../atomic-file.ts'
 import type { DocumentSpool } from './document-spool.ts'
 import type { Packing } from './pack.ts'
 import type { GenerationExample } from './prepared.ts'
@@ -138,12 +138,11 @@ export const writePrepared = async (
   onProgress: (fraction: number) => void = () => {},
 ): Promise<string> => {
   const { sequenceLength, vocabularySize, examples } = content
-  const temporary = `${folder}.tmp`
+  const temporary = temporaryFor(folder)
   const allRows = SETS.reduce((rows, set) => rows + content[set].packing.rows, 0)
   let done = 0
   const onRow = () => onProgress(++done / allRows)
   try {
-    await rm(temporary, { recursive: true, force: true })
     await mkdir(temporary)
     const index: PreparedIndex = {
       version: VERSION,

@@ -7,7 +7,7 @@ import { canonicalJson } from '@attune/crds/canonical-json.ts'
 import type { ResolvedDataset } from '@attune/crds/resolved-spec.ts'
 import type { DatasetSummary } from '@attune/crds/stage.ts'
 import { prepareKey } from '@attune/crds/stage-keys.ts'
-import { writeFileAtomically } from '../atomic-file.ts'
+import { removeTemporaries, temporaryFor, writeFileAtomically } from '../atomic-file.ts'
 import { type BuildOptions, type BuiltDataset, buildDataset } from '../data/build-dataset.ts'
 import { openCurated } from '../data/curated.ts'
 import {
@@ -34,6 +34,7 @@ import { readStageResult, stageFolder } from './stage-folders.ts'
 
 const DATASET_FOLDER = 'dataset'
 const SCRATCH_FOLDER = 'scratch'
+const RESULT_FILE = 'result.json'
 /** Shares of the stage's progress. */
 const FETCHED = 0.3
 const TOKENIZED = 0.98
@@ -95,7 +96,8 @@ const build = async (
     packing: training.packing,
     vocabularySize: config.vocabSize,
     renderer: await openRenderer(join(folder, MODEL_FOLDER), config, dataset.chatTemplate),
-    scratch: join(folder, SCRATCH_FOLDER),
+    // a pod of a lost node may still be at work on the same content
+    scratch: temporaryFor(join(folder, SCRATCH_FOLDER)),
     signal,
     onProgress: (activity, fraction) =>
       report({ activity, fraction: FETCHED + (TOKENIZED - FETCHED) * fraction }),
@@ -108,7 +110,8 @@ const prepareAnew = async (
   context: StageContext,
 ): Promise<StageOutput> => {
   // from here on the earlier result is no longer true
-  await rm(join(folder, 'result.json'), { force: true })
+  await rm(join(folder, RESULT_FILE), { force: true })
+  await removeTemporaries(folder)
   const { model, dataset: given } = context.job.spec
   const fetching = fetchContext(context, FETCHED)
   const dataset = given.curated ? await openCurated(given, given.curated, fetching) : given
@@ -142,7 +145,9 @@ const cleanUp = async (folder: string, { job, signal }: StageContext) => {
   const kept: string[] = []
   if (signal.aborted) kept.push(MODEL_FOLDER, DATA_FOLDER)
   else if (!isLocal(job.spec.model.source.uri)) kept.push(MODEL_FOLDER)
-  const names = await readdir(folder).catch(() => [])
+  const names = await readdir(folder).catch((): string[] => [])
+  // another pod has finished what this one has failed at
+  if (names.includes(RESULT_FILE)) return
   for (const name of names)
     if (!kept.includes(name)) await rm(join(folder, name), { recursive: true, force: true })
   if (names.every(name => !kept.includes(name))) await rm(folder, { recursive: true, force: true })

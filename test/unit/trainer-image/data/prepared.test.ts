@@ -1,4 +1,4 @@
-import { readFile, truncate, writeFile } from 'node:fs/promises'
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDocumentSpool } from '@attune/trainer/data/document-spool.ts'
 import { openPrepared } from '@attune/trainer/data/open-prepared.ts'
@@ -19,23 +19,29 @@ const example = {
   promptTokens: Int32Array.of(1, 2),
 }
 
-const prepare = async (folder: string, name = 'dataset') => {
+const prepare = async (folder: string, name = 'dataset', before = async () => {}) => {
   const train = await createDocumentSpool(join(folder, 'train.spool'))
   await train.append(document(1, 2, 3))
   await train.append(document(4, 5, 6, 7))
   await train.append(document(8, 9, 10, 11, 12))
   const validation = await createDocumentSpool(join(folder, 'validation.spool'))
   await validation.append(document(20, 21, 22))
-  const digest = await writePrepared(join(folder, name), {
-    sequenceLength: T,
-    vocabularySize: 30,
-    train: { spool: train, packing: packBestFit(train.lengths(), T) },
-    validation: { spool: validation, packing: oneEach(validation.lengths()) },
-    examples: [example],
-  })
-  await train.close()
-  await validation.close()
-  return digest
+  const read = async (number: number) => {
+    await before()
+    return train.read(number)
+  }
+  try {
+    return await writePrepared(join(folder, name), {
+      sequenceLength: T,
+      vocabularySize: 30,
+      train: { spool: { ...train, read }, packing: packBestFit(train.lengths(), T) },
+      validation: { spool: validation, packing: oneEach(validation.lengths()) },
+      examples: [example],
+    })
+  } finally {
+    await train.close()
+    await validation.close()
+  }
 }
 
 t.test(
@@ -88,6 +94,31 @@ t.test('equal content gives an equal digest, and writing again replaces', async 
   const first = await prepare(folder)
   t.equal(await prepare(folder), first)
   t.equal(await prepare(folder, 'other'), first)
+})
+
+t.test('a write that another overtakes neither breaks it nor is broken by it', async t => {
+  const folder = t.testdir({ first: {}, second: {} })
+  const name = join('..', 'dataset')
+  let overtaken: Promise<string> | undefined
+  const digest = await prepare(join(folder, 'first'), name, async () => {
+    overtaken ??= prepare(join(folder, 'second'), name)
+    await overtaken
+  })
+  t.equal(await overtaken, digest)
+  t.match(await openPrepared(join(folder, 'dataset')), { train: { count: 2 } })
+  t.strictSame((await readdir(folder)).toSorted(), ['dataset', 'first', 'second'])
+})
+
+t.test('a write that fails leaves what was there before', async t => {
+  const folder = t.testdir({})
+  await prepare(folder)
+  const late = async () => {
+    throw new Error('the volume is full')
+  }
+  await t.rejects(prepare(folder, 'dataset', late), { message: 'the volume is full' })
+  t.match(await openPrepared(join(folder, 'dataset')), { train: { count: 2 } })
+  const names = ['dataset', 'train.spool', 'validation.spool']
+  t.strictSame((await readdir(folder)).toSorted(), names)
 })
 
 t.test('a folder that is not what it says is refused', async t => {

@@ -1,8 +1,10 @@
-import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
+import { writeFileSync } from 'node:fs'
+import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { InstructionTuningJobSpec } from '../../../../crds/instruction-tuning-job-spec.ts'
 import type { Progress } from '../../../../crds/stage.ts'
+import { prepareKey } from '../../../../crds/stage-keys.ts'
 import { openPrepared } from '../../../../trainer-image/src/data/open-prepared.ts'
 import { runStage } from '../../../../trainer-image/src/run-stage.ts'
 import { prepare } from '../../../../trainer-image/src/stages/prepare.ts'
@@ -169,6 +171,32 @@ t.test('a change for the worse removes what was prepared before', async t => {
   await writeFile(dataFile(tiny), '{"prompt":1}\n')
   t.equal((await runStage('prepare', aStageContext(tiny))).exitCode, 65)
   t.same(await keys(tiny), [])
+})
+
+t.test('what an attempt that was cut off has left is removed', async t => {
+  const tiny = await writeTinyJob(t.testdir({}))
+  const folder = join(tiny.workspace, 'prepare', prepareKey(tiny.job.spec))
+  for (const name of ['dataset', 'scratch'])
+    await mkdir(join(folder, `${name}.tmp-1-0123456789ab`), { recursive: true })
+  await prepare(aStageContext(tiny))
+  t.same((await readdir(folder)).toSorted(), ['dataset', 'model', 'report.json', 'sources.json'])
+})
+
+t.test('what another pod has finished meanwhile stays', async t => {
+  const tiny = await writeTinyJob(t.testdir({}))
+  const { result } = await runStage('prepare', aStageContext(tiny))
+  const folder = join(tiny.workspace, 'prepare', result.key)
+  const before = (await readdir(folder)).toSorted()
+  const finished = await readFile(join(folder, 'result.json'))
+  await writeFile(join(folder, 'result.json'), '{}')
+  const report = ({ activity }: { readonly activity: string }) => {
+    if (activity !== 'packing') return
+    writeFileSync(join(folder, 'result.json'), finished)
+    throw new Error('the node is gone')
+  }
+  await t.rejects(prepare(aStageContext(tiny, { report })), { message: 'the node is gone' })
+  t.same((await readdir(folder)).toSorted(), before)
+  t.equal((await runStage('prepare', aStageContext(tiny))).result.digest, result.digest)
 })
 
 t.test('a stop ends it with the exit code of a stop', async t => {
