@@ -1,20 +1,25 @@
 /** Whether the API server would take a spec of a job; for specs that stand in no manifest. */
-import { ruleProblems } from './check-rules.ts'
+import { type Mode, ruleProblems } from './check-rules.ts'
 import { compileSchema, schemaProblems } from './check-schema.ts'
 import { fillDefaults } from './defaults.ts'
+import type { FieldProblem } from './field-problem.ts'
 import { InstructionTuningJobSpecSchema } from './instruction-tuning-job-spec.ts'
-import { formatPath, schemaNode } from './schema-node.ts'
+import { schemaNode } from './schema-node.ts'
+import { unknownFields } from './unknown-fields.ts'
 
 const SPEC = schemaNode(InstructionTuningJobSpecSchema)
-const validate = compileSchema(SPEC)
 
-/** @returns the first thing that is wrong, with its field; undefined where nothing is */
-export const jobSpecProblem = (spec: unknown): string | undefined => {
+/** Compiled where a spec is first checked. */
+let compiled: ReturnType<typeof compileSchema> | undefined
+const validator = () => {
+  compiled ??= compileSchema(SPEC)
+  return compiled
+}
+
+/** @returns what is wrong; paths begin below `spec` */
+export const jobSpecProblems = (spec: unknown, mode: Mode): readonly FieldProblem[] => {
   const filled = fillDefaults(spec, SPEC)
-  const [problem] = [
-    ...schemaProblems(validate, filled),
-    // a rule is asked only of what fits the schema
-    ...(validate(filled) ? ruleProblems(filled, SPEC, 'cluster') : []),
-  ]
-  return problem && `${formatPath(['spec', ...problem.path])} ${problem.message}`
+  const misfits = [...unknownFields(spec, SPEC), ...schemaProblems(validator(), filled)]
+  // a rule is asked only of what fits the schema
+  return misfits.length > 0 ? misfits : ruleProblems(filled, SPEC, mode)
 }

@@ -61,5 +61,10 @@ export const schemaProblems = (
   value: unknown,
 ): readonly FieldProblem[] => {
   if (validate(value)) return []
-  return (validate.errors ?? []).map(error => explain(error, pathOf(error, value)))
+  return (
+    (validate.errors ?? [])
+      // what is missing in each branch; the error of the whole says more
+      .filter(({ schemaPath }) => !schemaPath.includes('/oneOf/'))
+      .map(error => explain(error, pathOf(error, value)))
+  )
 }

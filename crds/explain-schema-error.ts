@@ -91,6 +91,13 @@ const EXPLAIN: Readonly<Record<string, Explain>> = {
     reason: 'FieldValueTooMany',
     message: `has ${Object.keys(value as object).length} entries; at most ${limit}`,
   }),
+  oneOf: (_, branches) => ({
+    reason: 'FieldValueInvalid',
+    message: `give exactly one of ${listed(
+      (branches as NonNullable<SchemaNode['oneOf']>).flatMap(({ required }) => required),
+      'and',
+    )}`,
+  }),
   'x-kubernetes-list-type': (_, listType, schema) => ({
     reason: 'FieldValueDuplicate',
     message:

@@ -72,6 +72,17 @@ const sizeProblems = (annotations: unknown): FieldProblem[] => {
   return [{ path: ['metadata', 'annotations'], part: 'key', reason: 'FieldValueTooLong', message }]
 }
 
+const SUBDOMAIN_MAX = 253
+
+/** What the server asks of the name of any custom resource (apimachinery, NameIsDNSSubdomain). */
+export const subdomainProblems = (object: Record<string, unknown>): readonly FieldProblem[] => {
+  const name = isRecord(object['metadata']) ? object['metadata']['name'] : undefined
+  if (typeof name !== 'string' || name === '') return []
+  if (name.length <= SUBDOMAIN_MAX && DNS_SUBDOMAIN.test(name)) return []
+  const message = `must be a DNS-1123 subdomain: at most ${SUBDOMAIN_MAX} of a-z, 0-9, - and ., with a-z or 0-9 at both ends of each part, not ${shown(name)}`
+  return [{ path: ['metadata', 'name'], part: 'value', reason: 'FieldValueInvalid', message }]
+}
+
 /** What no schema of ours can say about labels and annotations. */
 export const metadataProblems = (job: Record<string, unknown>): readonly FieldProblem[] => {
   const metadata = isRecord(job['metadata']) ? job['metadata'] : {}

@@ -9,11 +9,18 @@ import {
 } from './experiment-conditions.ts'
 import { labelNamedSchema } from './object-schema.ts'
 import { column, MESSAGE_COLUMN } from './printer-column.ts'
+import type { ResolvedExperimentSpec } from './resolved-spec.ts'
 import { schemaNode } from './schema-node.ts'
 import { TuningExperimentSpecSchema } from './tuning-experiment-spec.ts'
 import { TuningExperimentStatusSchema } from './tuning-experiment-status.ts'
 
 export const EXPERIMENT_KIND = 'TuningExperiment'
+
+/** As it comes out of validation: every default filled in. */
+export type ResolvedExperimentObject = {
+  readonly metadata: { readonly name: string }
+  readonly spec: ResolvedExperimentSpec
+}
 
 const SCHEMA = labelNamedSchema({
   kind: EXPERIMENT_KIND,

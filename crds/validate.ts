@@ -7,15 +7,20 @@ import { type Mode, ruleProblems } from './check-rules.ts'
 import { compileSchema, schemaProblems } from './check-schema.ts'
 import type { KindDefinition } from './custom-resource-definition.ts'
 import { fillDefaults } from './defaults.ts'
+import { experimentProblems } from './experiment/experiment-problems.ts'
+import { trialProblems } from './experiment/trial-problems.ts'
 import { type FieldProblem, type ProblemReason, shown } from './field-problem.ts'
 import { DATASET_KIND, type ResolvedDatasetObject } from './instruction-dataset.ts'
 import { KIND, type ResolvedJob } from './instruction-tuning-job.ts'
 import { KINDS } from './kinds.ts'
 import { type ManifestDocument, readManifestText } from './manifest-text.ts'
-import { METADATA, metadataProblems } from './object-metadata.ts'
+import { METADATA, metadataProblems, subdomainProblems } from './object-metadata.ts'
+import type { ResolvedExperimentSpec, ResolvedSpec } from './resolved-spec.ts'
 import { type FieldPath, formatPath, isRecord, type SchemaNode } from './schema-node.ts'
 import type { CatalogueEntry } from './selection/catalogue.ts'
-import { resolveModel } from './selection/resolve-model.ts'
+import { repeatedObjects } from './repeated-objects.ts'
+import { modelProblems } from './selection/model-problems.ts'
+import { EXPERIMENT_KIND, type ResolvedExperimentObject } from './tuning-experiment.ts'
 import { unknownFields, withoutUnknownFields } from './unknown-fields.ts'
 
 export type { Mode } from './check-rules.ts'
@@ -34,6 +39,7 @@ export type Validation = {
   readonly job?: ResolvedJob
   readonly jobs: readonly ResolvedJob[]
   readonly datasets: readonly ResolvedDatasetObject[]
+  readonly experiments: readonly ResolvedExperimentObject[]
   readonly baseModels: readonly CatalogueEntry[]
   /** names of all objects of ours that are valid */
   readonly names: readonly string[]
@@ -45,6 +51,8 @@ type Checked = {
   /** The server drops a status that comes with an object before it validates. */
   readonly writable: SchemaNode
   readonly validate: ReturnType<typeof compileSchema>
+  /** a rule of its own asks more of the name than the server does of any */
+  readonly namedByRule: boolean
 }
 
 const checked = ({ schema }: KindDefinition): Checked => {
@@ -55,7 +63,9 @@ const checked = ({ schema }: KindDefinition): Checked => {
   }
   const { status: _, ...properties } = whole.properties ?? {}
   const writable = { ...whole, properties }
-  return { schema: whole, writable, validate: compileSchema(writable) }
+  const rules = schema['x-kubernetes-validations'] ?? []
+  const namedByRule = rules.some(({ fieldPath }) => fieldPath === '.metadata.name')
+  return { schema: whole, writable, validate: compileSchema(writable), namedByRule }
 }
 
 /** Compiled where a document first needs it. */
@@ -71,12 +81,16 @@ const isWithin = (path: FieldPath, outer: FieldPath): boolean =>
   outer.every((step, i) => path[i] === step)
 
 const problemsOf = (
-  { schema, writable, validate }: Checked,
+  { schema, writable, validate, namedByRule }: Checked,
   given: Record<string, unknown>,
   filled: Record<string, unknown>,
   mode: Mode,
 ): readonly FieldProblem[] => {
-  const misfits = [...schemaProblems(validate, filled), ...metadataProblems(filled)]
+  const misfits = [
+    ...schemaProblems(validate, filled),
+    ...metadataProblems(filled),
+    ...(namedByRule ? [] : subdomainProblems(filled)),
+  ]
   // a rule is asked only of what fits the schema; the server asks none while anything does not
   const broken = ruleProblems(filled, writable, mode).filter(
     rule => !misfits.some(misfit => isWithin(misfit.path, rule.scope)),
@@ -118,6 +132,7 @@ type Found = Omit<Validation, 'job'>
 const NOTHING: Found = Object.freeze({
   jobs: [],
   datasets: [],
+  experiments: [],
   baseModels: [],
   names: [],
   errors: [],
@@ -132,9 +147,16 @@ const foundIn = (kind: unknown, value: unknown): Found => {
     names: [name],
     ...(kind === KIND ? { jobs: [value as ResolvedJob] } : {}),
     ...(kind === DATASET_KIND ? { datasets: [value as ResolvedDatasetObject] } : {}),
+    ...(kind === EXPERIMENT_KIND ? { experiments: [value as ResolvedExperimentObject] } : {}),
     ...(kind === BASE_MODEL_KIND ? { baseModels: [{ name, spec: spec as BaseModelSpec }] } : {}),
   }
 }
+
+/** What the operator asks of an object once the server has taken it. */
+const problemsBeyondSchema = (kind: unknown, value: unknown, mode: Mode) =>
+  kind === EXPERIMENT_KIND
+    ? experimentProblems((value as { spec: ResolvedExperimentSpec }).spec, mode)
+    : []
 
 const checkDocument = (document: ManifestDocument, mode: Mode): Found => {
   const problem = kindProblem(document)
@@ -147,7 +169,9 @@ const checkDocument = (document: ManifestDocument, mode: Mode): Found => {
   if (!schemas || !isRecord(value)) return NOTHING
   const known = withoutUnknownFields(value, schemas.writable)
   const filled = fillDefaults(known, schemas.writable) as Record<string, unknown>
-  const errors = problemsOf(schemas, value, filled, mode).map(item => located(item, document))
+  const misfits = problemsOf(schemas, value, filled, mode)
+  const problems = misfits.length ? misfits : problemsBeyondSchema(kind, filled, mode)
+  const errors = problems.map(item => located(item, document))
   return errors.length ? { ...NOTHING, errors } : foundIn(kind, filled)
 }
 
@@ -161,26 +185,18 @@ const nothingFound: ManifestError = {
   message: `holds nothing of ${API_VERSION} (${NAMES})`,
 }
 
-/** What a job takes from the catalogue must be there; two entries of one name are told apart by nobody. */
-const modelProblem = (
-  { spec }: ResolvedJob,
+/** What jobs and trials take from the catalogue. */
+const unresolvedModels = (
+  { jobs, experiments }: Found,
   catalogue: readonly CatalogueEntry[],
-): FieldProblem | undefined => {
-  const model = resolveModel(spec.model, catalogue)
-  if (model === undefined) return undefined
-  const field = spec.model.ref ? 'ref' : 'selector'
-  const problem = (message: string): FieldProblem => ({
-    path: ['spec', 'model', field],
-    part: 'key',
-    reason: 'FieldValueInvalid',
-    message,
-  })
-  if (model.kind === 'unresolved') return problem(model.message)
-  const same = catalogue.filter(({ name }) => name === model.baseModel)
-  return same.length > 1
-    ? problem(`BaseModel ${model.baseModel} stands twice in the catalogue`)
-    : undefined
-}
+): readonly FieldProblem[] => [
+  ...jobs.flatMap(({ spec }) =>
+    modelProblems(spec, catalogue).map(item => ({ ...item, path: ['spec', ...item.path] })),
+  ),
+  ...experiments.flatMap(({ spec }) =>
+    trialProblems(spec, trial => modelProblems(trial as Pick<ResolvedSpec, 'model'>, catalogue)),
+  ),
+]
 
 type Options = {
   /** `local`: as for `attune run`, where `file://` may be used */
@@ -197,21 +213,22 @@ export const validateManifest = (text: string, options: Options): Validation => 
   }))
   const baseModels = results.flatMap(result => result.baseModels)
   const { catalogue } = options
-  const unresolved = results.flatMap(({ jobs, document }) =>
-    jobs.flatMap(job => {
-      const problem = catalogue && modelProblem(job, [...baseModels, ...catalogue])
-      return problem ? [located(problem, document)] : []
-    }),
+  const unresolved = results.flatMap(result =>
+    (catalogue ? unresolvedModels(result, [...baseModels, ...catalogue]) : []).map(item =>
+      located(item, result.document),
+    ),
   )
   const errors = [
     ...read.errors.map(error => ({ path: '', reason: 'YamlSyntax' as const, ...error })),
     ...results.flatMap(result => result.errors),
     ...unresolved,
+    ...repeatedObjects(read.documents).map(({ document, problem }) => located(problem, document)),
   ].sort(byPlace)
   const jobs = results.flatMap(result => result.jobs)
   const names = results.flatMap(result => result.names)
   const datasets = results.flatMap(result => result.datasets)
-  const found = { jobs, names, datasets, baseModels, errors }
+  const experiments = results.flatMap(result => result.experiments)
+  const found = { jobs, names, datasets, experiments, baseModels, errors }
   if (!errors.length && !names.length) return { ...found, errors: [nothingFound] }
   const [job] = jobs
   return { ...found, ...(job && !errors.length ? { job } : {}) }

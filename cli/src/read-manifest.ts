@@ -13,7 +13,8 @@ export type Manifest = {
   readonly catalogue: readonly CatalogueEntry[]
 }
 
-const IN_CATALOGUE = /^spec\.model\.(ref|selector)$/
+/** Of a job, and of the trials of an experiment. */
+const IN_CATALOGUE = /^spec\.(template\.)?model\.(ref|selector)$|^spec\.parameters\[/
 
 /** What a person can do who has no cluster with a catalogue at hand. */
 export const catalogueHint = (errors: readonly ManifestError[]): string =>

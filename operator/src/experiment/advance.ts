@@ -1,7 +1,7 @@
 /** Which trials go on to their next rung. Follows from the trials alone: half a promotion goes on where it stopped. */
 import type { ExperimentSpec } from './kinds.ts'
 import { ranked } from './rank.ts'
-import { reductionFactor, rungSize, rungsOf } from './rungs.ts'
+import { reductionFactor, rungSize, rungsOf } from '@attune/crds/experiment/rungs.ts'
 import { isMade, type MadeTrial, type Trial } from './trial.ts'
 
 export type Advance = {

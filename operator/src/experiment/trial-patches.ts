@@ -1,10 +1,10 @@
 /** What the experiment changes of a trial's job once it is there. */
 import type { ExperimentSpec } from './kinds.ts'
 import { STOPPED_ANNOTATION } from './names.ts'
-import { rungsOf } from './rungs.ts'
+import { rungsOf } from '@attune/crds/experiment/rungs.ts'
 import type { Patch } from './situation.ts'
 import { type MadeTrial, stoppedBecause } from './trial.ts'
-import { publishesAt } from './trial-spec.ts'
+import { publishesAt } from '@attune/crds/experiment/trial-spec.ts'
 
 type Body = Patch['body']
 

@@ -9,7 +9,7 @@ import {
 import { trimMessage } from '../kube/conditions.ts'
 import type { ExperimentSpec } from './kinds.ts'
 import { bestOf, ranked } from './rank.ts'
-import type { Assignment } from './search-space.ts'
+import type { Assignment } from '@attune/crds/experiment/search-space.ts'
 import { isMade, type MadeTrial, type Trial } from './trial.ts'
 
 const MESSAGE_MAX = 512

@@ -5,8 +5,8 @@ import type { InstructionTuningJob } from '../job/kinds.ts'
 import { isDone, stageOf } from '../job/run.ts'
 import type { ExperimentSpec } from './kinds.ts'
 import { STOPPED_ANNOTATION } from './names.ts'
-import { rungsOf } from './rungs.ts'
-import type { Assignment } from './search-space.ts'
+import { rungsOf } from '@attune/crds/experiment/rungs.ts'
+import type { Assignment } from '@attune/crds/experiment/search-space.ts'
 
 export type Trial = {
   /** from 1 */

@@ -195,8 +195,17 @@ t.test('objects of other groups in the file are passed over', async t => {
 })
 
 t.test('lines are counted over documents', async t => {
-  const { errors } = cluster(`${JOB}---\n${JOB}  bogus: 1\n`)
+  const { errors } = cluster(`${JOB}---\n${JOB.replace('home', 'other')}  bogus: 1\n`)
   t.match(errors, [{ path: 'spec.bogus', line: 22 }])
+})
+
+t.test('an object that stands twice in a text is told of', async t => {
+  const message = /twice, first in line 1; give one of the two another name/
+  t.match(cluster(`${JOB}---\n${JOB}`).errors, [
+    { path: 'metadata.name', line: 14, column: 18, reason: 'FieldValueDuplicate', message },
+  ])
+  const elsewhere = JOB.replace('name: home', 'name: home, namespace: b')
+  t.strictSame(cluster(`${JOB}---\n${elsewhere}`).errors, [])
 })
 
 t.test('what is too large, too deep or too entangled is refused', async t => {

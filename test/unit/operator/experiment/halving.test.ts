@@ -1,5 +1,5 @@
 import t from 'tap'
-import { rungSize, rungsOf } from '../../../../operator/src/experiment/rungs.ts'
+import { rungSize, rungsOf } from '@attune/crds/experiment/rungs.ts'
 import { anExperiment, createExperimentStory } from '../../../fixtures/operator/an-experiment.ts'
 import { SPEC } from '../../../fixtures/operator/tuning-job.ts'
 

@@ -1,9 +1,9 @@
 /** Successive halving (Jamieson and Talwalkar 2016): n trials for r steps, the best n/η for r·η, and so on. */
-import type { ExperimentSpec } from './kinds.ts'
+import type { ResolvedExperimentSpec } from '../resolved-spec.ts'
 
 const REDUCTION_FACTOR = 3
 
-export const reductionFactor = ({ strategy }: Pick<ExperimentSpec, 'strategy'>): number =>
+export const reductionFactor = ({ strategy }: Pick<ResolvedExperimentSpec, 'strategy'>): number =>
   strategy.reductionFactor ?? REDUCTION_FACTOR
 
 /**
@@ -11,7 +11,7 @@ export const reductionFactor = ({ strategy }: Pick<ExperimentSpec, 'strategy'>):
  * Without halving there is that one rung.
  */
 export const rungsOf = (
-  spec: Pick<ExperimentSpec, 'strategy' | 'template'>,
+  spec: Pick<ResolvedExperimentSpec, 'strategy' | 'template'>,
 ): readonly (number | undefined)[] => {
   const { strategy, template } = spec
   if (strategy.type !== 'SuccessiveHalving') return [undefined]

@@ -1,6 +1,6 @@
 /** The values that one parameter can take: listed, spaced by a step, or anything between two bounds. */
-import { fieldSchema, type SchemaNode } from '@attune/crds/schema-node.ts'
-import { type ExperimentParameter, TEMPLATE } from '@attune/crds/tuning-experiment-spec.ts'
+import { fieldSchema, type SchemaNode } from '../schema-node.ts'
+import { type ExperimentParameter, TEMPLATE } from '../tuning-experiment-spec.ts'
 
 type Range = NonNullable<ExperimentParameter['range']>
 

@@ -1,10 +1,5 @@
-/** Spec and manifest of one trial's job. */
-import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
-import { API_VERSION, KIND } from '../job/kinds.ts'
-import type { Manifest } from '../kube/kube-client.ts'
-import { controllerReference } from '../kube/kube-object.ts'
-import type { ExperimentSpec, TuningExperiment } from './kinds.ts'
-import { trialLabels, trialName } from './names.ts'
+/** Spec of one trial's job. */
+import type { ResolvedExperimentSpec, ResolvedSpec } from '../resolved-spec.ts'
 import { rungsOf } from './rungs.ts'
 import type { Assignment } from './search-space.ts'
 
@@ -24,10 +19,14 @@ export const trialOutput = ({ output }: Pick<ResolvedSpec, 'output'>, trial: num
   `${output.uri.replace(/\/+$/, '')}/trial-${trial}`
 
 /** Whether it publishes of itself once it has trained up to that rung. */
-export const publishesAt = (spec: ExperimentSpec, rung: number): boolean =>
+export const publishesAt = (spec: ResolvedExperimentSpec, rung: number): boolean =>
   spec.publish === 'All' && rung === rungsOf(spec).length - 1
 
-export const trialSpec = (spec: ExperimentSpec, trial: number, assignment: Assignment): Fields => {
+export const trialSpec = (
+  spec: ResolvedExperimentSpec,
+  trial: number,
+  assignment: Assignment,
+): Fields => {
   // its time to live begins with the end of the experiment: until then its checkpoints may be needed
   const { ttlSecondsAfterFinished: _, ...template } = spec.template
   const varied = Object.entries(assignment).reduce<Fields>(
@@ -39,23 +38,4 @@ export const trialSpec = (spec: ExperimentSpec, trial: number, assignment: Assig
     stop === undefined ? varied : withValue(varied, ['training', 'stopAfterSteps'], stop)
   const output = { uri: trialOutput(spec.template, trial) }
   return { ...stopping, output: publishesAt(spec, 0) ? output : { ...output, publish: false } }
-}
-
-export const trialManifest = (
-  experiment: TuningExperiment & { readonly spec: ExperimentSpec },
-  trial: number,
-  assignment: Assignment,
-): Manifest => {
-  const { name, namespace } = experiment.metadata
-  return {
-    apiVersion: API_VERSION,
-    kind: KIND,
-    metadata: {
-      name: trialName(name, trial),
-      ...(namespace ? { namespace } : {}),
-      labels: trialLabels(name, trial),
-      ownerReferences: [controllerReference(experiment)],
-    },
-    spec: trialSpec(experiment.spec, trial, assignment),
-  }
 }

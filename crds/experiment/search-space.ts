@@ -1,12 +1,12 @@
 /** Which trials an experiment has: a pure function of its spec. */
-import { canonicalJson } from '@attune/crds/canonical-json.ts'
+import { canonicalJson } from '../canonical-json.ts'
 import { uniform } from './draw.ts'
-import type { ExperimentSpec } from './kinds.ts'
+import type { ResolvedExperimentSpec } from '../resolved-spec.ts'
 import { choicesOf, drawnValue } from './parameter-values.ts'
 
 /** Value by path. */
 export type Assignment = Readonly<Record<string, unknown>>
-type Space = Pick<ExperimentSpec, 'parameters' | 'strategy' | 'maxTrials' | 'seed'>
+type Space = Pick<ResolvedExperimentSpec, 'parameters' | 'strategy' | 'maxTrials' | 'seed'>
 
 /** So often is a combination drawn anew that an earlier trial has; then the space counts as exhausted. */
 const REDRAWS = 100
