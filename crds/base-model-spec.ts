@@ -1,4 +1,5 @@
 /** `BaseModel.spec`: where a pre-trained model is, and the published facts that a selection weighs. */
+import { isHubModelRule } from './hub-uri.ts'
 import { object, optional, type Static, Type } from './schema.ts'
 import { modelSource } from './spec/model.ts'
 import { scaledCount } from './spec/scaled-count.ts'
@@ -70,7 +71,16 @@ export const BaseModelSpecSchema = object(
       Type.Boolean({ default: false, description: 'Whether it is tuned to follow instructions.' }),
     ),
   },
-  { description: 'Where it is, and what is published of it.' },
+  {
+    description: 'Where it is, and what is published of it.',
+    'x-kubernetes-validations': [
+      {
+        rule: isHubModelRule('self.source.uri'),
+        fieldPath: '.source.uri',
+        message: 'a model of the hub is written hf://owner/name[@revision][/file.gguf]',
+      },
+    ],
+  },
 )
 
 export type BaseModelSpec = Static<typeof BaseModelSpecSchema>

@@ -4,7 +4,8 @@ import type { SchemaNode } from './schema-node.ts'
 import { structuralSchema } from './structural-schema.ts'
 
 export type Vocabulary = {
-  readonly phases: readonly string[]
+  /** absent for a kind without them */
+  readonly phases?: readonly string[]
   readonly conditions: Readonly<Record<string, string>>
   readonly reasons: Readonly<Record<string, string>>
 }

@@ -101,11 +101,14 @@ const wordTable = (head: string, words: Readonly<Record<string, string>>) =>
 const statusPart = (status: SchemaNode): string =>
   `## Status\n\n${table(FIELDS, [fieldRow('status', status, false), ...fieldRows('status', status)])}\n\n`
 
-const wordsPart = ({ phases, conditions, reasons }: Vocabulary): string => `## Phases
+const phasesPart = (phases: readonly string[] = []): string =>
+  phases.length > 0 ? `## Phases\n\n${phases.map(code).join(' ')}\n\n` : ''
 
-${phases.map(code).join(' ')}
-
-## Conditions
+const wordsPart = ({
+  phases,
+  conditions,
+  reasons,
+}: Vocabulary): string => `${phasesPart(phases)}## Conditions
 
 ${wordTable('type', conditions)}
 

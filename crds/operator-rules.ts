@@ -51,5 +51,6 @@ export const CLUSTER_RULES: readonly Rule[] = [
     resources: ['basemodels', 'tuningpolicies'],
     verbs: ['list', 'watch'],
   },
+  { apiGroups: ['attune.dev'], resources: ['basemodels/status'], verbs: ['patch'] },
   { apiGroups: [''], resources: ['namespaces'], verbs: ['list', 'watch'] },
 ]

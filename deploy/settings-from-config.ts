@@ -23,6 +23,7 @@ const VALUES = [
   'namespaces',
   'networkPolicies',
   'enforceTuningPolicies',
+  'verifyBaseModels',
   'tenantRoles',
   'podMonitor',
   'nodeSelector',

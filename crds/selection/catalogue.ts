@@ -4,7 +4,12 @@ import { parseCount } from '../spec/scaled-count.ts'
 import { BENCHMARK_PREFIX, type CRITERIA } from '../spec/selector.ts'
 
 /** A BaseModel by its name. */
-export type CatalogueEntry = { readonly name: string; readonly spec: BaseModelSpec }
+export type CatalogueEntry = {
+  readonly name: string
+  readonly spec: BaseModelSpec
+  /** why it cannot be used, where the operator has found that out */
+  readonly problem?: string
+}
 
 type Figure = (spec: BaseModelSpec) => number | undefined
 

@@ -2,7 +2,7 @@
 import type { BaseModelSpec } from '../base-model-spec.ts'
 import { parseCount } from '../spec/scaled-count.ts'
 import type { ModelSelector } from '../spec/selector.ts'
-import { SUPPORTED_ARCHITECTURES } from '../supported-architectures.ts'
+import { unsupportedArchitecture } from '../supported-architectures.ts'
 import { benchmark } from './catalogue.ts'
 
 type Requirements = NonNullable<ModelSelector['require']>
@@ -13,10 +13,10 @@ const oneOf = (what: string, value: string | undefined, allowed: readonly string
   return [`${what} ${value ?? 'not published'}, needs ${allowed.join(' or ')}`]
 }
 
-const supported: Check = ({ architecture }) =>
-  SUPPORTED_ARCHITECTURES.includes(architecture)
-    ? []
-    : [`architecture ${architecture} cannot be tuned, only ${SUPPORTED_ARCHITECTURES.join(', ')}`]
+const supported: Check = ({ architecture }) => {
+  const problem = unsupportedArchitecture(architecture)
+  return problem ? [problem] : []
+}
 
 const parameters: Check = (spec, { maxParameters: most }) =>
   most === undefined || parseCount(spec.parameters) <= parseCount(most)

@@ -66,7 +66,8 @@ const select = (
 ): ResolvedModel => {
   const judged = catalogue.map(entry => {
     const refusal = refuses(entry.spec.source)
-    return { ...entry, reasons: [...misses(entry.spec, require), ...(refusal ? [refusal] : [])] }
+    const reasons = [...misses(entry.spec, require), entry.problem, refusal]
+    return { ...entry, reasons: [...new Set(reasons.filter(reason => reason !== undefined))] }
   })
   const rejected = judged.filter(({ reasons }) => reasons.length > 0).sort(byMisses)
   const ranked = rank(

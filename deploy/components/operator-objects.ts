@@ -14,6 +14,9 @@ const networkPolicyFrom = ({ namespace, networkPolicies }: OperatorSettings) =>
     ? [`--network-policy-from=${[namespace, ...networkPolicies.prometheusNamespaces].join()}`]
     : []
 
+const verification = ({ verifyBaseModels }: OperatorSettings) =>
+  verifyBaseModels ? ['--verify-catalogue'] : []
+
 const container = (settings: OperatorSettings) => ({
   name: 'operator',
   image: settings.operatorImage,
@@ -25,7 +28,7 @@ const container = (settings: OperatorSettings) => ({
     `--log-level=${settings.logLevel}`,
     ...(settings.namespaces.length > 0
       ? [`--namespaces=${settings.namespaces.join()}`]
-      : ['--check-policies', '--read-catalogue']),
+      : ['--check-policies', '--read-catalogue', ...verification(settings)]),
     ...networkPolicyFrom(settings),
     ...(settings.hubEndpoint === '' ? [] : [`--hub-endpoint=${settings.hubEndpoint}`]),
   ],

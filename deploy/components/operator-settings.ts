@@ -43,6 +43,8 @@ export type OperatorSettings = {
   readonly networkPolicies: NetworkPolicySettings
   /** the API server refuses jobs that a TuningPolicy does not allow */
   readonly enforceTuningPolicies: boolean
+  /** the hub is asked what the BaseModels are */
+  readonly verifyBaseModels: boolean
   /** Attune's kinds are added to the roles view, edit and admin */
   readonly tenantRoles: boolean
   readonly podMonitor: PodMonitorSettings
@@ -66,6 +68,7 @@ export const DEFAULT_SETTINGS: OperatorSettings = Object.freeze({
   namespaces: [],
   networkPolicies: { enabled: true, prometheusNamespaces: ['monitoring'] },
   enforceTuningPolicies: true,
+  verifyBaseModels: true,
   tenantRoles: true,
   // off, unlike the chart's: a program cannot ask the cluster whether it knows the kind
   podMonitor: { enabled: false, interval: '15s', labels: {} },

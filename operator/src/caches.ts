@@ -43,7 +43,10 @@ import { createPolicyCaches } from './policy/policy-caches.ts'
 
 type Options = {
   readonly client: KubeClient
-  readonly config: Pick<Config, 'namespaces' | 'checkPolicies' | 'readCatalogue' | 'discoveryMs'>
+  readonly config: Pick<
+    Config,
+    'namespaces' | 'checkPolicies' | 'readCatalogue' | 'verifyCatalogue' | 'discoveryMs'
+  >
   readonly log: Log
   readonly metrics: OperatorMetrics
 }
@@ -57,6 +60,12 @@ const withDefaults =
     const kept = withoutManagedFields(object)
     return kept.spec ? { ...kept, spec: resolve(kept.spec as never) } : kept
   }
+
+/** What an operator once found, and none looks after any more, is not believed. */
+const withoutStatus = (model: BaseModel): BaseModel => {
+  const { status: _status, ...kept } = withoutManagedFields(model)
+  return kept
+}
 
 /** A pod's controller is a Job that may be gone: a label names whom the pod belongs to. */
 const keyOfLabel =
@@ -117,6 +126,7 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
   const watched = config.checkPolicies
     ? createPolicyCaches({
         client,
+        ...(config.verifyCatalogue ? {} : { transform: withoutStatus }),
         log,
         watching: kind => ({ observe: metrics.watching(kind.plural) }),
         discoveryMs: config.discoveryMs,

@@ -11,6 +11,8 @@ export type Config = JobConfig & {
   /** whether jobs that a TuningPolicy does not allow are held; takes rights in the whole cluster */
   readonly checkPolicies: boolean
   readonly readCatalogue: boolean
+  /** whether the hub is asked for the entries of the catalogue; with `readCatalogue` only */
+  readonly verifyCatalogue: boolean
   readonly kubeconfig?: string
   readonly leaderElect: boolean
   /** absent: the operator's own */
@@ -50,6 +52,9 @@ const FLAGS = {
   },
   'read-catalogue': {
     help: 'take models from BaseModels; takes the right to list them',
+  },
+  'verify-catalogue': {
+    help: 'ask the hub what BaseModels are, with --read-catalogue; takes the right to write their status',
   },
   'network-policy-from': {
     value: 'NAMES',
@@ -185,6 +190,7 @@ export const readConfig = (
     namespaces: names('namespaces', optional('namespaces') ?? ''),
     checkPolicies: optional('check-policies') === 'true',
     readCatalogue: optional('read-catalogue') === 'true',
+    verifyCatalogue: optional('verify-catalogue') === 'true',
     ...(kubeconfig ? { kubeconfig } : {}),
     leaderElect: optional('leader-elect') === 'true',
     ...(leaderNamespace ? { leaderNamespace } : {}),

@@ -1,6 +1,7 @@
 /** Wiring: client, caches, leader, workers, servers, and their orderly end. */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { baseModelControllers } from './base-model/controller.ts'
 import { createCaches } from './caches.ts'
 import type { Config } from './config.ts'
 import { type Controller, runController } from './controller.ts'
@@ -135,7 +136,9 @@ const createParts = (
     subscribe: caches.subscribeExperiments,
     keys: () => caches.experiments.list().map(({ metadata }) => objectKey(metadata)),
   }
-  const controllers: readonly Controller[] = [jobs, datasets, experiments]
+  const actor = { client, events, now: systemClock.now }
+  const baseModels = baseModelControllers({ config, caches, metrics, ...actor })
+  const controllers: readonly Controller[] = [jobs, datasets, experiments, ...baseModels]
   const readers = [warnings, datasetWarnings]
   return { metrics, client, caches, controllers, events, elector, poller, readers }
 }

@@ -98,6 +98,12 @@
     - list
     - watch
 - apiGroups:
+    - attune.dev
+  resources:
+    - basemodels/status
+  verbs:
+    - patch
+- apiGroups:
     - ""
   resources:
     - namespaces

@@ -73,6 +73,12 @@ export const OPERATOR_METRICS = {
     type: 'counter',
     help: 'Kubernetes Events that found their queue full.',
   },
+  hubLooks: {
+    name: 'attune_operator_hub_looks_total',
+    type: 'counter',
+    help: 'Looks at sources of BaseModels on the hub.',
+    labels: { outcome: '`ConfigRead`, or the reason why there was none, such as `SourceNotFound`' },
+  },
   leader: {
     name: 'attune_operator_leader',
     type: 'gauge',

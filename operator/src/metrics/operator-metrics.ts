@@ -70,6 +70,7 @@ export const createOperatorMetrics = (counts: Counts) => {
     }),
     eventDropped: () => metrics.eventsDropped.inc(),
     leader: metrics.leader,
+    hubAnswered: (outcome: string) => metrics.hubLooks.inc({ outcome }),
     jobMeter: jobMeter(metrics),
   })
 }

@@ -11,6 +11,7 @@ t.test('defaults', async t => {
     namespaces: [],
     checkPolicies: false,
     readCatalogue: false,
+    verifyCatalogue: false,
     discoveryMs: 30_000,
     leaderElect: false,
     metricsPort: 8080,
@@ -26,7 +27,14 @@ t.test('flags, and variables behind them', async t => {
   const environment = { ATTUNE_TRAINER_IMAGE: 'from-variable', ATTUNE_LEADER_ELECT: 'true' }
   t.match(
     readConfig(
-      ['--namespaces=a,b', '--check-policies', '--read-catalogue', '--poll-interval', '0.5'],
+      [
+        '--namespaces=a,b',
+        '--check-policies',
+        '--read-catalogue',
+        '--verify-catalogue',
+        '--poll-interval',
+        '0.5',
+      ],
       environment,
     ),
     {
@@ -35,6 +43,7 @@ t.test('flags, and variables behind them', async t => {
       namespaces: ['a', 'b'],
       checkPolicies: true,
       readCatalogue: true,
+      verifyCatalogue: true,
       pollIntervalMs: 500,
     },
   )

@@ -1,16 +1,15 @@
 /** config.json (keys of transformers 4 and 5) → ModelConfig; defaults are those of transformers' LlamaConfig. */
-import { SUPPORTED_ARCHITECTURES } from '@attune/crds/supported-architectures.ts'
+import { unsupportedConfig } from '@attune/crds/unsupported-config.ts'
 import { modelMalformed, modelUnsupported } from '../stage-error.ts'
 import { isJsonObject, type JsonObject } from '../weights/read-json.ts'
 import type { ModelConfig } from './config.ts'
-import { integer, LIMITS, perLayer, real, show, tokenIds } from './read-config-fields.ts'
+import { integer, LIMITS, perLayer, real, tokenIds } from './read-config-fields.ts'
 
 const at = (key: string) => `config.json: ${key}`
 
 /** @param generation generation_config.json, whose end tokens count too */
 export const configFromJson = (json: JsonObject, generation: JsonObject): ModelConfig => {
-  refuseOtherArchitectures(json)
-  refuseVariants(json)
+  refuseUnsupported(json)
   const size = (key: string, most: number) => integer(at(key), json[key], 1, most)
   const vocabSize = size('vocab_size', LIMITS.vocabSize)
   const hiddenSize = size('hidden_size', LIMITS.hiddenSize)
@@ -40,37 +39,9 @@ export const configFromJson = (json: JsonObject, generation: JsonObject): ModelC
   }
 }
 
-const refuseOtherArchitectures = (json: JsonObject) => {
-  const type = json['model_type']
-  const architectures = json['architectures']
-  const named = Array.isArray(architectures) ? architectures : []
-  const isNamed = named.some(name => SUPPORTED_ARCHITECTURES.includes(String(name)))
-  // DeciLM-6B names its architecture only
-  const isTyped = type === 'llama' || type === 'deci' || (type === undefined && isNamed)
-  if (!isTyped || (named.length > 0 && !isNamed))
-    throw modelUnsupported(
-      `config.json: model_type ${show(type)} with architectures ${show(architectures)}; only the Llama architecture (LlamaForCausalLM) is supported: choose such a model`,
-    )
-}
-
-/** What would change the computation, with the only value under which it does not. */
-const PLAIN: readonly (readonly [key: string, plain: readonly unknown[]])[] = [
-  ['hidden_act', ['silu', undefined]],
-  ['attention_bias', [false, null, undefined]],
-  ['mlp_bias', [false, null, undefined]],
-  ['sliding_window', [null, undefined]],
-  ['partial_rotary_factor', [1, null, undefined]],
-  ['rope_interleaved', [false, null, undefined]],
-  ['quantization_config', [null, undefined]],
-  ['block_configs', [null, undefined]],
-]
-
-const refuseVariants = (json: JsonObject) => {
-  for (const [key, plain] of PLAIN)
-    if (!plain.includes(json[key]))
-      throw modelUnsupported(
-        `config.json: ${key} is ${show(json[key])}, which is not supported; supported: ${plain.map(show).join(', ')}`,
-      )
+const refuseUnsupported = (json: JsonObject) => {
+  const problem = unsupportedConfig(json)
+  if (problem !== undefined) throw modelUnsupported(problem)
 }
 
 const kvHeadsOf = (json: JsonObject, layers: number, heads: number): readonly number[] => {
@@ -89,31 +60,9 @@ const headDimOf = (value: unknown): number => {
   return headDim
 }
 
-/**
- * Dynamic NTK scaling changes RoPE only for rows longer than `max_position_embeddings` (transformers,
- * `LlamaDynamicNTKScalingRotaryEmbedding`), and no row here is.
- */
-const isDynamicAsPlain = (type: unknown, scaling: JsonObject, json: JsonObject): boolean => {
-  const positions = json['max_position_embeddings'] ?? 2048
-  return (
-    type === 'dynamic' && (scaling['original_max_position_embeddings'] ?? positions) === positions
-  )
-}
-
 /** transformers 5 keeps RoPE's settings in rope_parameters, transformers 4 in rope_theta and rope_scaling. */
 const ropeThetaOf = (json: JsonObject): number => {
   const parameters = isJsonObject(json['rope_parameters']) ? json['rope_parameters'] : {}
-  for (const [key, value] of [
-    ['rope_scaling', json['rope_scaling']],
-    ['rope_parameters', json['rope_parameters']],
-  ] as const) {
-    if (!isJsonObject(value)) continue
-    const type = value['rope_type'] ?? value['type'] ?? 'default'
-    if (type !== 'default' && !isDynamicAsPlain(type, value, json))
-      throw modelUnsupported(
-        `${at(key)} asks for RoPE scaling of type ${show(type)}; only models without RoPE scaling are supported`,
-      )
-  }
   const theta = parameters['rope_theta'] ?? json['rope_theta'] ?? 10_000
   return real(at('rope_theta'), theta, 1, 1e12)
 }

@@ -1,4 +1,5 @@
 /** A source's uri in parts; nothing of it is looked at outside of this file. */
+import { parseHubUri } from '@attune/crds/hub-uri.ts'
 import { invalidSpec } from '../stage-error.ts'
 
 export type Source =
@@ -40,19 +41,16 @@ const pvc = (uri: string): Source => {
   return { kind: 'pvc', claim, path: safePath(uri, path) }
 }
 
-const HUB =
-  /^hf:\/\/(datasets\/)?([\w.-]{1,96}\/[\w.-]{1,96})(?:@(refs\/pr\/\d{1,9}|[^/@]{1,255}))?(?:\/(.+))?$/
-
 const hub = (uri: string): HubSource => {
-  const [, datasets, name = '', revision, path] = HUB.exec(uri) ?? []
-  if (!name || name.split('/').some(part => /^\.+$/.test(part)))
+  const found = parseHubUri(uri)
+  if (!found)
     throw invalidSpec(
       `uri ${shown(uri)} is not hf://owner/name[@revision][/file] or hf://datasets/owner/name[@revision]/file`,
     )
+  const { revision, path, ...rest } = found
   return {
     kind: 'hub',
-    type: datasets ? 'dataset' : 'model',
-    name,
+    ...rest,
     revision: revision === undefined ? undefined : decode(uri, revision),
     path: path === undefined ? undefined : safePath(uri, path),
   }

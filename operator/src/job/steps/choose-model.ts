@@ -7,6 +7,7 @@ import {
   resolveModel,
 } from '@attune/crds/selection/resolve-model.ts'
 import { POLICY_KIND } from '@attune/crds/tuning-policy.ts'
+import { knownProblem } from '../../base-model/kinds.ts'
 import { findCondition } from '../../kube/conditions.ts'
 import { awaiting, modelChosen } from '../events.ts'
 import { isFinished, withRun } from '../run.ts'
@@ -15,9 +16,12 @@ import type { Observed, RunStep, Situation, StepResult } from '../situation.ts'
 const MESSAGE_MAX = 1024
 
 const catalogueOf = ({ baseModels = [] }: Observed): readonly CatalogueEntry[] =>
-  baseModels.flatMap(({ metadata, spec }) =>
-    spec && !metadata.deletionTimestamp ? [{ name: metadata.name, spec }] : [],
-  )
+  baseModels.flatMap(model => {
+    const { metadata, spec } = model
+    if (!spec || metadata.deletionTimestamp) return []
+    const problem = knownProblem(model)
+    return [{ name: metadata.name, spec, ...(problem === undefined ? {} : { problem }) }]
+  })
 
 /** A source that may not be used is not chosen: the choice would be kept for nothing. */
 const refusedBy =
