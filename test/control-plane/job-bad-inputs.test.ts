@@ -13,6 +13,10 @@ import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-c
 import { aStageContext } from '../fixtures/a-stage-context.ts'
 import { type TinyJob, writeTinyJob } from '../fixtures/tiny-job.ts'
 
+// Each has a namespace and an operator of its own, and mostly waits.
+t.jobs = 4
+const TOGETHER = { buffered: true }
+
 type Case = {
   readonly harm?: (folder: string) => Promise<void>
   readonly change?: (spec: InstructionTuningJobSpec, folder: string) => InstructionTuningJobSpec
@@ -135,7 +139,7 @@ const runIn = async (cluster: TuningCluster, stage: Stage, tiny: TinyJob) => {
 for (const [name, { harm, change, stage, exitCode, reason, says, keeps }] of Object.entries(
   CASES,
 )) {
-  t.test(`${name} is in the status, in the words of the trainer`, async t => {
+  t.test(`${name} is in the status, in the words of the trainer`, TOGETHER, async t => {
     const folder = t.testdir({})
     const tiny = await writeTinyJob(folder, spec => {
       const short = { ...spec, training: { ...spec.training, maxSteps: 2 } }

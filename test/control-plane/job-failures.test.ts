@@ -4,6 +4,10 @@ import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
+// Each has a namespace and an operator of its own, and mostly waits.
+t.jobs = 4
+const TOGETHER = { buffered: true }
+
 type Failure = {
   readonly exitCode: number
   readonly says?: { readonly reason: Reason; readonly message: string }
@@ -40,7 +44,7 @@ const permanent: Readonly<Record<string, Failure>> = {
 }
 
 for (const [name, { exitCode, says, reason }] of Object.entries(permanent)) {
-  t.test(`${name} fails the job at once`, async t => {
+  t.test(`${name} fails the job at once`, TOGETHER, async t => {
     const cluster = await tuningCluster(t)
     await cluster.operator()
     await cluster.submit()
@@ -64,7 +68,7 @@ for (const [name, { exitCode, says, reason }] of Object.entries(permanent)) {
   })
 }
 
-t.test('a gate that does not hold publishes nothing', async t => {
+t.test('a gate that does not hold publishes nothing', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   await cluster.submit()
@@ -87,7 +91,7 @@ t.test('a gate that does not hold publishes nothing', async t => {
   t.notOk((await cluster.names('jobs')).includes('job.batch/home-1-publish'))
 })
 
-t.test('a spec that the schema takes and that cannot work makes nothing', async t => {
+t.test('a spec that the schema takes and that cannot work makes nothing', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   const source = (name: string) => ({ uri: 'hf://owner/name', credentialsSecret: { name } })
@@ -101,7 +105,7 @@ t.test('a spec that the schema takes and that cannot work makes nothing', async 
   t.strictSame(await cluster.names('jobs,pods,configmaps,persistentvolumeclaims'), [])
 })
 
-t.test('pods that can never be made stall the job until its spec is changed', async t => {
+t.test('pods that can never be made stall the job until its spec is changed', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   const limits = { memory: '1Gi' }
@@ -121,7 +125,7 @@ t.test('pods that can never be made stall the job until its spec is changed', as
   t.notOk(after.status?.conditions?.some(({ type }) => type === 'Stalled'))
 })
 
-t.test('a stage that runs too long fails the job', async t => {
+t.test('a stage that runs too long fails the job', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   await cluster.submit({ retry: { deadlineSeconds: 1 } })
@@ -129,28 +133,32 @@ t.test('a stage that runs too long fails the job', async t => {
   t.equal(status?.runs?.[0]?.reason, 'DeadlineExceeded')
 })
 
-t.test('a child that the API server refuses is waited for, and the status says why', async t => {
-  const cluster = await tuningCluster(t)
-  await cluster.operator()
-  const quota = { apiVersion: 'v1', kind: 'ResourceQuota' }
-  const hard = { persistentvolumeclaims: '0' }
-  const metadata = { name: 'none', namespace: cluster.namespace }
-  await kubectl(['create', '-f', '-'], JSON.stringify({ ...quota, metadata, spec: { hard } }))
-  await kubectl([
-    ...['wait', '--for=jsonpath={.status.hard.persistentvolumeclaims}=0', 'resourcequota/none'],
-    ...['-n', cluster.namespace, '--timeout=120s'],
-  ])
-  await cluster.submit()
-  const job = await cluster.until(
-    ({ status }) => status?.conditions?.some(({ reason }) => reason === 'Waiting') === true,
-    'no condition has the reason Waiting',
-  )
-  t.match(
-    job.status?.conditions?.find(({ type }) => type === 'Reconciling'),
-    { message: /exceeded quota/ },
-  )
-  t.strictSame(brokenFluxRules(job), [])
-  await kubectl(['delete', 'resourcequota', 'none', '-n', cluster.namespace])
-  await cluster.kubelet.starts(1, 'prepare')
-  await cluster.phase('Preparing')
-})
+t.test(
+  'a child that the API server refuses is waited for, and the status says why',
+  TOGETHER,
+  async t => {
+    const cluster = await tuningCluster(t)
+    await cluster.operator()
+    const quota = { apiVersion: 'v1', kind: 'ResourceQuota' }
+    const hard = { persistentvolumeclaims: '0' }
+    const metadata = { name: 'none', namespace: cluster.namespace }
+    await kubectl(['create', '-f', '-'], JSON.stringify({ ...quota, metadata, spec: { hard } }))
+    await kubectl([
+      ...['wait', '--for=jsonpath={.status.hard.persistentvolumeclaims}=0', 'resourcequota/none'],
+      ...['-n', cluster.namespace, '--timeout=120s'],
+    ])
+    await cluster.submit()
+    const job = await cluster.until(
+      ({ status }) => status?.conditions?.some(({ reason }) => reason === 'Waiting') === true,
+      'no condition has the reason Waiting',
+    )
+    t.match(
+      job.status?.conditions?.find(({ type }) => type === 'Reconciling'),
+      { message: /exceeded quota/ },
+    )
+    t.strictSame(brokenFluxRules(job), [])
+    await kubectl(['delete', 'resourcequota', 'none', '-n', cluster.namespace])
+    await cluster.kubelet.starts(1, 'prepare')
+    await cluster.phase('Preparing')
+  },
+)

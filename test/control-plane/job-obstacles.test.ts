@@ -6,6 +6,10 @@ import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
+// Each has a namespace and an operator of its own, and mostly waits.
+t.jobs = 4
+const TOGETHER = { buffered: true }
+
 const ago = (seconds: number) =>
   `${new Date(Date.now() - seconds * 1000).toISOString().slice(0, 19)}Z`
 const placed = (status: 'True' | 'False', message?: string) => ({
@@ -106,7 +110,7 @@ const CASES: Readonly<Record<string, Case>> = {
 }
 
 for (const [name, { status, warning, reason, message }] of Object.entries(CASES)) {
-  t.test(`${name} is named in condition and Event while the run goes on`, async t => {
+  t.test(`${name} is named in condition and Event while the run goes on`, TOGETHER, async t => {
     const cluster = await tuningCluster(t)
     await cluster.operator()
     await cluster.submit()
@@ -127,7 +131,7 @@ for (const [name, { status, warning, reason, message }] of Object.entries(CASES)
   })
 }
 
-t.test('what is waited for until the deadline is in the failure', async t => {
+t.test('what is waited for until the deadline is in the failure', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   await cluster.submit({ retry: { deadlineSeconds: 15 } })
@@ -145,7 +149,7 @@ t.test('what is waited for until the deadline is in the failure', async t => {
   await cluster.event('DeadlineExceeded')
 })
 
-t.test('a Job that may make no pod says why, in the words of Kubernetes', async t => {
+t.test('a Job that may make no pod says why, in the words of Kubernetes', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   const metadata = { name: 'none', namespace: cluster.namespace }
@@ -163,7 +167,7 @@ t.test('a Job that may make no pod says why, in the words of Kubernetes', async 
   t.match(conditionOf(job, 'Reconciling'), { reason: 'Waiting', message: /Job home-1-prepare/ })
 })
 
-t.test('an estimate over the memory limit is a warning, and training starts', async t => {
+t.test('an estimate over the memory limit is a warning, and training starts', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   await cluster.submit({ resources: { limits: { memory: '4Gi' } } })

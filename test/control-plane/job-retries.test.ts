@@ -2,7 +2,11 @@ import t from 'tap'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 import { aResult } from '../fixtures/operator/tuning-job.ts'
 
-t.test('a failure that may pass is tried again', async t => {
+// Each has a namespace and an operator of its own, and mostly waits.
+t.jobs = 4
+const TOGETHER = { buffered: true }
+
+t.test('a failure that may pass is tried again', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   await cluster.submit({ retry: { limit: 1 } })
@@ -35,7 +39,7 @@ t.test('a failure that may pass is tried again', async t => {
   })
 })
 
-t.test('a pod that Kubernetes takes away costs no retry', async t => {
+t.test('a pod that Kubernetes takes away costs no retry', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   const history = await cluster.history()
