@@ -27,27 +27,8 @@ export const CONDITIONS = {
 } as const
 export type ConditionType = keyof typeof CONDITIONS
 
-export const REASONS = {
-  Accepted: 'The job is accepted and its first stage is about to start.',
-  Preparing: 'Sources are read, checked and tokenized.',
-  Training: 'The adapter is being trained.',
-  Evaluating: 'Base and tuned model answer the validation examples.',
-  Publishing: 'The results are written to the output.',
-  Succeeded: 'The tuned model is published.',
-  NotPublished:
-    'The tuned model is evaluated and stays in the workspace: spec.output.publish is false.',
-  Suspended: 'The job is suspended; it goes on from its checkpoint.',
-  Waiting: 'Something outside the job keeps it from going on; the message says what.',
-  Unschedulable: "No node takes the pod; the message is the scheduler's.",
-  ImagePullBackOff: 'The image of the pod cannot be pulled.',
-  FailedMount: 'A volume of the pod cannot be attached or mounted.',
-  CreateContainerError: 'The container of the pod cannot be made, e.g. for a missing Secret.',
-  WaitingForModel:
-    'The BaseModel is not there or may not be used; the run starts once it is and may.',
-  NoModelFits: 'No BaseModel is what spec.model.selector requires; the run starts once one is.',
-  WaitingForDataset: 'The InstructionDataset is not there or not ready; the job starts once it is.',
-  DatasetFailed: 'The InstructionDataset failed; the job starts once it is mended.',
-  Stopping: 'A pod saves its checkpoint and ends.',
+/** What Kueue says of a stage that its queue holds or has let go. */
+export const QUEUE_REASONS = {
   Queued: 'The stage waits in its queue.',
   WaitingForQuota: 'The queue has no quota left for the stage.',
   WaitingForPreemptedWorkloads: 'Others are stopped to make room for the stage.',
@@ -72,6 +53,31 @@ export const REASONS = {
   Deactivated: 'Kueue gave the stage up; it goes on once its Workload is set active again.',
   FailedToStart:
     'What Kueue adds to the pod contradicts the spec, e.g. another value for a node label.',
+} as const
+export type QueueReason = keyof typeof QUEUE_REASONS
+
+export const REASONS = {
+  Accepted: 'The job is accepted and its first stage is about to start.',
+  Preparing: 'Sources are read, checked and tokenized.',
+  Training: 'The adapter is being trained.',
+  Evaluating: 'Base and tuned model answer the validation examples.',
+  Publishing: 'The results are written to the output.',
+  Succeeded: 'The tuned model is published.',
+  NotPublished:
+    'The tuned model is evaluated and stays in the workspace: spec.output.publish is false.',
+  Suspended: 'The job is suspended; it goes on from its checkpoint.',
+  Waiting: 'Something outside the job keeps it from going on; the message says what.',
+  Unschedulable: "No node takes the pod; the message is the scheduler's.",
+  ImagePullBackOff: 'The image of the pod cannot be pulled.',
+  FailedMount: 'A volume of the pod cannot be attached or mounted.',
+  CreateContainerError: 'The container of the pod cannot be made, e.g. for a missing Secret.',
+  WaitingForModel:
+    'The BaseModel is not there or may not be used; the run starts once it is and may.',
+  NoModelFits: 'No BaseModel is what spec.model.selector requires; the run starts once one is.',
+  WaitingForDataset: 'The InstructionDataset is not there or not ready; the job starts once it is.',
+  DatasetFailed: 'The InstructionDataset failed; the job starts once it is mended.',
+  Stopping: 'A pod saves its checkpoint and ends.',
+  ...QUEUE_REASONS,
   Retrying: 'A stage failed and is tried again.',
   WorkspaceLost: 'The workspace volume is gone; the run starts from its first stage.',
   Prepared: 'The model and the data are read, checked and tokenized.',

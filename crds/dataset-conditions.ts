@@ -1,13 +1,14 @@
 /** The words of an `InstructionDataset`'s status, each with one sentence. */
-import type { Reason } from './conditions.ts'
+import { QUEUE_REASONS, type Reason } from './conditions.ts'
 
-export const DATASET_PHASES = ['Pending', 'Preparing', 'Ready', 'Failed'] as const
+export const DATASET_PHASES = ['Pending', 'Queued', 'Preparing', 'Ready', 'Failed'] as const
 export type DatasetPhase = (typeof DATASET_PHASES)[number]
 
 export const DATASET_CONDITIONS = {
   Ready: 'True while the content of the spec is there to be read by jobs.',
   Reconciling: 'Present while the operator works towards Ready (kstatus).',
   Stalled: 'Present when only a change by a person can help (kstatus).',
+  QuotaReserved: 'Kueue has reserved the quota of the pod; absent outside a queue.',
 } as const
 export type DatasetConditionType = keyof typeof DATASET_CONDITIONS
 
@@ -15,6 +16,8 @@ export const DATASET_REASONS = {
   Preparing: 'Sources are read, checked and split.',
   Prepared: 'The examples are read, checked and split.',
   Waiting: 'Something outside keeps it from going on; the message says what.',
+  ...QUEUE_REASONS,
+  Preempted: 'Others took the quota; the sources are read once it is admitted again.',
   Unschedulable: "No node takes the pod; the message is the scheduler's.",
   ImagePullBackOff: 'The image of the pod cannot be pulled.',
   FailedMount: 'A volume of the pod cannot be attached or mounted.',

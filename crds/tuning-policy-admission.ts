@@ -2,6 +2,7 @@
 import { isAllowedUriInCel } from './allowed-uri.ts'
 import { API_VERSION, GROUP, VERSION } from './api-group.ts'
 import { POD_TEMPLATE_FIELDS } from './pod-template-fields.ts'
+import { QUEUE_LABEL } from './queue-labels.ts'
 import { POLICY_KIND } from './tuning-policy.ts'
 
 /** A refusal quotes a URI and a list of entries up to these lengths; the API server cuts a message at 5 kB. */
@@ -34,6 +35,13 @@ const unchanged = [
 ].join(' && ')
 
 const LIMITED_IN_DATASETS = ['sources', 'validation', 'podTemplate']
+/** A dataset names its queue as other objects do that Kueue queues. */
+const queueLabelOf = (object: string) =>
+  `(has(${object}.metadata.labels) && '${QUEUE_LABEL}' in ${object}.metadata.labels ? ${object}.metadata.labels['${QUEUE_LABEL}'] : '')`
+const datasetUnchanged = [
+  ...LIMITED_IN_DATASETS.map(part => `object.spec.${part} == oldObject.spec.${part}`),
+  `${queueLabelOf('object')} == ${queueLabelOf('oldObject')}`,
+].join(' && ')
 
 const urisOf = (sources: string, has: string) => `(${has} ? ${sources}.map(s, s.uri) : [])`
 
@@ -67,7 +75,7 @@ const VARIABLES: Variables = {
 /** A dataset that jobs refer to must not bring what the jobs themselves may not name. */
 const DATASET_VARIABLES: Variables = {
   selected,
-  unchanged: `oldObject != null && ${LIMITED_IN_DATASETS.map(part => `object.spec.${part} == oldObject.spec.${part}`).join(' && ')}`,
+  unchanged: `oldObject != null && ${datasetUnchanged}`,
   applies,
   data: refusedUris(
     `(object.spec.sources.map(s, s.uri) + ${urisOf('object.spec.validation.sources', 'has(object.spec.validation.sources)')})`,
@@ -97,7 +105,19 @@ const POD_TEMPLATE_LIMIT: Limit = {
   allowed: onlyOf('allowedPodTemplateFields'),
 }
 
-const DATASET_LIMITS: readonly Limit[] = [dataSourcesLimit('spec'), POD_TEMPLATE_LIMIT]
+/** @param queue CEL: name of the queue, or '' */
+const queueLimit = (queue: string, asked: string): Limit => ({
+  field: 'requireQueue',
+  holds: `!params.spec.requireQueue || ${queue} != ''`,
+  asked: `'${asked} is missing'`,
+  allowed: "' requires a queue'",
+})
+
+const DATASET_LIMITS: readonly Limit[] = [
+  dataSourcesLimit('spec'),
+  queueLimit(queueLabelOf('object'), `the label ${QUEUE_LABEL}`),
+  POD_TEMPLATE_LIMIT,
+]
 
 const LIMITS: readonly Limit[] = [
   {
@@ -119,12 +139,7 @@ const LIMITS: readonly Limit[] = [
     asked: `'spec.output.uri is ' + ${cut('variables.outputs[0]', URI_SHOWN_MAX)}`,
     allowed: onlyOf('allowedOutputs'),
   },
-  {
-    field: 'requireQueue',
-    holds: `!params.spec.requireQueue || ${queueOf('object')} != ''`,
-    asked: "'spec.queueName is missing'",
-    allowed: "' requires a queue'",
-  },
+  queueLimit(queueOf('object'), 'spec.queueName'),
   {
     field: 'allowedMethods',
     holds: 'object.spec.method.type in params.spec.allowedMethods',

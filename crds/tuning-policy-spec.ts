@@ -1,5 +1,6 @@
 /** `TuningPolicy.spec`: limits of the jobs in the namespaces that it selects. */
 import { POD_TEMPLATE_FIELDS } from './pod-template-fields.ts'
+import { QUEUE_LABEL } from './queue-labels.ts'
 import { object, oneOf, optional, type Static, stringMap, Type } from './schema.ts'
 import { DATASET_SCHEMES, MODEL_SCHEMES, OUTPUT_SCHEMES } from './spec/common.ts'
 import { METHOD_TYPES } from './spec/method.ts'
@@ -96,7 +97,9 @@ export const TuningPolicySpecSchema = object(
     ),
     allowedOutputs: uriPrefixes('Where results may go', OUTPUT_SCHEMES),
     requireQueue: optional(
-      Type.Boolean({ description: 'Jobs must name a queue in `spec.queueName`.' }),
+      Type.Boolean({
+        description: `Jobs must name a queue in \`spec.queueName\`, and InstructionDatasets in the label \`${QUEUE_LABEL}\`.`,
+      }),
     ),
     allowedMethods: optional(
       Type.Array(oneOf(METHOD_TYPES), {

@@ -76,6 +76,11 @@ const keyOfLabel =
     return name ? [objectKey({ name, ...(namespace ? { namespace } : {}) })] : []
   }
 
+const keysIn =
+  ({ list }: Pick<Informer<KubeObject>, 'list'>) =>
+  (namespace?: string): readonly ObjectKey[] =>
+    list(namespace).map(({ metadata }) => objectKey(metadata))
+
 export const createCaches = ({ client, config, log, metrics }: Options) => {
   const common = (kind: ResourceKind) => ({
     client,
@@ -121,12 +126,12 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
         ...common(BaseModels),
         kind: BaseModels,
         discoveryMs: config.discoveryMs,
+        ...(config.verifyCatalogue ? {} : { transform: withoutStatus }),
       })
     : undefined
   const watched = config.checkPolicies
     ? createPolicyCaches({
         client,
-        ...(config.verifyCatalogue ? {} : { transform: withoutStatus }),
         log,
         watching: kind => ({ observe: metrics.watching(kind.plural) }),
         discoveryMs: config.discoveryMs,
@@ -147,13 +152,27 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
   ]
   const ofExperiment = controllerKeys({ group: GROUP, kind: EXPERIMENT_KIND })
   const ofDataset = controllerKeys({ group: GROUP, kind: DATASET_KIND })
-  const ofOwner = controllerKeys({ group: GROUP, kind: KIND })
+  const ofJob = controllerKeys({ group: GROUP, kind: KIND })
   const stageJobKeys = controllerKeys({ group: StageJobs.group, kind: StageJobs.kind })
-  const jobOfWorkload = (workload: Workload): readonly ObjectKey[] =>
-    stageJobKeys(workload).flatMap(key => {
-      const stageJob = stageJobs.get(key)
-      return stageJob ? ofOwner(stageJob) : []
-    })
+  const viaStageJob =
+    (keysOf: (stageJob: KubeObject) => readonly ObjectKey[]) =>
+    (workload: Workload): readonly ObjectKey[] =>
+      stageJobKeys(workload).flatMap(key => {
+        const stageJob = stageJobs.get(key)
+        return stageJob ? keysOf(stageJob) : []
+      })
+
+  type Owners = {
+    readonly label: string
+    readonly ofOwner: (child: KubeObject) => readonly ObjectKey[]
+  }
+  /** What is made for an owner, by the operator and, of that, by others. */
+  const subscribeChildren = ({ label, ofOwner }: Owners, handle: (key: ObjectKey) => void) => {
+    pods.subscribe({ handle, keysOf: keyOfLabel(label) })
+    for (const informer of [stageJobs, claims, configMaps, networkPolicies])
+      informer.subscribe({ handle, keysOf: ofOwner })
+    workloads.subscribe({ handle, keysOf: viaStageJob(ofOwner) })
+  }
 
   const jobsOfDataset = ({ metadata }: InstructionDataset): readonly ObjectKey[] =>
     jobs.byIndex(DATASET_INDEX, objectKey(metadata)).map(job => objectKey(job.metadata))
@@ -178,10 +197,7 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     subscribe: (handle: (job: ObjectKey) => void) => {
       jobs.subscribe({ handle })
       datasets.subscribe({ handle, keysOf: jobsOfDataset })
-      pods.subscribe({ handle, keysOf: keyOfLabel(JOB_LABEL) })
-      for (const informer of [stageJobs, claims, configMaps, networkPolicies])
-        informer.subscribe({ handle, keysOf: ofOwner })
-      workloads.subscribe({ handle, keysOf: jobOfWorkload })
+      subscribeChildren({ label: JOB_LABEL, ofOwner: ofJob }, handle)
       baseModels?.subscribe({
         handle,
         keysOf: () =>
@@ -190,10 +206,7 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
             .filter(awaitsModel)
             .map(job => objectKey(job.metadata)),
       })
-      watched?.subscribe(
-        namespace => jobs.list(namespace).map(({ metadata }) => objectKey(metadata)),
-        handle,
-      )
+      watched?.subscribe(keysIn(jobs), handle)
     },
     /** Everything that changes leads to the experiment that it belongs to. */
     subscribeExperiments: (handle: (experiment: ObjectKey) => void) => {
@@ -203,13 +216,8 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     /** Everything that changes leads to the dataset that it belongs to. */
     subscribeDatasets: (handle: (dataset: ObjectKey) => void) => {
       datasets.subscribe({ handle })
-      pods.subscribe({ handle, keysOf: keyOfLabel(DATASET_LABEL) })
-      for (const informer of [stageJobs, claims, configMaps, networkPolicies])
-        informer.subscribe({ handle, keysOf: ofDataset })
-      watched?.subscribe(
-        namespace => datasets.list(namespace).map(({ metadata }) => objectKey(metadata)),
-        handle,
-      )
+      subscribeChildren({ label: DATASET_LABEL, ofOwner: ofDataset }, handle)
+      watched?.subscribe(keysIn(datasets), handle)
     },
   }
 }

@@ -1,6 +1,7 @@
 /** The conditions of a dataset, shaped for kstatus; those that say nothing are left out. */
 import type { DatasetConditionType } from '@attune/crds/dataset-conditions.ts'
 import type { InstructionDatasetStatus } from '@attune/crds/instruction-dataset-status.ts'
+import type { Quota } from '../job/queue/quota.ts'
 import { type Condition, type ConditionStatus, setCondition } from '../kube/conditions.ts'
 import type { Note, StepResult } from './situation.ts'
 
@@ -8,6 +9,10 @@ type Said = readonly [DatasetConditionType, ConditionStatus]
 
 const SAID: Readonly<Record<StepResult['phase'], readonly Said[]>> = {
   Pending: [
+    ['Ready', 'False'],
+    ['Reconciling', 'True'],
+  ],
+  Queued: [
     ['Ready', 'False'],
     ['Reconciling', 'True'],
   ],
@@ -22,20 +27,29 @@ const SAID: Readonly<Record<StepResult['phase'], readonly Said[]>> = {
   ],
 }
 
+type Look = {
+  readonly generation: number
+  readonly now: number
+  /** of the Job that makes the content, where Kueue says anything of it */
+  readonly quota?: Quota | undefined
+}
+
 export const datasetConditions = (
   phase: StepResult['phase'],
   note: Note,
   before: InstructionDatasetStatus['conditions'] = [],
-  { generation, now }: { readonly generation: number; readonly now: number },
+  { generation, now, quota }: Look,
 ): NonNullable<InstructionDatasetStatus['conditions']> => {
-  const said = SAID[phase]
+  const said = [
+    ...SAID[phase].map(([type, status]) => ({ type, status, ...note })),
+    ...(quota ? [{ type: 'QuotaReserved' as const, ...quota }] : []),
+  ]
   const known: readonly Condition[] = before.filter(({ type }) =>
-    said.some(([now]) => now === type),
+    said.some(now => now.type === type),
   )
   return [
     ...said.reduce(
-      (list, [type, status]) =>
-        setCondition(list, { type, status, ...note, observedGeneration: generation }, now),
+      (list, next) => setCondition(list, { ...next, observedGeneration: generation }, now),
       known,
     ),
   ]

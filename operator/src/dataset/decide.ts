@@ -1,14 +1,17 @@
 /** What to do about a dataset: pure, and the same for the same caches and the same moment. */
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
+import type { DatasetPhase } from '@attune/crds/dataset-conditions.ts'
 import type { InstructionDatasetStatus } from '@attune/crds/instruction-dataset-status.ts'
 import { curateKey } from '@attune/crds/stage-keys.ts'
 import type { JobConfig } from '../job/job-config.ts'
 import { NAMED_OBSTACLES } from '../job/obstacle.ts'
+import { quotaEvents } from '../job/queue/quota-event.ts'
 import { removal } from '../job/removal.ts'
 import type { Removal } from '../job/situation.ts'
 import { findCondition, trimMessage } from '../kube/conditions.ts'
 import { datasetConditions } from './dataset-conditions.ts'
 import { CONTENT_LABEL } from './names.ts'
+import { ownQuota } from './own-job.ts'
 import type {
   Content,
   DatasetEvent,
@@ -28,6 +31,7 @@ import {
   stayReady,
   watchCurating,
 } from './steps.ts'
+import { waitInQueue } from './wait-in-queue.ts'
 
 const NOTHING: Decision = Object.freeze({ apply: [], remove: [], events: [] })
 
@@ -39,6 +43,7 @@ const STEPS: readonly Step[] = [
   holdForPolicy,
   startCurating,
   finishCurating,
+  waitInQueue,
   watchCurating,
 ]
 
@@ -69,17 +74,25 @@ const contentOf = ({
   ...content
 }: InstructionDatasetStatus): Content => content
 
+/** Phases in which the queue has a say. */
+const HELD_OR_RUNNING: readonly DatasetPhase[] = ['Queued', 'Preparing']
+
 const statusOf = (
-  { dataset }: Observed,
+  situation: Situation,
   { phase, note, content }: StepResult,
-  now: number,
 ): InstructionDatasetStatus => {
-  const { metadata, status = {} } = dataset
+  const { observed, now } = situation
+  const { metadata, status = {} } = observed.dataset
   const generation = metadata.generation ?? 0
+  const quota = HELD_OR_RUNNING.includes(phase) ? ownQuota(situation) : undefined
   return {
     phase,
     observedGeneration: generation,
-    conditions: datasetConditions(phase, note, status.conditions, { generation, now }),
+    conditions: datasetConditions(phase, note, status.conditions, {
+      generation,
+      now,
+      quota,
+    }),
     ...(content ?? contentOf(status)),
   }
 }
@@ -105,12 +118,16 @@ export const decide = (observed: Observed, now: number, config: JobConfig): Deci
   if (!result) return NOTHING
   const note: Note = { ...result.note, message: trimMessage(result.note.message) }
   const said = { ...result, note }
-  const next = statusOf(observed, said, now)
+  const next = statusOf(situation, said)
   return {
     apply: result.apply ?? [],
     remove: [...(result.remove ?? []), ...strays(situation)],
     ...(canonicalJson(next) === canonicalJson(status ?? null) ? {} : { status: next }),
-    events: [...(result.events ?? []), ...trouble(observed, said)],
+    events: [
+      ...(result.events ?? []),
+      ...trouble(observed, said),
+      ...quotaEvents(status?.conditions, next.conditions),
+    ],
     ...(result.requeueAfterMs === undefined ? {} : { requeueAfterMs: result.requeueAfterMs }),
   }
 }

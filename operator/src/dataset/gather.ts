@@ -9,6 +9,7 @@ import type {
 } from '../job/kinds.ts'
 import { warningsOf } from '../job/gather.ts'
 import type { Warning } from '../job/obstacle.ts'
+import type { Workload } from '../job/queue/workload.ts'
 import { isFinished } from '../job/run.ts'
 import { type ObjectKey, objectKey } from '../kube/kube-object.ts'
 import { within } from '../kube/predicates.ts'
@@ -22,6 +23,7 @@ export type DatasetCaches = {
   readonly datasets: Pick<StoreReader<InstructionDataset>, 'get'>
   readonly jobs: Pick<StoreReader<InstructionTuningJob>, 'byIndex'>
   readonly stageJobs: Pick<StoreReader<StageJob>, 'ownedBy'>
+  readonly workloads: Pick<StoreReader<Workload>, 'ownedBy'>
   readonly pods: Pick<StoreReader<Pod>, 'ownedBy' | 'byIndex'>
   readonly claims: Pick<StoreReader<Claim>, 'ownedBy'>
   /** why a pod or a Job does not start, by its uid */
@@ -67,6 +69,10 @@ export const gather = (caches: DatasetCaches, key: ObjectKey): Observed | undefi
     networkPolicies: within(namespace, caches.networkPolicies.ownedBy(uid)),
     policies: caches.policies.of(namespace),
     curateJobs,
+    workloads: within(
+      namespace,
+      curateJobs.flatMap(({ metadata }) => caches.workloads.ownedBy(metadata.uid ?? '')),
+    ),
     pods,
     warnings: warningsOf([...pods, ...curateJobs], caches.warnings),
     inUse: inUse(caches.jobs.byIndex(DATASET_INDEX, key), uid),

@@ -7,6 +7,7 @@ import { datasetNetworkPolicy } from '../job/objects/network-policy.ts'
 import { podFailurePolicy } from '../job/objects/stage-job.ts'
 import { trainerPod } from '../job/objects/trainer-pod.ts'
 import { claimMount, JOB_FILE_FOLDER, type Mount, WORKSPACE_PATH } from '../job/objects/volumes.ts'
+import { queueAnnotations, queueLabels } from '../job/queue/queue-labels.ts'
 import { claimsOf, dataSources, secretOf } from '../job/spec-rules.ts'
 import type { Manifest } from '../kube/kube-client.ts'
 import { controllerReference } from '../kube/kube-object.ts'
@@ -19,6 +20,7 @@ import {
   labelsOf,
   podLabelsOf,
 } from './names.ts'
+import { schedulingOf } from './scheduling.ts'
 
 /** Nothing is saved at the end but a flushed file. */
 const GRACE_PERIOD_SECONDS = 30
@@ -121,11 +123,20 @@ export const curateJob = (objects: DatasetObjects): Manifest => {
     gracePeriodSeconds: GRACE_PERIOD_SECONDS,
     config,
   })
+  const scheduling = schedulingOf(dataset)
+  const annotations = queueAnnotations(scheduling)
+  const common = metadata(dataset, curateJobName(dataset.metadata.name, key), key)
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: metadata(dataset, curateJobName(dataset.metadata.name, key), key),
+    metadata: {
+      ...common,
+      labels: { ...common.labels, ...queueLabels(scheduling) },
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+    },
     spec: {
+      // without Kueue's webhook the pod would start before the queue is asked
+      ...(scheduling.queueName ? { suspend: true } : {}),
       completions: 1,
       parallelism: 1,
       backoffLimit: retry.limit,

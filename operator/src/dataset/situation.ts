@@ -1,10 +1,11 @@
 /** What a decision about a dataset starts from, and what it is. */
-import type { DatasetReason } from '@attune/crds/dataset-conditions.ts'
+import type { DatasetPhase, DatasetReason } from '@attune/crds/dataset-conditions.ts'
 import type { InstructionDatasetStatus } from '@attune/crds/instruction-dataset-status.ts'
 import type { ResolvedInstructionDatasetSpec } from '@attune/crds/resolved-spec.ts'
 import type { JobConfig } from '../job/job-config.ts'
 import type { Claim, ConfigMap, NetworkPolicy, Pod, StageJob } from '../job/kinds.ts'
 import type { Warning } from '../job/obstacle.ts'
+import type { Workload } from '../job/queue/workload.ts'
 import type { Child, Removal } from '../job/situation.ts'
 import type { TuningPolicy } from '../policy/kinds.ts'
 import type { InstructionDataset } from './kinds.ts'
@@ -16,6 +17,8 @@ export type Observed = {
   readonly configMaps: readonly ConfigMap[]
   readonly networkPolicies: readonly NetworkPolicy[]
   readonly curateJobs: readonly StageJob[]
+  /** Kueue's, of the Jobs above */
+  readonly workloads: readonly Workload[]
   readonly pods: readonly Pod[]
   /** of a pod or a Job that does not start, by its uid */
   readonly warnings: Readonly<Record<string, Warning>>
@@ -66,7 +69,7 @@ export type Content = Pick<
 >
 
 export type StepResult = {
-  readonly phase: 'Pending' | 'Preparing' | 'Ready' | 'Failed'
+  readonly phase: DatasetPhase
   readonly note: Note
   /** absent: as it was */
   readonly content?: Content

@@ -1,6 +1,6 @@
 /** What can be the matter with a dataset, each in one function; the first that applies decides. */
 import { CURATE } from '@attune/crds/stage.ts'
-import { type DatasetReason, DATASET_REASONS } from '@attune/crds/dataset-conditions.ts'
+import { DATASET_REASONS } from '@attune/crds/dataset-conditions.ts'
 import type { StageJob } from '../job/kinds.ts'
 import { networkChanges } from '../job/network-children.ts'
 import { isStarting, jobKeepsSilent, podObstacle, STARTING_MS } from '../job/obstacle.ts'
@@ -12,6 +12,7 @@ import {
   podsOf,
   terminated,
 } from '../job/pod-state.ts'
+import { wasCutOff } from '../job/queue/cut-off.ts'
 import { removal } from '../job/removal.ts'
 import { dataSources, sourcesProblem } from '../job/spec-rules.ts'
 import { attemptFailure, stageFailure, wasInterrupted } from '../job/stage-failure.ts'
@@ -19,27 +20,12 @@ import { readStageResult } from '../job/stage-result.ts'
 import { rfc3339Seconds } from '../kube/conditions.ts'
 import { ownedBy } from '../kube/predicates.ts'
 import { datasetViolations } from '../policy/violations.ts'
-import { curateJobName, datasetFileName, preparedUri } from './names.ts'
+import { datasetFileName, preparedUri } from './names.ts'
 import { curateJob, datasetClaim, datasetFile, datasetNetwork } from './objects.ts'
+import { ownJob } from './own-job.ts'
+import { failed, isDatasetReason, note } from './say.ts'
+import { queueOfDataset } from './scheduling.ts'
 import type { Note, Situation, Step, StepResult } from './situation.ts'
-
-const note = (reason: DatasetReason, message: string = DATASET_REASONS[reason]): Note => ({
-  reason,
-  message,
-})
-
-const isDatasetReason = (reason: string): reason is DatasetReason =>
-  Object.hasOwn(DATASET_REASONS, reason)
-
-const failed = (reason: string, message: string): StepResult => ({
-  phase: 'Failed',
-  note: note(isDatasetReason(reason) ? reason : 'StageFailed', message),
-})
-
-const ownJob = ({ observed, key }: Situation): StageJob | undefined => {
-  const name = curateJobName(observed.dataset.metadata.name, key)
-  return observed.curateJobs.find(({ metadata }) => metadata.name === name)
-}
 
 /** A spec that can never work fails before anything is made. */
 export const rejectInvalidSpec: Step = ({ spec }) => {
@@ -96,7 +82,8 @@ export const holdForPolicy: Step = situation => {
   const { spec, observed } = situation
   const own = ownJob(situation)
   if (own && !own.metadata.deletionTimestamp) return undefined
-  const broken = observed.policies.flatMap(policy => datasetViolations(spec, policy))
+  const asked = { ...spec, queueName: queueOfDataset(observed.dataset) }
+  const broken = observed.policies.flatMap(policy => datasetViolations(asked, policy))
   return broken.length > 0 ? failed('PolicyViolation', broken.join('; ')) : undefined
 }
 
@@ -131,9 +118,9 @@ export const startCurating: Step = situation => {
 }
 
 /** What it made lies on the volume, so a repeat is short. */
-const repeat = (job: StageJob): StepResult => ({
+const repeat = (job: StageJob, why: string): StepResult => ({
   phase: 'Preparing',
-  note: note('Retrying', 'the pod was removed before its result was read'),
+  note: note('Retrying', why),
   remove: [removal('Job', job)],
 })
 
@@ -141,7 +128,10 @@ const completed = (situation: Situation, job: StageJob): StepResult | undefined 
   const { observed, key, now } = situation
   const pods = podsOf(observed.pods, job)
   const pod = newestPod(pods.filter(candidate => terminated(candidate)?.exitCode === 0))
-  if (!pod) return pods.every(hasEnded) ? repeat(job) : undefined
+  if (!pod)
+    return pods.every(hasEnded)
+      ? repeat(job, 'the pod was removed before its result was read')
+      : undefined
   const result = readStageResult(terminated(pod)?.message, CURATE)
   const volume = claimUid(observed)
   // the cache of claims is behind that of Jobs
@@ -174,6 +164,7 @@ const gaveUp = ({ observed }: Situation, job: StageJob): StepResult => {
   // its pods may be gone by now, and what they said with them
   if (pods.length === 0 && phase === 'Failed' && before)
     return failed(before.reason, before.message)
+  if (wasCutOff(job, newestPod(pods))) return repeat(job, 'its queue took the quota back')
   const { reason, message } = stageFailure(job, CURATE, newestPod(pods))
   return failed(reason, message)
 }

@@ -1,6 +1,7 @@
 /** What of a job a policy does not allow, in the words of the API server's own refusal. */
 import { isAllowedUri } from '@attune/crds/allowed-uri.ts'
 import { POD_TEMPLATE_FIELDS } from '@attune/crds/pod-template-fields.ts'
+import { QUEUE_LABEL } from '@attune/crds/queue-labels.ts'
 import type {
   ResolvedDataset,
   ResolvedInstructionDatasetSpec,
@@ -101,16 +102,19 @@ const sentences = <Spec>(
 export const violations = (spec: ResolvedSpec, policy: TuningPolicy): readonly string[] =>
   sentences(LIMITS, spec, policy)
 
+/** @param queueName of the label by which Kueue takes it into a queue */
+type AskedOfDataset = ResolvedInstructionDatasetSpec & { readonly queueName?: string | undefined }
+
 const DATASET_LIMITS = {
   allowedDatasetSources: (spec, { allowedDatasetSources }) =>
     sourceLimit(datasetUris(spec), allowedDatasetSources, 'spec has the source'),
+  requireQueue: ({ queueName }, { requireQueue }) =>
+    requireQueue && !queueName
+      ? [`the label ${QUEUE_LABEL} is missing`, 'requires a queue']
+      : undefined,
   allowedPodTemplateFields: ({ podTemplate }, policy) => podTemplateLimit(podTemplate, policy),
-} satisfies Readonly<
-  Record<string, (spec: ResolvedInstructionDatasetSpec, policy: TuningPolicySpec) => Broken>
->
+} satisfies Readonly<Record<string, (asked: AskedOfDataset, policy: TuningPolicySpec) => Broken>>
 
 /** The same of a dataset: what it brings to the jobs that refer to it. */
-export const datasetViolations = (
-  spec: ResolvedInstructionDatasetSpec,
-  policy: TuningPolicy,
-): readonly string[] => sentences(DATASET_LIMITS, spec, policy)
+export const datasetViolations = (asked: AskedOfDataset, policy: TuningPolicy): readonly string[] =>
+  sentences(DATASET_LIMITS, asked, policy)

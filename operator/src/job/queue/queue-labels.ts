@@ -5,19 +5,17 @@
 import { createHash } from 'node:crypto'
 import { GROUP } from '@attune/crds/api-group.ts'
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
+import { MAX_SECONDS_LABEL, PRIORITY_LABEL, QUEUE_LABEL } from '@attune/crds/queue-labels.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import type { StageJob } from '../kinds.ts'
-
-const QUEUE_LABEL = 'kueue.x-k8s.io/queue-name'
-const PRIORITY_LABEL = 'kueue.x-k8s.io/priority-class'
-const MAX_SECONDS_LABEL = 'kueue.x-k8s.io/max-exec-time-seconds'
 
 /** Hash of all that the spec said of scheduling when the Job was made; the Job itself is changed by others. */
 export const SCHEDULING_ANNOTATION = `${GROUP}/scheduling`
 const HASH_LENGTH = 16
 
 type Queue = Pick<ResolvedSpec, 'queueName' | 'priorityClassName' | 'retry'>
-type Scheduling = Queue & Pick<ResolvedSpec, 'resources' | 'podTemplate'>
+/** All that the Job's place in a queue follows from, of a job or of a dataset. */
+export type Scheduling = Queue & { readonly resources: object; readonly podTemplate: object }
 
 const schedulingHash = (spec: Scheduling): string => {
   const { queueName = '', priorityClassName = '', retry, resources, podTemplate } = spec

@@ -1,8 +1,6 @@
 /** One Event each time that Kueue gives another reason. */
-import type { Reason } from '@attune/crds/conditions.ts'
-import type { JobCondition } from '@attune/crds/instruction-tuning-job-status.ts'
-import { findCondition } from '../../kube/conditions.ts'
-import type { JobEvent } from '../situation.ts'
+import type { QueueReason } from '@attune/crds/conditions.ts'
+import { type Condition, findCondition } from '../../kube/conditions.ts'
 
 const EXPECTED: readonly string[] = [
   'Queued',
@@ -14,12 +12,17 @@ const EXPECTED: readonly string[] = [
   'Admitted',
 ]
 
-type Conditions = readonly JobCondition[] | undefined
+type Conditions = readonly Condition[] | undefined
+type QuotaEvent = {
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: QueueReason
+  readonly message: string
+}
 
-export const quotaEvents = (before: Conditions, after: Conditions): readonly JobEvent[] => {
+export const quotaEvents = (before: Conditions, after: Conditions): readonly QuotaEvent[] => {
   const last = findCondition(before, 'QuotaReserved')
   const next = findCondition(after, 'QuotaReserved')
   if (!next || next.reason === last?.reason) return []
   const type = EXPECTED.includes(next.reason) ? 'Normal' : 'Warning'
-  return [{ type, reason: next.reason as Reason, message: next.message }]
+  return [{ type, reason: next.reason as QueueReason, message: next.message }]
 }

@@ -1,5 +1,5 @@
 /** What Kueue says of the current stage, in the words of our conditions. */
-import type { Reason } from '@attune/crds/conditions.ts'
+import type { QueueReason } from '@attune/crds/conditions.ts'
 import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import type { StageJob } from '../kinds.ts'
 import { jobHasEnded } from '../pod-state.ts'
@@ -11,7 +11,7 @@ import { type Workload, type WorkloadCondition, workloadOf } from './workload.ts
 
 export type Quota = {
   readonly status: 'True' | 'False'
-  readonly reason: Reason
+  readonly reason: QueueReason
   readonly message: string
 }
 
@@ -19,7 +19,7 @@ export type Quota = {
 export const NO_WORKLOAD_MS = 30_000
 
 /** Reasons of `QuotaReserved=False`; what is not known is told as Queued. */
-const PENDING: Readonly<Record<string, Reason>> = {
+const PENDING: Readonly<Record<string, QueueReason>> = {
   WaitingForQuota: 'WaitingForQuota',
   WaitingForPreemptedWorkloads: 'WaitingForPreemptedWorkloads',
   WaitingForPodsReady: 'WaitingForPodsReady',
@@ -37,17 +37,17 @@ const PENDING: Readonly<Record<string, Reason>> = {
  * Kueue 0.19 says `Pending` for most of them unless its feature gate UnadmittedWorkloadsObservability is on; the
  * words of its flavor assigner tell them apart. The first that fits, since a flavor that may fit later counts.
  */
-const PENDING_WORDS: readonly (readonly [RegExp, Reason])[] = [
+const PENDING_WORDS: readonly (readonly [RegExp, QueueReason])[] = [
   [/insufficient unused quota/, 'WaitingForQuota'],
   [/> maximum capacity/, 'ExceedsMaxQuota'],
   [/doesn't match node affinity|untolerated taint/, 'NoMatchingFlavor'],
 ]
 
-const pendingReason = ({ reason = '', message = '' }: Partial<WorkloadCondition>): Reason =>
+const pendingReason = ({ reason = '', message = '' }: Partial<WorkloadCondition>): QueueReason =>
   PENDING[reason] ?? PENDING_WORDS.find(([words]) => words.test(message))?.[1] ?? 'Queued'
 
 /** Reasons of `Evicted=True`; others are told as Evicted. */
-const EVICTED: Readonly<Record<string, Reason>> = {
+const EVICTED: Readonly<Record<string, QueueReason>> = {
   Preempted: 'Preempted',
   PodsReadyTimeout: 'PodsReadyTimeout',
   AdmissionCheck: 'AdmissionCheckFailed',
@@ -58,7 +58,7 @@ const EVICTED: Readonly<Record<string, Reason>> = {
 const DEACTIVATED = 'Deactivated'
 const OVER_TIME = `${DEACTIVATED}DueToMaximumExecutionTimeExceeded`
 
-const evictionReason = (reason = ''): Reason =>
+const evictionReason = (reason = ''): QueueReason =>
   reason.startsWith(DEACTIVATED) ? 'Deactivated' : (EVICTED[reason] ?? 'Evicted')
 
 const condition = (workload: Workload, type: string): WorkloadCondition | undefined =>
@@ -125,12 +125,20 @@ const currentJob = (observed: Observed, run: RunStatus): StageJob | undefined =>
   return job?.metadata.deletionTimestamp ? undefined : job
 }
 
-/** Undefined where the current stage has no Job, or one that Kueue does not manage and nobody holds. */
+/** Undefined where Kueue does not manage the Job and nobody holds it. */
+export const quotaOfJob = (
+  job: StageJob,
+  workloads: readonly Workload[],
+  now: number,
+): Quota | undefined => {
+  const workload = workloadOf(workloads, job)
+  return workload ? ofWorkload(job, workload) : withoutWorkload(job, now)
+}
+
+/** Undefined, too, where the current stage has no Job. */
 export const quotaOf = (observed: Observed, run: RunStatus, now: number): Quota | undefined => {
   const job = currentJob(observed, run)
-  if (!job) return undefined
-  const workload = workloadOf(observed.workloads, job)
-  return workload ? ofWorkload(job, workload) : withoutWorkload(job, now)
+  return job && quotaOfJob(job, observed.workloads, now)
 }
 
 /**

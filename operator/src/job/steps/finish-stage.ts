@@ -8,15 +8,9 @@ import { obstacleBefore } from '../obstacle.ts'
 import { planWarning } from '../plan-warning.ts'
 import { hasEnded, jobCondition, newestPod, terminated } from '../pod-state.ts'
 import { trainedStatus } from '../progress.ts'
-import { isHeld } from '../queue/queue-labels.ts'
+import { wasCutOff } from '../queue/cut-off.ts'
 import { removal } from '../removal.ts'
-import {
-  endedByPolicy,
-  KILLED,
-  type Retry,
-  retriesBefore,
-  retryAfterKill,
-} from '../retry-after-kill.ts'
+import { endedByPolicy, type Retry, retriesBefore, retryAfterKill } from '../retry-after-kill.ts'
 import { currentStage, isFinished, withRun, withStage } from '../run.ts'
 import type { RunStep, Situation, StepResult } from '../situation.ts'
 import { attemptFailure, stageFailure } from '../stage-failure.ts'
@@ -139,18 +133,10 @@ const counted = (ended: Ended, retry: Retry): StepResult => {
   }
 }
 
-/** Kueue suspended the Job and its pod did not end within its grace period: no failure of the stage. */
-const wasCutOff = ({ stage, job, pods }: Ended): boolean => {
-  if (!isHeld(job)) return false
-  const pod = newestPod(pods, stage.pod)
-  const end = pod && terminated(pod)
-  return !pod || (end?.exitCode === KILLED && end.reason !== 'OOMKilled')
-}
-
 const gaveUp = (ended: Ended): StepResult | undefined => {
   const { situation, stage, job, pods } = ended
   const { runs, spec } = situation
-  if (wasCutOff(ended)) {
+  if (wasCutOff(job, newestPod(pods, stage.pod))) {
     const message = `the pod of stage ${stage.name} was killed before it had saved its checkpoint`
     const remove = job.metadata.deletionTimestamp ? [] : [removal('Job', job)]
     return { runs, remove, note: { reason: 'Retrying', message } }
