@@ -22,6 +22,7 @@ import { createEventRecorder } from './kube/events.ts'
 import type { KubeConnection } from './kube/kube-connection.ts'
 import { objectKey } from './kube/kube-object.ts'
 import { createLeaderElector } from './kube/leader.ts'
+import { createStatusPace } from './kube/status-pace.ts'
 import type { Log } from './kube/log.ts'
 import { createWorkQueue } from './kube/work-queue.ts'
 import { countPhases, countTrials, type PhaseCount } from './metrics/count-phases.ts'
@@ -132,7 +133,14 @@ const createParts = (
   const experiments: Controller = {
     kind: EXPERIMENT_KIND,
     queue: createWorkQueue({ observe: metrics.queue(EXPERIMENT_KIND), backoff: BACKOFF }),
-    reconcile: createExperimentReconcile({ client, events, now: systemClock.now, caches }),
+    reconcile: createExperimentReconcile({
+      client,
+      events,
+      now: systemClock.now,
+      caches,
+      // the trials' own figures are no newer
+      pace: createStatusPace(config.pollIntervalMs),
+    }),
     subscribe: caches.subscribeExperiments,
     keys: () => caches.experiments.list().map(({ metadata }) => objectKey(metadata)),
   }

@@ -8,20 +8,32 @@ import type { EventRecorder } from '../kube/events.ts'
 import type { KubeClient } from '../kube/kube-client.ts'
 import { isConflict, isNotFound } from '../kube/kube-error.ts'
 import { objectKey } from '../kube/kube-object.ts'
+import { heldMs, type StatusPace } from '../kube/status-pace.ts'
 import { experimentConditions } from './experiment-conditions.ts'
 import { type TuningExperiment, TuningExperiments } from './kinds.ts'
-import type { Decision, Note, Patch } from './situation.ts'
+import type { Decision, Note, Observed, Patch } from './situation.ts'
 
 export type Actor = {
   readonly client: Pick<KubeClient, 'create' | 'find' | 'patch' | 'applyStatus'>
   readonly events: Pick<EventRecorder, 'record'>
   readonly now: () => number
+  readonly pace: StatusPace
+}
+
+const write = async (
+  { client, pace, now }: Actor,
+  experiment: TuningExperiment,
+  status: NonNullable<Decision['status']>,
+) => {
+  await writeStatus(client, TuningExperiments, experiment, status)
+  pace.wrote(objectKey(experiment.metadata), now())
 }
 
 /** As decided, and why the API server refuses what is to be made. */
 const sayBlocked = async (
   actor: Actor,
-  { experiment, decided }: { experiment: TuningExperiment; decided: Decision['status'] },
+  { experiment, holdMs }: Observed,
+  decided: Decision['status'],
   error: Error,
 ) => {
   const why = refusal(error)
@@ -35,8 +47,9 @@ const sayBlocked = async (
   const now = actor.now()
   const conditions = experimentConditions(phase, note, before?.conditions, { generation, now })
   const next = { ...status, phase, observedGeneration: generation, conditions }
-  if (canonicalJson(next) !== canonicalJson(before ?? null))
-    await writeStatus(actor.client, TuningExperiments, experiment, next)
+  // where it is held back, the retry that this leads to tells it
+  if (heldMs(before, next, holdMs) > 0) return
+  if (canonicalJson(next) !== canonicalJson(before ?? null)) await write(actor, experiment, next)
 }
 
 const patchTrial = async ({ client }: Actor, { ref, uid, body }: Patch) => {
@@ -56,18 +69,19 @@ const patchTrial = async ({ client }: Actor, { ref, uid, body }: Patch) => {
 
 export const act = async (
   actor: Actor,
-  experiment: TuningExperiment,
+  observed: Observed,
   { create, patch, status, events }: Decision,
 ): Promise<void> => {
+  const { experiment } = observed
   try {
     for (const item of patch) await patchTrial(actor, item)
     for (const manifest of create)
       await createOwned(actor.client, experiment, InstructionTuningJobs, manifest)
   } catch (error) {
-    if (error instanceof Error) await sayBlocked(actor, { experiment, decided: status }, error)
+    if (error instanceof Error) await sayBlocked(actor, observed, status, error)
     const message = `${objectKey(experiment.metadata)}: its trials could not be made or changed`
     throw new Error(message, { cause: error })
   }
-  if (status) await writeStatus(actor.client, TuningExperiments, experiment, status)
+  if (status) await write(actor, experiment, status)
   for (const event of events) actor.events.record(experiment, event)
 }

@@ -2,6 +2,7 @@
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
 import type { TuningExperimentStatus, Validation } from '@attune/crds/tuning-experiment-status.ts'
 import { rfc3339Seconds } from '../kube/conditions.ts'
+import { heldMs } from '../kube/status-pace.ts'
 import { type Advance, advance } from './advance.ts'
 import { experimentConditions } from './experiment-conditions.ts'
 import type { ExperimentSpec, TuningExperiment } from './kinds.ts'
@@ -9,7 +10,7 @@ import { hopeless, validationsOf } from './median-stopping.ts'
 import { trialName } from './names.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { assignmentsOf } from '@attune/crds/experiment/search-space.ts'
-import type { Decision, ExperimentEvent, Note, Observed, Patch } from './situation.ts'
+import type { Decision, Note, Observed, Patch } from './situation.ts'
 import { specProblem } from './spec-problem.ts'
 import { isMade, type MadeTrial, readTrial, type Trial } from './trial.ts'
 import { phaseEvents, promoted, started, trialEvents } from './trial-events.ts'
@@ -133,21 +134,24 @@ const statusOf = (
   }
 }
 
+/** Events of what status tells come with its write, or they would come with every look until then. */
 const decision = (
-  { status }: Experiment,
+  { experiment: { status }, holdMs }: Observed,
   next: TuningExperimentStatus,
   done: Moves,
-  more: readonly ExperimentEvent[] = [],
-): Decision => ({
-  ...done,
-  ...(canonicalJson(next) === canonicalJson(status ?? null) ? {} : { status: next }),
-  events: [...more, ...done.events, ...phaseEvents(status, next)],
-})
+): Decision => {
+  if (canonicalJson(next) === canonicalJson(status ?? null)) return done
+  const requeueAfterMs = heldMs(status, next, holdMs)
+  if (requeueAfterMs > 0) return { ...done, requeueAfterMs }
+  const events = [...trialEvents(status, next), ...done.events, ...phaseEvents(status, next)]
+  return { ...done, status: next, events }
+}
 
 const isWhole = (experiment: TuningExperiment): experiment is Experiment =>
   experiment.spec !== undefined
 
-export const decide = ({ experiment, jobs }: Observed, now: number): Decision => {
+export const decide = (observed: Observed, now: number): Decision => {
+  const { experiment, jobs } = observed
   if (!isWhole(experiment) || experiment.metadata.deletionTimestamp || isSettled(experiment))
     return NOTHING
   const { metadata, spec, status } = experiment
@@ -155,7 +159,7 @@ export const decide = ({ experiment, jobs }: Observed, now: number): Decision =>
   const problem = status?.observedGeneration === metadata.generation ? undefined : specProblem(spec)
   if (problem !== undefined) {
     const note: Note = { reason: 'InvalidSpec', message: problem }
-    return decision(experiment, statusOf(experiment, { phase: 'Failed', note }, {}, now), NOTHING)
+    return decision(observed, statusOf(experiment, { phase: 'Failed', note }, {}, now), NOTHING)
   }
   const read = readTrials(experiment, jobs)
   const onward = advance(read, spec)
@@ -164,5 +168,5 @@ export const decide = ({ experiment, jobs }: Observed, now: number): Decision =>
   const outcome = outcomeOf(trials, spec, onward)
   const next = statusOf(experiment, outcome, tableOf(trials, spec, losses), now)
   const done = moves(experiment, trials, onward, outcome, losses)
-  return decision(experiment, next, done, trialEvents(status, next))
+  return decision(observed, next, done)
 }

@@ -6,13 +6,17 @@ import { type Actor, act } from './act.ts'
 import { decide } from './decide.ts'
 import { type ExperimentCaches, gather } from './gather.ts'
 
-export type ReconcileOptions = Actor & { readonly caches: ExperimentCaches }
+export type ReconcileOptions = Actor & { readonly caches: Omit<ExperimentCaches, 'pace'> }
 
 export const createExperimentReconcile =
   (options: ReconcileOptions) =>
   async (key: ObjectKey): Promise<ReconcileResult | undefined> => {
-    const observed = gather(options.caches, key)
-    if (!observed) return undefined
-    const decision = decide(observed, options.now())
-    return actOnCache(() => act(options, observed.experiment, decision))
+    const now = options.now()
+    const observed = gather({ ...options.caches, pace: options.pace }, key, now)
+    if (!observed) {
+      options.pace.forget(key)
+      return undefined
+    }
+    const decision = decide(observed, now)
+    return actOnCache(() => act(options, observed, decision), decision.requeueAfterMs)
   }

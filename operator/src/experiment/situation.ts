@@ -10,6 +10,8 @@ import type { TuningExperiment } from './kinds.ts'
 export type Observed = {
   readonly experiment: TuningExperiment
   readonly jobs: readonly InstructionTuningJob[]
+  /** how much longer a status that tells of progress alone is not written */
+  readonly holdMs: number
 }
 
 /** A JSON merge patch of a trial's job. */
@@ -37,6 +39,7 @@ export type Decision = {
   /** absent: status stays as it is */
   readonly status?: TuningExperimentStatus
   readonly events: readonly ExperimentEvent[]
+  readonly requeueAfterMs?: number
 }
 
 export type Note = {

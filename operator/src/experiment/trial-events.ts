@@ -28,15 +28,17 @@ const ofTrial = ({ job, phase, score, message }: Row): readonly ExperimentEvent[
   }
 }
 
-/** A row that was not in the table before says nothing: it may only have come back into it. */
+/** A row that was not in the table before may only have come back into it, where some are left out. */
 export const trialEvents = (
   before: TuningExperimentStatus | undefined,
   after: TuningExperimentStatus,
 ): readonly ExperimentEvent[] => {
   const phases = new Map(before?.trials?.map(({ trial, phase }) => [trial, phase]))
+  const wasWhole = before?.trialsLeftOut === undefined
   return (after.trials ?? []).flatMap(row => {
     const earlier = phases.get(row.trial)
-    return earlier === undefined || earlier === row.phase ? [] : ofTrial(row)
+    const isNews = earlier === undefined ? wasWhole : earlier !== row.phase
+    return isNews ? ofTrial(row) : []
   })
 }
 

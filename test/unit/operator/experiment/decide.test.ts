@@ -135,6 +135,37 @@ t.test('trials expire once the experiment has ended, not before', async t => {
   t.equal(story.job(2)?.spec?.ttlSecondsAfterFinished, 60)
 })
 
+t.test('progress alone waits for its turn, and is told once', async t => {
+  const story = createExperimentStory({ ...grid(4), parallelTrials: 2 }).look()
+  const { status } = story
+  const told = story.events.length
+  story.hold(3_000).ends(1, 0.5)
+  t.equal(story.status, status, 'nothing is written')
+  t.equal(story.requeueAfterMs, 3_000)
+  t.strictSame(story.made(), [1, 2, 3], 'and trials start all the same')
+  t.strictSame(story.reasons().slice(told), ['TrialStarted'])
+  story.ends(3, 0.6)
+  t.strictSame(story.reasons().slice(told), ['TrialStarted', 'TrialStarted'])
+  story.hold(0).look()
+  t.match(story.status, { progress: '2/4', best: { trial: 3 } })
+  t.strictSame(
+    story.reasons().slice(told + 2),
+    ['TrialSucceeded', 'TrialSucceeded'],
+    'also of a trial that started and ended meanwhile',
+  )
+  t.equal(story.requeueAfterMs, undefined)
+})
+
+t.test('a phase does not wait', async t => {
+  const story = createExperimentStory({ ...grid(2), publish: 'None' })
+    .look()
+    .hold(3_000)
+  story.ends(1, 0.5)
+  t.equal(story.status.progress, '0/2')
+  story.ends(2, 0.6)
+  t.match(story.status, { phase: 'Succeeded', progress: '2/2', best: { trial: 2 } })
+})
+
 t.test('the table keeps the best of many', async t => {
   const count = TRIAL_ROWS_MAX + 20
   const parameters = [
