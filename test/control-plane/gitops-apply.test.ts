@@ -7,6 +7,10 @@ import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 import { SPEC } from '../fixtures/operator/tuning-job.ts'
 
+// Each has a namespace and an operator of its own, and mostly waits.
+t.jobs = 4
+const TOGETHER = { buffered: true }
+
 const STAGES = ['prepare', 'train', 'evaluate', 'publish'] as const
 /** As tools of Git label and annotate what they own. */
 const OWNED = {
@@ -50,7 +54,7 @@ const metricsOf = async (port: number) => {
 
 const specOf = async (cluster: TuningCluster) => (await cluster.get()).spec
 
-t.test('applying the same manifest again changes nothing', async t => {
+t.test('applying the same manifest again changes nothing', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   const text = manifest(cluster)
@@ -77,7 +81,7 @@ t.test('applying the same manifest again changes nothing', async t => {
   })
 })
 
-t.test('another manager that applies on the server side', async t => {
+t.test('another manager that applies on the server side', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   const text = manifest(cluster)
@@ -119,7 +123,7 @@ type Managed = {
   readonly fieldsV1: object
 }
 
-t.test('what Git owns stays when its time to live is over', async t => {
+t.test('what Git owns stays when its time to live is over', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
   const text = manifest(cluster, { ttlSecondsAfterFinished: 1 })
@@ -164,7 +168,7 @@ const busyTrainer = async (t: Test): Promise<number> => {
   return (server.address() as AddressInfo).port
 }
 
-t.test('a job that makes progress writes its status at most once in 5 s', async t => {
+t.test('a job that makes progress writes its status at most once in 5 s', TOGETHER, async t => {
   const trainerPort = await busyTrainer(t)
   const cluster = await tuningCluster(t)
   const history = await cluster.history()
