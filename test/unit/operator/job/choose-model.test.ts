@@ -175,3 +175,34 @@ t.test('going back to a spec with a reference asks the catalogue again', async t
     model: { source: { uri: 'hf://elsewhere/small' } },
   })
 })
+
+t.test('what the operator found at a source', async t => {
+  const found = (status: 'True' | 'False' | 'Unknown', observedGeneration = 1): BaseModel => ({
+    ...large,
+    metadata: { ...large.metadata, generation: 1 },
+    status: {
+      observedGeneration,
+      conditions: [
+        {
+          type: 'Verified',
+          status,
+          reason: 'SourceNotFound',
+          message: 'hf://models/large does not exist (HTTP 404)',
+          lastTransitionTime: '2026-01-01T00:00:00Z',
+        },
+      ],
+    },
+  })
+  const chosen = (entry: BaseModel, spec: object = SELECTOR) =>
+    catalogue(createStory(spec), small, entry).status.selection
+
+  t.match(chosen(found('False')), {
+    baseModel: 'small',
+    rejected: [{ name: 'large', reasons: ['hf://models/large does not exist (HTTP 404)'] }],
+  })
+  t.match(chosen(large), { baseModel: 'large' }, 'nobody has looked yet')
+  t.match(chosen(found('Unknown')), { baseModel: 'large' }, 'nobody can tell')
+  t.match(chosen(found('False', 0)), { baseModel: 'large' }, 'that was before an edit')
+  const byName = chosen(found('False'), { model: { ref: { name: 'large' } } })
+  t.match(byName, { baseModel: 'large' }, 'Prepare has the last word on what a job names')
+})
