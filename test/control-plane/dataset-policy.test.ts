@@ -1,3 +1,4 @@
+import { QUEUE_LABEL } from '@attune/crds/queue-labels.ts'
 import t from 'tap'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
@@ -5,11 +6,11 @@ import { testNamespace } from '../fixtures/cluster/namespace.ts'
 import { DATASET_SPEC } from '../fixtures/operator/a-dataset.ts'
 import { admission, aPolicy, applied } from '../fixtures/policy/admission.ts'
 
-const manifest = (spec: object) =>
+const manifest = (spec: object, labels: object = {}) =>
   JSON.stringify({
     apiVersion: 'attune.dev/v1alpha1',
     kind: 'InstructionDataset',
-    metadata: { name: 'pairs' },
+    metadata: { name: 'pairs', labels },
     spec: { ...DATASET_SPEC, ...spec },
   })
 
@@ -62,4 +63,33 @@ t.test('a dataset brings no source that a TuningPolicy keeps from the jobs', asy
     kubectl([...stored, JSON.stringify({ spec: { retry: { limit: 1 } } })]),
     'what no limit looks at may change',
   )
+})
+
+t.test('where jobs must name a queue, a dataset must too', async t => {
+  const namespace = await testNamespace(t)
+  const name = `test-dataset-queues-${namespace}`
+  const apply = (labels: object, spec: object = {}, ...more: readonly string[]) =>
+    kubectl(['apply', '-n', namespace, ...more, '-f', '-'], manifest(spec, labels))
+  const inQueue = { [QUEUE_LABEL]: 'team-a' }
+  await apply({})
+  await applied(t, admission(name, 'dataset-policies'))
+  await applied(t, [aPolicy(namespace, { requireQueue: true }, namespace)])
+  // another prompt: what is left as it was may stay
+  const edited = { systemPrompt: 'Be brief.', sources: [{ uri: 'pvc://datasets/b.jsonl' }] }
+  await eventually(() =>
+    apply({}, edited, '--dry-run=server').then(
+      () => {
+        throw new Error('not refused yet')
+      },
+      () => undefined,
+    ),
+  )
+  const message = `the label ${QUEUE_LABEL} is missing, and TuningPolicy ${namespace} requires a queue (requireQueue)`
+  await t.rejects(apply({}, edited), { message })
+  await t.resolves(apply({ team: 'a' }), 'a dataset from before keeps what it had')
+  await t.resolves(apply(inQueue, edited))
+  for (const left of [`${QUEUE_LABEL}-`, `${QUEUE_LABEL}=`])
+    await t.rejects(kubectl(['label', 'ids', 'pairs', '-n', namespace, '--overwrite', left]), {
+      message: /requires a queue \(requireQueue\)/,
+    })
 })
