@@ -1,21 +1,10 @@
 import t from 'tap'
 import { Pods } from '../../operator/src/job/kinds.ts'
+import { bindPod } from '../fixtures/cluster/bind-pod.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
-
-/** A pod on a node is deleted only when the kubelet says that it has ended. */
-const bind = (namespace: string, pod: string, node: string) =>
-  kubectl(
-    ['create', '--raw', `/api/v1/namespaces/${namespace}/pods/${pod}/binding`, '-f', '-'],
-    JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'Binding',
-      metadata: { name: pod },
-      target: { apiVersion: 'v1', kind: 'Node', name: node },
-    }),
-  )
 
 t.test('suspend stops the pod, resume goes on', async t => {
   const cluster = await tuningCluster(t)
@@ -25,7 +14,7 @@ t.test('suspend stops the pod, resume goes on', async t => {
   await cluster.kubelet.succeeds(1, 'prepare')
   const waiting = await cluster.kubelet.pod(1, 'train')
   const { name } = waiting.metadata
-  await bind(cluster.namespace, name, 'a-node')
+  await bindPod(cluster.namespace, name)
   const pod = await cluster.kubelet.starts(1, 'train')
 
   await t.test('while the pod saves, the job is not suspended yet', async t => {
