@@ -82,6 +82,10 @@ t.test('entries', async t => {
       'no architecture': [{ architecture: undefined }, /spec\.architecture/],
       'a figure in per cent': [{ benchmarks: { mmlu: 45.3 } }, /spec\.benchmarks\.mmlu/],
       'a language twice': [{ languages: ['en', 'en'] }, /spec\.languages/],
+      'a dataset of the hub': [
+        { source: { uri: 'hf://datasets/a/b' } },
+        /spec\.source\.uri.*hf:\/\/owner\/name/,
+      ],
       'a domain in capitals': [{ pretraining: { domains: ['Web'] } }, /spec\.pretraining\.domains/],
       'an unknown field': [{ licence: 'mit' }, /licence/],
     }
@@ -98,7 +102,7 @@ t.test('entries', async t => {
     await kubectl(['apply', '-f', '-'], JSON.stringify(manifest('columns', spec)))
     t.teardown(() => kubectl(['delete', 'bm', 'columns']).then(() => {}))
     const [head, row] = (await kubectl(['get', 'bm', 'columns'])).split('\n')
-    t.match(head, /^NAME +PARAMETERS +CONTEXT +LICENSE +TUNED +AGE/)
+    t.match(head, /^NAME +PARAMETERS +CONTEXT +LICENSE +TUNED +READY +REASON +AGE/)
     t.match(row, /^columns +135M +2048 +mit +true/)
   })
 })
