@@ -2,11 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { eventually } from '../fixtures/cluster/eventually.ts'
-import { binary } from './binaries.ts'
-import { type ImageName, imageTag } from './images.ts'
-import { type Cluster, startCluster } from './node.ts'
+import { startCluster } from './node.ts'
 import { repositoryFolder } from './paths.ts'
-import { run } from './run-command.ts'
+import { installChart } from './tuning/helm.ts'
 import { folderOf, provideInputs } from './tuning/inputs.ts'
 import { jobView } from './tuning/job-view.ts'
 import { startPrometheus } from './tuning/prometheus.ts'
@@ -14,42 +12,6 @@ import { startPrometheus } from './tuning/prometheus.ts'
 const NAMESPACE = 'team-a'
 const JOB = 'home-automation'
 const MANIFEST = join(repositoryFolder, 'examples', 'home-automation', 'job-cluster.yaml')
-const CHART = join(repositoryFolder, 'charts', 'attune')
-
-const split = (name: ImageName): readonly [repository: string, tag: string] => {
-  const [repository = '', tag = ''] = imageTag(name).split(':')
-  return [repository, tag]
-}
-
-const installChart = ({ kubeconfig }: Cluster) => {
-  const [operator, operatorTag] = split('operator')
-  const [trainer, trainerTag] = split('trainer')
-  const values = {
-    'image.repository': operator,
-    'image.tag': operatorTag,
-    'image.pullPolicy': 'Never',
-    'trainerImage.repository': trainer,
-    'trainerImage.tag': trainerTag,
-  }
-  const sets = Object.entries(values).flatMap(([key, value]) => ['--set', `${key}=${value}`])
-  return run(
-    binary('helm'),
-    [
-      'install',
-      'attune',
-      CHART,
-      '-n',
-      'attune-system',
-      '--create-namespace',
-      '--wait',
-      '--timeout',
-      '3m',
-      `--kubeconfig=${kubeconfig}`,
-      ...sets,
-    ],
-    { timeoutMs: 240_000 },
-  )
-}
 
 /** Pods of this namespace are refused unless they keep to the restricted profile. */
 const tenant = {

@@ -1,10 +1,13 @@
 import t from 'tap'
+import { QUEUE_LABEL } from '@attune/crds/queue-labels.ts'
 import { EXIT } from '@attune/crds/stage.ts'
 import { type Pod, Pods, type StageJob, StageJobs } from '../../operator/src/job/kinds.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { recordingLog } from '../fixtures/kube/recording-log.ts'
-import { FLAVOR, installKueue, playKueue, removeKueue } from '../fixtures/kueue/play-kueue.ts'
+import { installKueue, removeKueue } from '../fixtures/kueue/install-kueue.ts'
+import { FLAVOR, type Kueue, playKueue } from '../fixtures/kueue/play-kueue.ts'
+import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
@@ -49,6 +52,11 @@ const goes = async (cluster: TuningCluster, pod: Pod, exitCode: number) => {
   })
   await cluster.kubelet.ends(pod, exitCode)
   await kubectl(['delete', 'pod', name, '-n', namespace, '--grace-period=0', '--force'])
+}
+
+const inQueue = async (kueue: Kueue, name: string, queue: string) => {
+  const { labels } = (await kueue.job(name)).metadata
+  if (labels?.[QUEUE_LABEL] !== queue) throw new Error(`the Job is in ${labels?.[QUEUE_LABEL]}`)
 }
 
 /** When the operator wrote the object, by the server's own book-keeping. */
@@ -199,13 +207,19 @@ t.test('a job goes through its queue, is preempted, and resumes', async t => {
   })
 })
 
-t.test('a tenant suspends a job that waits', async t => {
+/** A job that waits in its queue. */
+const queued = async (t: Parameters<typeof tuningCluster>[0], spec = QUEUE, reason?: string) => {
   await withKueue(t)
   const cluster = await tuningCluster(t)
   await cluster.operator()
   const kueue = playKueue(cluster.client, cluster.namespace)
-  await cluster.submit(QUEUE)
-  await eventually(() => kueue.queues('home-1-prepare'))
+  await cluster.submit(spec)
+  await eventually(() => kueue.queues('home-1-prepare', reason))
+  return { cluster, kueue }
+}
+
+t.test('a tenant suspends a job that waits', async t => {
+  const { cluster, kueue } = await queued(t)
   await cluster.phase('Queued')
 
   await cluster.submit({ ...QUEUE, suspend: true })
@@ -221,20 +235,12 @@ t.test('a tenant suspends a job that waits', async t => {
 })
 
 t.test('a job that waits moves to the queue that its spec names', async t => {
-  await withKueue(t)
-  const cluster = await tuningCluster(t)
-  await cluster.operator()
-  const kueue = playKueue(cluster.client, cluster.namespace)
-  await cluster.submit({ queueName: 'no-such-queue' })
-  await eventually(() => kueue.queues('home-1-prepare', 'Misconfigured'))
+  const elsewhere = { ...QUEUE, queueName: 'no-such-queue' }
+  const { cluster, kueue } = await queued(t, elsewhere, 'Misconfigured')
   await untilReason(cluster, 'QuotaReserved', 'Misconfigured')
 
-  await cluster.submit({ queueName: 'team-a' })
-  await eventually(async () => {
-    const { metadata } = await kueue.job('home-1-prepare')
-    if (metadata.labels?.['kueue.x-k8s.io/queue-name'] !== 'team-a')
-      throw new Error('the Job is still in the other queue')
-  })
+  await cluster.submit(QUEUE)
+  await eventually(() => inQueue(kueue, 'home-1-prepare', 'team-a'))
   await kueue.admits('home-1-prepare')
   await cluster.kubelet.starts(1, 'prepare')
   const { status } = await cluster.phase('Preparing')
@@ -242,12 +248,7 @@ t.test('a job that waits moves to the queue that its spec names', async t => {
 })
 
 t.test('a stage that had its time ends the run, and nobody can start it again', async t => {
-  await withKueue(t)
-  const cluster = await tuningCluster(t)
-  await cluster.operator()
-  const kueue = playKueue(cluster.client, cluster.namespace)
-  await cluster.submit(QUEUE)
-  await eventually(() => kueue.queues('home-1-prepare'))
+  const { cluster, kueue } = await queued(t)
   await kueue.admits('home-1-prepare')
   await cluster.kubelet.starts(1, 'prepare')
   await kueue.givesUp('home-1-prepare')
@@ -256,5 +257,70 @@ t.test('a stage that had its time ends the run, and nobody can start it again', 
   await eventually(async () => {
     const names = await cluster.names('jobs')
     if (names.length > 0) throw new Error(`still there: ${names}`)
+  })
+})
+
+t.test('a dataset waits in the queue of its label, and the jobs on it with it', async t => {
+  await withKueue(t)
+  const cluster = await datasetCluster(t)
+  await cluster.operator()
+  const kueue = playKueue(cluster.client, cluster.namespace)
+  const told = (phase: string, status: string, reason: string) =>
+    cluster.until(dataset => {
+      const quota = dataset.status?.conditions?.find(({ type }) => type === 'QuotaReserved')
+      return dataset.status?.phase === phase && quota?.status === status && quota.reason === reason
+    })
+  const untilMade = () =>
+    eventually(async () => {
+      const [name] = await cluster.names('jobs')
+      if (!name) throw new Error('the dataset has no Job')
+      return name
+    })
+  await cluster.submit({}, { [QUEUE_LABEL]: 'team-b', 'kueue.x-k8s.io/priority-class': 'high' })
+  await cluster.submitJob('one')
+  const name = await untilMade()
+
+  await t.test('held, it has no pod', async t => {
+    await kueue.queues(name)
+    await told('Queued', 'False', 'WaitingForQuota')
+    await cluster.event('pairs', 'WaitingForQuota', /insufficient unused quota/)
+    await cluster.event('one', 'WaitingForDataset', /pairs/)
+    t.strictSame(await cluster.names('pods'), [])
+    t.match((await kueue.job(name)).metadata.labels, {
+      'kueue.x-k8s.io/priority-class': 'high',
+      'kueue.x-k8s.io/max-exec-time-seconds': '86400',
+    })
+  })
+
+  await t.test('it moves with its label', async () => {
+    await cluster.kubectl('label', 'ids', 'pairs', `${QUEUE_LABEL}=team-a`, '--overwrite')
+    await eventually(() => inQueue(kueue, name, 'team-a'))
+    await told('Queued', 'False', 'Queued')
+  })
+
+  await t.test('admitted, its pod is as Kueue wants it', async t => {
+    await kueue.admits(name)
+    t.match((await cluster.curates()).spec, FLAVOR)
+    await told('Preparing', 'True', 'Admitted')
+  })
+
+  await t.test('preempted, it waits again', async () => {
+    await kueue.preempts(name)
+    await kueue.requeues(name)
+    await told('Queued', 'False', 'Preempted')
+    await eventually(async () => {
+      const names = await cluster.names('pods')
+      if (names.length > 0) throw new Error(`still there: ${names}`)
+    })
+  })
+
+  await t.test('admitted again, it is read, and the job starts', async t => {
+    await kueue.admits(name)
+    await cluster.ends(await cluster.curates())
+    const { status } = await cluster.ready()
+    t.notOk(status?.conditions?.some(({ type }) => type === 'QuotaReserved'))
+    await cluster.untilJob('one', job => job.status?.phase === 'Preparing')
+    const job = await cluster.client.get(StageJobs, { name, namespace: cluster.namespace })
+    t.match(writesOf(job), [{ time: job.metadata.creationTimestamp }], 'written once')
   })
 })
