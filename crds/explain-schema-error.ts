@@ -23,16 +23,22 @@ const quotesHint = (wanted: string, value: unknown): string => {
 }
 
 const schemes = (pattern: string): readonly string[] | undefined =>
-  /^\^\(([a-z0-9|]+)\):\/\/\.\+$/.exec(pattern)?.[1]?.split('|')
+  /^\^\(([a-z0-9|]+)\):\/\/(\.\+)?$/.exec(pattern)?.[1]?.split('|')
 
 const schemeText = (scheme: string) =>
   scheme === 'file' ? 'file://… (only with `attune run`)' : `${scheme}://…`
 
-const patternMessage = (pattern: string, value: unknown): string => {
+/** The example that a description gives. */
+const exampleIn = (description = ''): string => {
+  const example = /(?:such as|e\.g\.) `([^`]+)`/.exec(description)?.[1]
+  return example === undefined ? '' : `, such as ${example}`
+}
+
+const patternMessage = (pattern: string, value: unknown, { description }: SchemaNode): string => {
   const allowed = schemes(pattern)
   return allowed
     ? `must be ${listed(allowed.map(schemeText))}, not ${shown(value)}`
-    : `must match ${pattern}, not ${shown(value)}`
+    : `must match ${pattern}${exampleIn(description)}, not ${shown(value)}`
 }
 
 const enumMessage = (allowed: readonly string[], value: unknown): string => {
@@ -63,9 +69,9 @@ const EXPLAIN: Readonly<Record<string, Explain>> = {
     reason: 'FieldValueNotSupported',
     message: enumMessage(allowed as string[], value),
   }),
-  pattern: (value, pattern) => ({
+  pattern: (value, pattern, schema) => ({
     reason: 'FieldValueInvalid',
-    message: patternMessage(String(pattern), value),
+    message: patternMessage(String(pattern), value, schema),
   }),
   minimum: outOfBounds('at least'),
   maximum: outOfBounds('at most'),

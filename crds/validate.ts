@@ -51,8 +51,6 @@ type Checked = {
   /** The server drops a status that comes with an object before it validates. */
   readonly writable: SchemaNode
   readonly validate: ReturnType<typeof compileSchema>
-  /** a rule of its own asks more of the name than the server does of any */
-  readonly namedByRule: boolean
 }
 
 const checked = ({ schema }: KindDefinition): Checked => {
@@ -63,9 +61,7 @@ const checked = ({ schema }: KindDefinition): Checked => {
   }
   const { status: _, ...properties } = whole.properties ?? {}
   const writable = { ...whole, properties }
-  const rules = schema['x-kubernetes-validations'] ?? []
-  const namedByRule = rules.some(({ fieldPath }) => fieldPath === '.metadata.name')
-  return { schema: whole, writable, validate: compileSchema(writable), namedByRule }
+  return { schema: whole, writable, validate: compileSchema(writable) }
 }
 
 /** Compiled where a document first needs it. */
@@ -81,21 +77,20 @@ const isWithin = (path: FieldPath, outer: FieldPath): boolean =>
   outer.every((step, i) => path[i] === step)
 
 const problemsOf = (
-  { schema, writable, validate, namedByRule }: Checked,
+  { schema, writable, validate }: Checked,
   given: Record<string, unknown>,
   filled: Record<string, unknown>,
   mode: Mode,
 ): readonly FieldProblem[] => {
-  const misfits = [
-    ...schemaProblems(validate, filled),
-    ...metadataProblems(filled),
-    ...(namedByRule ? [] : subdomainProblems(filled)),
-  ]
+  const misfits = [...schemaProblems(validate, filled), ...metadataProblems(filled)]
   // a rule is asked only of what fits the schema; the server asks none while anything does not
   const broken = ruleProblems(filled, writable, mode).filter(
     rule => !misfits.some(misfit => isWithin(misfit.path, rule.scope)),
   )
-  return [...unknownFields(given, schema), ...misfits, ...broken]
+  // a rule on the name asks for more, and says so in its own words
+  const isNameTold = broken.some(({ path }) => isWithin(path, ['metadata', 'name']))
+  const named = isNameTold ? [] : subdomainProblems(filled)
+  return [...unknownFields(given, schema), ...misfits, ...named, ...broken]
 }
 
 const located = (problem: FieldProblem, document: ManifestDocument): ManifestError => ({

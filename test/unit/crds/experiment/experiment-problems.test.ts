@@ -171,17 +171,23 @@ t.test('what can work has no problem', async t => {
   for (const [name, change] of Object.entries(fine)) t.strictSame(problems(change), [], name)
 })
 
-t.test('every parameter and the objective are told of at once', async t => {
+t.test('every parameter, every value and the objective are told of at once', async t => {
   const found = problems({
     parameters: [
       { path: 'training.rate', values: [1] },
       { path: RANK, range: { min: 1, max: 2 } },
+      { path: RATE, values: [0.1, 7] },
     ],
     objective: { metric: 'other/exactMatch' },
   })
   t.strictSame(
     found.map(([path]) => path),
-    ['spec.parameters[0].path', 'spec.parameters[1].range', 'spec.objective.metric'],
+    [
+      'spec.parameters[0].path',
+      'spec.parameters[1].range',
+      'spec.parameters[2].values[1]',
+      'spec.objective.metric',
+    ],
   )
 })
 
