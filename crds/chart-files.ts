@@ -1,7 +1,7 @@
 /** Templates of the chart that follow from the definitions; the Pulumi component takes the same data. */
 import { stringify } from 'yaml'
 import { type GeneratedFile, HEADER } from './generated-files.ts'
-import { CLUSTER_RULES, NAMESPACE_RULES } from './operator-rules.ts'
+import { CLUSTER_READS, CLUSTER_RULES, NAMESPACE_RULES } from './operator-rules.ts'
 import { tenantRoles } from './tenant-roles.ts'
 import {
   ADMISSION_API_VERSION,
@@ -72,7 +72,7 @@ export const chartFiles = (): readonly GeneratedFile[] => [
   },
   {
     path: 'charts/attune/templates/_operator-rules.tpl',
-    text: `{{/* Written by \`npm run generate\` from the definitions in crds/. Do not edit. */}}\n${rulesTemplate('namespaceRules', NAMESPACE_RULES)}${rulesTemplate('clusterRules', CLUSTER_RULES)}`,
+    text: `{{/* Written by \`npm run generate\` from the definitions in crds/. Do not edit. */}}\n${rulesTemplate('namespaceRules', NAMESPACE_RULES)}${rulesTemplate('clusterRules', CLUSTER_RULES)}${rulesTemplate('clusterReads', CLUSTER_READS)}`,
   },
   {
     path: 'charts/attune/templates/tenant-roles.yaml',

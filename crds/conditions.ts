@@ -73,6 +73,7 @@ export const REASONS = {
   CreateContainerError: 'The container of the pod cannot be made, e.g. for a missing Secret.',
   WaitingForModel:
     'The BaseModel is not there or may not be used; the run starts once it is and may.',
+  CatalogueNotRead: 'This operator may not read BaseModels; the message says what to grant it.',
   NoModelFits: 'No BaseModel is what spec.model.selector requires; the run starts once one is.',
   WaitingForDataset: 'The InstructionDataset is not there or not ready; the job starts once it is.',
   DatasetFailed: 'The InstructionDataset failed; the job starts once it is mended.',

@@ -43,14 +43,19 @@ export const NAMESPACE_RULES: readonly Rule[] = [
   { apiGroups: [''], resources: ['events'], verbs: ['list', 'create', 'patch'] },
 ]
 
-/** Of the whole cluster, where it works in all of it. */
-export const CLUSTER_RULES: readonly Rule[] = [
+/** Of the whole cluster, also for an operator that works in a list of namespaces. */
+export const CLUSTER_READS: readonly Rule[] = [
   // which jobs a policy does not allow, and which policies are for a namespace
   {
     apiGroups: ['attune.dev'],
     resources: ['basemodels', 'tuningpolicies'],
     verbs: ['list', 'watch'],
   },
-  { apiGroups: ['attune.dev'], resources: ['basemodels/status'], verbs: ['patch'] },
   { apiGroups: [''], resources: ['namespaces'], verbs: ['list', 'watch'] },
+]
+
+/** Of the whole cluster, where it works in all of it. */
+export const CLUSTER_RULES: readonly Rule[] = [
+  ...CLUSTER_READS,
+  { apiGroups: ['attune.dev'], resources: ['basemodels/status'], verbs: ['patch'] },
 ]

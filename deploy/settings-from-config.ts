@@ -21,6 +21,7 @@ const VALUES = [
   'replicas',
   'resources',
   'namespaces',
+  'clusterReads',
   'networkPolicies',
   'enforceTuningPolicies',
   'verifyBaseModels',

@@ -13,6 +13,11 @@ export const WAITS = {
     operator: 'Waits, and goes on as soon as the catalogue or the policy changes.',
     you: 'Compare `spec.model.ref.name` with `kubectl get basemodels`; ask the administrator for the entry, or give `spec.model.source`.',
   },
+  CatalogueNotRead: {
+    operator:
+      'Waits; it was installed for a list of namespaces, without a right in the whole cluster.',
+    you: 'Give `spec.model.source`, or ask the administrator to install it with `rbac.clusterReads: true`.',
+  },
   NoModelFits: {
     operator:
       'Waits, and goes on as soon as a BaseModel fits. The message names the nearest ones and what each misses; `status.selection.rejected` has more.',

@@ -1,5 +1,5 @@
 /** Who the operator is and what it is granted. */
-import { CLUSTER_RULES, NAMESPACE_RULES } from '@attune/crds/operator-rules.ts'
+import { CLUSTER_READS, CLUSTER_RULES, NAMESPACE_RULES } from '@attune/crds/operator-rules.ts'
 import type { Rule } from '@attune/crds/tenant-roles.ts'
 import { clusterWide, labels, NAME, namespaced } from './operator-metadata.ts'
 import type { OperatorSettings } from './operator-settings.ts'
@@ -28,9 +28,13 @@ const granted = ({ apiGroups, resources, verbs }: Rule) => ({
 
 export const serviceAccount = (settings: OperatorSettings) => ({ metadata: namespaced(settings) })
 
+/** All of its rights, or what it reads beside the Roles of its namespaces. */
 export const clusterRole = (settings: OperatorSettings) => ({
   metadata: clusterWide(settings),
-  rules: [...NAMESPACE_RULES, ...CLUSTER_RULES].map(granted),
+  rules: (settings.namespaces.length > 0
+    ? CLUSTER_READS
+    : [...NAMESPACE_RULES, ...CLUSTER_RULES]
+  ).map(granted),
 })
 
 export const clusterRoleBinding = (settings: OperatorSettings) => ({

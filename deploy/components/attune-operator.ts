@@ -62,9 +62,10 @@ const installAccess = (name: string, settings: OperatorSettings, parent: Parent)
   )
   return [
     account,
-    ...(settings.namespaces.length > 0
-      ? installNamespaceRoles(name, settings, parent)
-      : installClusterRole(name, settings, parent)),
+    ...(settings.namespaces.length === 0 || settings.clusterReads
+      ? installClusterRole(name, settings, parent)
+      : []),
+    ...installNamespaceRoles(name, settings, parent),
     new k8s.rbac.v1.Role(`${name}-role`, role(settings), parent),
     new k8s.rbac.v1.RoleBinding(`${name}-role-binding`, roleBinding(settings), parent),
   ]

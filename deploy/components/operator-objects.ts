@@ -14,8 +14,14 @@ const networkPolicyFrom = ({ namespace, networkPolicies }: OperatorSettings) =>
     ? [`--network-policy-from=${[namespace, ...networkPolicies.prometheusNamespaces].join()}`]
     : []
 
-const verification = ({ verifyBaseModels }: OperatorSettings) =>
-  verifyBaseModels ? ['--verify-catalogue'] : []
+const scope = ({ namespaces, clusterReads, verifyBaseModels }: OperatorSettings) => {
+  const wholeCluster = namespaces.length === 0
+  return [
+    ...(wholeCluster ? [] : [`--namespaces=${namespaces.join()}`]),
+    ...(wholeCluster || clusterReads ? ['--check-policies', '--read-catalogue'] : []),
+    ...(wholeCluster && verifyBaseModels ? ['--verify-catalogue'] : []),
+  ]
+}
 
 const container = (settings: OperatorSettings) => ({
   name: 'operator',
@@ -26,9 +32,7 @@ const container = (settings: OperatorSettings) => ({
     `--leader-namespace=${settings.namespace}`,
     `--trainer-image=${settings.trainerImage}`,
     `--log-level=${settings.logLevel}`,
-    ...(settings.namespaces.length > 0
-      ? [`--namespaces=${settings.namespaces.join()}`]
-      : ['--check-policies', '--read-catalogue', ...verification(settings)]),
+    ...scope(settings),
     ...networkPolicyFrom(settings),
     ...(settings.hubEndpoint === '' ? [] : [`--hub-endpoint=${settings.hubEndpoint}`]),
   ],

@@ -40,6 +40,8 @@ export type OperatorSettings = {
   readonly hubEndpoint: string
   /** to work in, by Roles in each; empty: the whole cluster */
   readonly namespaces: readonly string[]
+  /** with `namespaces`: BaseModels, TuningPolicies and namespaces of the whole cluster are read, by a ClusterRole */
+  readonly clusterReads: boolean
   readonly networkPolicies: NetworkPolicySettings
   /** the API server refuses jobs that a TuningPolicy does not allow */
   readonly enforceTuningPolicies: boolean
@@ -66,6 +68,7 @@ export const DEFAULT_SETTINGS: OperatorSettings = Object.freeze({
   logLevel: 'info',
   hubEndpoint: '',
   namespaces: [],
+  clusterReads: false,
   networkPolicies: { enabled: true, prometheusNamespaces: ['monitoring'] },
   enforceTuningPolicies: true,
   verifyBaseModels: true,

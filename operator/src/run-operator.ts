@@ -27,6 +27,7 @@ import { createStatusPace } from './kube/status-pace.ts'
 import { createWorkQueue } from './kube/work-queue.ts'
 import { countPhases, countTrials, type PhaseCount } from './metrics/count-phases.ts'
 import { createOperatorMetrics } from './metrics/operator-metrics.ts'
+import { restrictions } from './restrictions.ts'
 
 const NAME = 'attune-operator'
 /** A child that the API server refuses, e.g. for a quota, is tried again at least this often. */
@@ -190,7 +191,8 @@ const serve = async (
 
 /** Resolves once the servers listen; leading and reconciling follow by themselves. */
 export const startOperator = async (options: OperatorOptions): Promise<Operator> => {
-  const { config, onLost } = options
+  const { config, log, onLost } = options
+  for (const restriction of restrictions(config)) log.warn({}, restriction)
   const stopping = new AbortController()
   const stopCaches = new AbortController()
   let leading = () => false

@@ -52,6 +52,7 @@ const CHANGED: Installation = {
     trainerImage: { repository: 'registry.example.com/trainer', tag: '3' },
     crds: { enabled: true, keep: false },
     namespaces: NAMESPACES,
+    rbac: { clusterReads: true },
     networkPolicies: { enabled: false, prometheusNamespaces: ['observability'] },
     tuningPolicies: { enforce: false },
     baseModels: { verify: false },
@@ -68,6 +69,7 @@ const CHANGED: Installation = {
     imagePullPolicy: 'Always',
     keepCrds: false,
     namespaces: NAMESPACES,
+    clusterReads: true,
     networkPolicies: { enabled: false, prometheusNamespaces: ['observability'] },
     enforceTuningPolicies: false,
     verifyBaseModels: false,
@@ -83,7 +85,18 @@ t.before(() =>
   ),
 )
 
-const INSTALLATIONS = { 'default values': DEFAULT, 'every value changed': CHANGED }
+/** Roles in these namespaces, and no ClusterRole of the operator. */
+const NAMESPACED: Installation = {
+  ...DEFAULT,
+  values: { namespaces: NAMESPACES },
+  args: { namespaces: NAMESPACES },
+}
+
+const INSTALLATIONS = {
+  'default values': DEFAULT,
+  'every value changed': CHANGED,
+  'in a list of namespaces': NAMESPACED,
+}
 
 const chartObjects = async (installation: Installation, namespace: string): Promise<Objects> => {
   await ensureBinaries(['helm'])

@@ -1,15 +1,21 @@
+import { API_VERSION } from '@attune/crds/api-group.ts'
+import { BASE_MODEL_KIND } from '@attune/crds/base-model.ts'
+import { STAGES } from '@attune/crds/stage.ts'
 import t, { type Test } from 'tap'
 import { AttuneOperator } from '../../deploy/components/attune-operator.ts'
 import { kubernetesObjects, registeredBy } from '../../deploy/render.ts'
-import { Pods } from '../../operator/src/job/kinds.ts'
+import { NetworkPolicies, type NetworkPolicy, Pods } from '../../operator/src/job/kinds.ts'
 import { silentLog } from '../../operator/src/kube/log.ts'
 import type { PodTemplate } from '../../operator/src/pods/pod-template.ts'
 import type { Operator } from '../../operator/src/run-operator.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { testNamespace } from '../fixtures/cluster/namespace.ts'
+import { aBaseModel } from '../fixtures/crds/a-base-model.ts'
+import { recordingLog } from '../fixtures/kube/recording-log.ts'
+import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
 import { asServiceAccount } from '../fixtures/operator/service-account.ts'
-import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+import { createKubelet, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 import { aPolicy, applied } from '../fixtures/policy/admission.ts'
 
 t.test('a job from before a policy is held, and goes on once the policy is gone', async t => {
@@ -75,6 +81,7 @@ const refusedRequests = async (t: Test, { metricsPort }: Operator): Promise<read
 }
 
 const ROLES = ['Role', 'RoleBinding', 'ServiceAccount']
+const ACCESS = [...ROLES, 'ClusterRole', 'ClusterRoleBinding']
 
 t.test('an operator with Roles in two namespaces works in both and in no other', async t => {
   const [a, b, other] = [await tuningCluster(t), await tuningCluster(t), await tuningCluster(t)]
@@ -123,12 +130,11 @@ t.test('the ClusterRole is enough for policies, the catalogue and a whole stage'
   const installed = kubernetesObjects(
     await registeredBy(() => new AttuneOperator('attune', { namespace: home })),
   )
-  const kinds = [...ROLES, 'ClusterRole', 'ClusterRoleBinding']
   await applied(
     t,
     // the roles of tenants would be taken into view and edit of this whole cluster
     Object.entries(installed)
-      .filter(([name, { kind }]) => kinds.includes(kind) && name.endsWith('operator'))
+      .filter(([name, { kind }]) => ACCESS.includes(kind) && name.endsWith('operator'))
       .map(([, object]) => object),
   )
   const connection = await asServiceAccount(cluster.connection, home, 'attune-operator')
@@ -139,6 +145,82 @@ t.test('the ClusterRole is enough for policies, the catalogue and a whole stage'
   await cluster.kubelet.succeeds(1, 'prepare')
   await cluster.phase('Training')
   t.strictSame(await refusedRequests(t, operator), [], 'it asks for nothing that it may not have')
+})
+
+t.test('what takes rights in the whole cluster waits until they are granted', async t => {
+  const cluster = await tuningCluster(t)
+  const { namespace } = cluster
+  const home = await testNamespace(t)
+  const model = `${namespace}-small`
+  await applied(t, [
+    {
+      apiVersion: API_VERSION,
+      kind: BASE_MODEL_KIND,
+      metadata: { name: model },
+      spec: aBaseModel('small').spec,
+    },
+    aPolicy(`${namespace}-none`, { allowedOutputs: [] }, namespace),
+  ])
+  /** What is installed with `clusterReads`, or without it, with its arguments. */
+  const install = async (clusterReads: boolean) => {
+    const installed = kubernetesObjects(
+      await registeredBy(
+        () =>
+          new AttuneOperator('attune', { namespace: home, namespaces: [namespace], clusterReads }),
+      ),
+    )
+    await applied(
+      t,
+      Object.entries(installed)
+        .filter(([name, { kind }]) => ACCESS.includes(kind) && /operator(-|$)/.test(name))
+        .map(([, object]) => object),
+    )
+    const text = JSON.stringify(installed['Deployment/attune-operator'])
+    return {
+      checkPolicies: text.includes('"--check-policies"'),
+      readCatalogue: text.includes('"--read-catalogue"'),
+      verifyCatalogue: text.includes('"--verify-catalogue"'),
+    }
+  }
+  const start = async (clusterReads: boolean) => {
+    const config = await install(clusterReads)
+    const log = recordingLog()
+    const connection = await asServiceAccount(cluster.connection, home, 'attune-operator')
+    const operator = await cluster.operator(config, log, connection)
+    const warnings = log.lines.filter(({ level }) => level === 'warn')
+    return { operator, said: warnings.map(({ message }) => message).join('\n') }
+  }
+  const untilReason = (reason: string) =>
+    cluster.until(
+      ({ status }) => status?.conditions?.some(one => one.reason === reason) ?? false,
+      `no condition has the reason ${reason}`,
+    )
+
+  await t.test('without them it says so, in its log and on the job', async t => {
+    const { operator, said } = await start(false)
+    t.match(said, /TuningPolicies are not checked by this operator.*rbac\.clusterReads/)
+    t.match(said, /BaseModels are not read.*rbac\.clusterReads/)
+    await cluster.submit({ model: { ref: { name: model } } })
+    const { status } = await untilReason('CatalogueNotRead')
+    t.match(
+      status?.conditions?.find(({ type }) => type === 'Reconciling'),
+      { message: /grant it list and watch of basemodels\.attune\.dev.*rbac\.clusterReads/ },
+    )
+    await cluster.event('CatalogueNotRead')
+    t.strictSame(await refusedRequests(t, operator), [])
+    await cluster.stop(operator)
+  })
+
+  await t.test('with them it takes the model, and holds the job to the policy', async t => {
+    const { operator, said } = await start(true)
+    t.equal(said, '')
+    const { status } = await untilReason('PolicyViolation')
+    t.equal(status?.runs?.[0]?.model?.baseModel, model)
+    await kubectl(['delete', 'tuningpolicy', `${namespace}-none`])
+    await cluster.kubelet.starts(1, 'prepare')
+    await cluster.phase('Preparing')
+    t.strictSame(await refusedRequests(t, operator), [], 'it asks for nothing that it may not have')
+  })
 })
 
 t.test('who may edit a namespace may tune in it, and who may view it may look', async t => {
@@ -181,7 +263,7 @@ t.test('pods carry what the tenant asks for under the restricted profile, fenced
   const podTemplate: PodTemplate = {
     labels: { team: 'a' },
     serviceAccountName: 'tenant',
-    env: [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }],
+    env: [{ name: 'TENANT_TEAM', value: 'a' }],
     affinity: {
       podAntiAffinity: {
         preferredDuringSchedulingIgnoredDuringExecution: [
@@ -207,7 +289,7 @@ t.test('pods carry what the tenant asks for under the restricted profile, fenced
       affinity: podTemplate.affinity,
       topologySpreadConstraints: podTemplate.topologySpreadConstraints,
       securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
-      containers: [{ env: [{ name: 'HTTPS_PROXY' }, { name: 'HOME', value: '/tmp' }] }],
+      containers: [{ env: [{ name: 'TENANT_TEAM' }, { name: 'HOME', value: '/tmp' }] }],
     },
   })
   const volumes = JSON.stringify((pod.spec as { volumes?: unknown }).volumes)
@@ -224,4 +306,74 @@ t.test('pods carry what the tenant asks for under the restricted profile, fenced
   t.equal(await versions(), before, 'what the API server stored is what was asked for')
   await kubectl(['delete', 'itj', 'home', '-n', namespace])
   await kubectl(['wait', '--for=delete', '-n', namespace, ...names, '--timeout=60s'])
+})
+
+type Selector = {
+  readonly matchLabels?: Readonly<Record<string, string>>
+  readonly matchExpressions?: readonly {
+    readonly key: string
+    readonly operator: string
+    readonly values: readonly string[]
+  }[]
+}
+
+/** As the API server's own query takes it. */
+const selectorText = ({ matchLabels = {}, matchExpressions = [] }: Selector): string =>
+  [
+    ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
+    ...matchExpressions.map(
+      ({ key, operator, values }) => `${key} ${operator.toLowerCase()} (${values.join()})`,
+    ),
+  ].join()
+
+t.test('each pod is selected by the NetworkPolicy of its stage and by no other', async t => {
+  const cluster = await datasetCluster(t)
+  const { client, namespace } = cluster
+  await cluster.operator({ networkPolicyFrom: ['attune-system'] })
+  await cluster.submit()
+  const curate = await cluster.curates()
+  await cluster.ends(curate)
+  await cluster.ready()
+  // as the dataset
+  await cluster.submitJob('pairs')
+  await cluster.submitJob('other')
+  const stageOf: Record<string, string> = { [curate.metadata.name]: 'curate' }
+  const kubelet = createKubelet(client, namespace, 'pairs')
+  for (const stage of STAGES) {
+    stageOf[(await kubelet.pod(1, stage)).metadata.name] = stage
+    await kubelet.succeeds(1, stage)
+  }
+  const elsewhere = await createKubelet(client, namespace, 'other').pod(1, 'prepare')
+  stageOf[elsewhere.metadata.name] = "another job's prepare"
+  await cluster.kubectl('run', 'foreign', '--image=none', '-l=attune.dev/stage=train,team=a')
+  stageOf['foreign'] = 'a pod of somebody'
+
+  const { items } = await client.list(NetworkPolicies, { namespace })
+  const selecting: Record<string, string[]> = {}
+  for (const { metadata, spec } of items) {
+    const labelSelector = selectorText((spec as { podSelector: Selector }).podSelector)
+    const { items: pods } = await client.list(Pods, { namespace, labelSelector })
+    for (const pod of pods) {
+      const stage = stageOf[pod.metadata.name] ?? pod.metadata.name
+      selecting[stage] = [...(selecting[stage] ?? []), metadata.name]
+    }
+  }
+  t.strictSame(selecting, {
+    curate: ['pairs-curate'],
+    prepare: ['pairs-egress'],
+    train: ['pairs-isolated'],
+    evaluate: ['pairs-isolated'],
+    publish: ['pairs-egress'],
+    "another job's prepare": ['other-egress'],
+  })
+  const lets = ({ spec }: NetworkPolicy) => {
+    const { policyTypes, egress } = spec as { policyTypes: string[]; egress?: object[] }
+    t.strictSame(policyTypes, ['Ingress', 'Egress'])
+    return egress !== undefined
+  }
+  t.strictSame(
+    items.filter(lets).map(({ metadata }) => metadata.name),
+    ['other-egress', 'pairs-curate', 'pairs-egress'],
+    'those that let out',
+  )
 })

@@ -98,11 +98,28 @@
     - list
     - watch
 - apiGroups:
+    - ""
+  resources:
+    - namespaces
+  verbs:
+    - list
+    - watch
+- apiGroups:
     - attune.dev
   resources:
     - basemodels/status
   verbs:
     - patch
+{{- end }}
+{{- define "attune.clusterReads" -}}
+- apiGroups:
+    - attune.dev
+  resources:
+    - basemodels
+    - tuningpolicies
+  verbs:
+    - list
+    - watch
 - apiGroups:
     - ""
   resources:

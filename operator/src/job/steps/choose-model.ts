@@ -35,15 +35,18 @@ const refusedBy =
   }
 
 type Unresolved = Extract<ResolvedModel, { kind: 'unresolved' }>
-
-const NO_CATALOGUE: Unresolved = {
-  kind: 'unresolved',
-  reason: 'WaitingForModel',
-  message: 'this operator reads no BaseModels (--read-catalogue); give spec.model.source',
+type Awaited = Pick<Unresolved, 'message' | 'selection'> & {
+  readonly reason: Unresolved['reason'] | 'CatalogueNotRead'
 }
 
+const NO_CATALOGUE = {
+  reason: 'CatalogueNotRead',
+  message:
+    'this operator may not read BaseModels: grant it list and watch of basemodels.attune.dev in the whole cluster and --read-catalogue (rbac.clusterReads of the chart), or give spec.model.source',
+} as const
+
 /** Told by an Event when it begins. */
-const wait = ({ observed, runs }: Situation, unresolved: Unresolved): StepResult => {
+const wait = ({ observed, runs }: Situation, unresolved: Awaited): StepResult => {
   const { reason, selection } = unresolved
   const message = unresolved.message.slice(0, MESSAGE_MAX)
   const before = findCondition(observed.job.status?.conditions, 'Reconciling')

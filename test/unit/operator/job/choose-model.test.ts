@@ -120,8 +120,8 @@ t.test('an operator that reads no catalogue says so', async t => {
     .happens(() => ({ baseModels: undefined }) as never)
     .look()
   t.match(story.condition('Reconciling'), {
-    reason: 'WaitingForModel',
-    message: /--read-catalogue/,
+    reason: 'CatalogueNotRead',
+    message: /list and watch of basemodels\.attune\.dev.*--read-catalogue.*rbac\.clusterReads/,
   })
 })
 
