@@ -16,6 +16,15 @@ export const POD_TEMPLATE_FIELDS = [
 ] as const
 export type PodTemplateField = (typeof POD_TEMPLATE_FIELDS)[number]
 
+/** Below `spec`, where `allowedPodTemplateFields` is asked for the last name of each. */
+export const POD_FIELDS = POD_TEMPLATE_FIELDS.map(field => `podTemplate.${field}` as const)
+/** The stages on an accelerator are placed by fields of their own. */
+export const JOB_POD_FIELDS = [
+  ...POD_FIELDS,
+  'resources.accelerator.nodeSelector',
+  'resources.accelerator.tolerations',
+] as const
+
 /** By these the operator, the Job controller and Kueue know their pods. */
 const RESERVED_KEYS = ['attune.dev/', 'batch.kubernetes.io/', 'kueue.x-k8s.io/']
 /** An annotation could take a profile away that the pod's fields ask for. */
@@ -26,19 +35,22 @@ const PROFILE_KEYS = [
 ]
 export const RESERVED_PREFIXES: readonly string[] = [...RESERVED_KEYS, ...PROFILE_KEYS]
 
-/** Set by the operator, or a way to have the trainer load other code. */
-export const RESERVED_VARIABLES: readonly string[] = [
-  'HOME',
-  'PATH',
-  'HF_TOKEN',
-  'HF_ENDPOINT',
-  'NODE_OPTIONS',
+/**
+ * Variables that are named here and no others: Node, OpenSSL, CUDA, ONNX Runtime, the C library and the container
+ * runtime take code to load, certificates to trust, proxies to go through and devices to show from far more names
+ * than could be listed.
+ */
+export const ALLOWED_VARIABLES: readonly string[] = [
+  'TZ',
+  'CUDA_DEVICE_ORDER',
+  'CUDA_LAUNCH_BLOCKING',
+  'NVIDIA_TF32_OVERRIDE',
 ]
-export const RESERVED_VARIABLE_PREFIXES: readonly string[] = ['LD_', 'ATTUNE_']
+/** Nothing that the trainer is made of reads such a name. */
+export const TENANT_VARIABLE_PREFIX = 'TENANT_'
 
 export const isReservedKey = (key: string): boolean =>
   RESERVED_PREFIXES.some(prefix => key.startsWith(prefix))
 
-export const isReservedVariable = (name: string): boolean =>
-  RESERVED_VARIABLES.includes(name) ||
-  RESERVED_VARIABLE_PREFIXES.some(prefix => name.startsWith(prefix))
+export const isAllowedVariable = (name: string): boolean =>
+  ALLOWED_VARIABLES.includes(name) || name.startsWith(TENANT_VARIABLE_PREFIX)

@@ -1,7 +1,7 @@
 /** What makes the API server refuse jobs that a `TuningPolicy` does not allow: a ValidatingAdmissionPolicy with our kind as its parameter. */
 import { isAllowedUriInCel } from './allowed-uri.ts'
 import { API_VERSION, GROUP, VERSION } from './api-group.ts'
-import { POD_TEMPLATE_FIELDS } from './pod-template-fields.ts'
+import { JOB_POD_FIELDS, POD_FIELDS } from './pod-template-fields.ts'
 import { QUEUE_LABEL } from './queue-labels.ts'
 import { POLICY_KIND } from './tuning-policy.ts'
 
@@ -48,7 +48,23 @@ const urisOf = (sources: string, has: string) => `(${has} ? ${sources}.map(s, s.
 const refusedUris = (uris: string, field: string) =>
   `!has(params.spec.${field}) ? [] : ${uris}.filter(uri, !(${isAllowedUriInCel('uri', `params.spec.${field}`)}))`
 
-const podTemplateFields = `(${POD_TEMPLATE_FIELDS.map(field => `(has(object.spec.podTemplate.${field}) ? ['${field}'] : [])`).join(' + ')}).filter(field, has(params.spec.allowedPodTemplateFields) && !(field in params.spec.allowedPodTemplateFields))`
+/** Each part of a path may be absent but the first, which has a default. */
+const isSetInCel = (path: string) => {
+  const parts = path.split('.')
+  return parts
+    .slice(1)
+    .map((_, i) => `has(object.spec.${parts.slice(0, i + 2).join('.')})`)
+    .join(' && ')
+}
+
+/** @param paths of fields below `spec`, which a policy allows by their last names */
+const fieldsNotAllowed = (paths: readonly string[]) =>
+  `!has(params.spec.allowedPodTemplateFields) ? [] : ${paths
+    .map(
+      path =>
+        `(${isSetInCel(path)} && !('${path.split('.').at(-1)}' in params.spec.allowedPodTemplateFields) ? ['${path}'] : [])`,
+    )
+    .join(' + ')}`
 const selected = `!has(${SELECTOR}) || ((${matchesLabels}) && (${matchesExpressions}))`
 const applies = 'variables.selected && !variables.unchanged'
 
@@ -69,7 +85,7 @@ const VARIABLES: Variables = {
     'allowedDatasetSources',
   ),
   outputs: refusedUris('[object.spec.output.uri]', 'allowedOutputs'),
-  podTemplateFields,
+  podFields: fieldsNotAllowed(JOB_POD_FIELDS),
 }
 
 /** A dataset that jobs refer to must not bring what the jobs themselves may not name. */
@@ -81,7 +97,7 @@ const DATASET_VARIABLES: Variables = {
     `(object.spec.sources.map(s, s.uri) + ${urisOf('object.spec.validation.sources', 'has(object.spec.validation.sources)')})`,
     'allowedDatasetSources',
   ),
-  podTemplateFields,
+  podFields: fieldsNotAllowed(POD_FIELDS),
 }
 
 const cut = (text: string, length: number) =>
@@ -100,8 +116,8 @@ const dataSourcesLimit = (at: string): Limit => ({
 
 const POD_TEMPLATE_LIMIT: Limit = {
   field: 'allowedPodTemplateFields',
-  holds: 'size(variables.podTemplateFields) == 0',
-  asked: "'spec.podTemplate.' + variables.podTemplateFields[0] + ' is set'",
+  holds: 'size(variables.podFields) == 0',
+  asked: "'spec.' + variables.podFields[0] + ' is set'",
   allowed: onlyOf('allowedPodTemplateFields'),
 }
 

@@ -118,7 +118,8 @@ export const TuningPolicySpecSchema = object(
     allowedPodTemplateFields: optional(
       Type.Array(oneOf(POD_TEMPLATE_FIELDS), {
         maxItems: 32,
-        description: 'Fields of `spec.podTemplate` that may be set. Absent: all; empty: none.',
+        description:
+          'Fields of `spec.podTemplate` that may be set; `nodeSelector` and `tolerations` are also those of `spec.resources.accelerator`. Absent: all; empty: none.',
         'x-kubernetes-list-type': 'set',
       }),
     ),

@@ -1,8 +1,8 @@
 /** `spec.podTemplate`: what tenants may set of their pods; whatever is not here is the operator's. */
 import {
+  ALLOWED_VARIABLES,
   RESERVED_PREFIXES,
-  RESERVED_VARIABLE_PREFIXES,
-  RESERVED_VARIABLES,
+  TENANT_VARIABLE_PREFIX,
 } from '../pod-template-fields.ts'
 import { type CelRule, defaulted, object, optional, stringMap, Type } from '../schema.ts'
 import { secretName } from './common.ts'
@@ -40,8 +40,8 @@ const Variable = object(
   {
     'x-kubernetes-validations': [
       {
-        rule: `!(self.name in [${RESERVED_VARIABLES.map(name => `'${name}'`).join(', ')}]) && ${noneStartsWith('self.name', RESERVED_VARIABLE_PREFIXES)}`,
-        message: `${RESERVED_VARIABLES.join(', ')} and names that start with ${RESERVED_VARIABLE_PREFIXES.join(' or ')} are the operator's`,
+        rule: `self.name in [${ALLOWED_VARIABLES.map(name => `'${name}'`).join(', ')}] || self.name.startsWith('${TENANT_VARIABLE_PREFIX}')`,
+        message: `only ${ALLOWED_VARIABLES.join(', ')} and names that start with ${TENANT_VARIABLE_PREFIX} may be set`,
       },
     ],
   },
@@ -84,7 +84,7 @@ export const PodTemplate = defaulted(
     env: optional(
       Type.Array(Variable, {
         maxItems: VARIABLES_MAX,
-        description: 'Further variables of the container, e.g. `HTTPS_PROXY`.',
+        description: `Further variables of the container: ${ALLOWED_VARIABLES.map(name => `\`${name}\``).join(', ')}, and names that start with \`${TENANT_VARIABLE_PREFIX}\`.`,
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['name'],
       }),

@@ -30,6 +30,10 @@ export const Compute = (description: string, defaults?: Record<string, string>) 
     { description, ...(defaults ? { default: defaults } : {}) },
   )
 
+/** Kubernetes' own names have no domain; a name is a qualified name of at most 63 characters. */
+const DNS_NAME = '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*'
+const EXTENDED_RESOURCE = `^${DNS_NAME}/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`
+
 export const Resources = defaulted(
   {
     accelerator: optional(
@@ -40,7 +44,8 @@ export const Resources = defaulted(
               default: 'nvidia.com/gpu',
               minLength: 1,
               maxLength: 253,
-              description: 'Extended resource name.',
+              pattern: EXTENDED_RESOURCE,
+              description: 'Extended resource name: domain/name.',
             }),
           ),
           count: optional(

@@ -1,5 +1,5 @@
-/** What of a tenant's `podTemplate` reaches a pod. The schema refuses what is reserved; an object from before it did is held to the same here. */
-import { isReservedKey, isReservedVariable } from '@attune/crds/pod-template-fields.ts'
+/** What of a tenant's `podTemplate` reaches a pod. The schema refuses what is not for tenants; an object from before it did is held to the same here. */
+import { isAllowedVariable, isReservedKey } from '@attune/crds/pod-template-fields.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 
 export type PodTemplate = ResolvedSpec['podTemplate']
@@ -27,7 +27,7 @@ export const podEnvironment = <T extends Variable>(
   ours: readonly T[],
 ) => [
   ...(template?.env ?? []).filter(
-    ({ name }) => !isReservedVariable(name) && !ours.some(other => other.name === name),
+    ({ name }) => isAllowedVariable(name) && !ours.some(other => other.name === name),
   ),
   ...ours,
 ]

@@ -1,6 +1,6 @@
 /** What of a job a policy does not allow, in the words of the API server's own refusal. */
 import { isAllowedUri } from '@attune/crds/allowed-uri.ts'
-import { POD_TEMPLATE_FIELDS } from '@attune/crds/pod-template-fields.ts'
+import { POD_TEMPLATE_FIELDS, type PodTemplateField } from '@attune/crds/pod-template-fields.ts'
 import { QUEUE_LABEL } from '@attune/crds/queue-labels.ts'
 import type {
   ResolvedDataset,
@@ -46,14 +46,27 @@ const datasetUris = ({
 }: Pick<ResolvedDataset, 'sources' | 'validation'>): readonly string[] =>
   [...sources, ...(validation.sources ?? [])].map(({ uri }) => uri)
 
-const podTemplateLimit = (
-  podTemplate: ResolvedSpec['podTemplate'],
+type PodFields = Partial<Readonly<Record<PodTemplateField, unknown>>>
+
+/** @param at field below `spec` that holds what the pods get */
+const podFieldsLimit = (
+  at: string,
+  fields: PodFields,
   { allowedPodTemplateFields: allowed }: TuningPolicySpec,
 ): Broken => {
   const field = POD_TEMPLATE_FIELDS.find(
-    name => allowed && podTemplate[name] !== undefined && !allowed.includes(name),
+    name => allowed && fields[name] !== undefined && !allowed.includes(name),
   )
-  return field && [`spec.podTemplate.${field} is set`, onlyOf(allowed ?? [])]
+  return field && [`spec.${at}.${field} is set`, onlyOf(allowed ?? [])]
+}
+
+/** The stages on an accelerator are placed by fields of their own. */
+const acceleratorPodLimit = (
+  { accelerator }: ResolvedSpec['resources'],
+  policy: TuningPolicySpec,
+): Broken => {
+  const { nodeSelector, tolerations } = accelerator ?? {}
+  return podFieldsLimit('resources.accelerator', { nodeSelector, tolerations }, policy)
 }
 
 const queueOf = (spec: object & { readonly queueName?: string }) => spec.queueName
@@ -83,7 +96,8 @@ const LIMITS: Readonly<Record<Exclude<keyof TuningPolicySpec, 'namespaceSelector
       : [`spec.method.type is ${method.type}`, onlyOf(allowedMethods)],
   maxSequenceLength: ({ training }, { maxSequenceLength }) =>
     atMost('spec.training.sequenceLength', training.sequenceLength, maxSequenceLength),
-  allowedPodTemplateFields: ({ podTemplate }, policy) => podTemplateLimit(podTemplate, policy),
+  allowedPodTemplateFields: ({ podTemplate, resources }, policy) =>
+    podFieldsLimit('podTemplate', podTemplate, policy) ?? acceleratorPodLimit(resources, policy),
 }
 
 const sentences = <Spec>(
@@ -112,7 +126,8 @@ const DATASET_LIMITS = {
     requireQueue && !queueName
       ? [`the label ${QUEUE_LABEL} is missing`, 'requires a queue']
       : undefined,
-  allowedPodTemplateFields: ({ podTemplate }, policy) => podTemplateLimit(podTemplate, policy),
+  allowedPodTemplateFields: ({ podTemplate }, policy) =>
+    podFieldsLimit('podTemplate', podTemplate, policy),
 } satisfies Readonly<Record<string, (asked: AskedOfDataset, policy: TuningPolicySpec) => Broken>>
 
 /** The same of a dataset: what it brings to the jobs that refer to it. */

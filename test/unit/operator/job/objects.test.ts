@@ -306,7 +306,7 @@ const POD_TEMPLATE = {
   runtimeClassName: 'gvisor',
   priorityClassName: 'low',
   serviceAccountName: 'team-a',
-  env: [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }],
+  env: [{ name: 'TENANT_TEAM', value: 'a' }],
 } as const
 
 t.test('every field of the pod template is on every stage', async t => {
@@ -342,7 +342,10 @@ t.test('the pod template takes nothing away that is ours', async t => {
       { name: 'NODE_OPTIONS', value: '--require=/x.js' },
       { name: 'LD_PRELOAD', value: '/x.so' },
       { name: 'ATTUNE_JOB', value: '/x.json' },
-      { name: 'A', value: 'b' },
+      { name: 'NODE_USE_ENV_PROXY', value: '1' },
+      { name: 'NODE_TLS_REJECT_UNAUTHORIZED', value: '0' },
+      { name: 'HTTPS_PROXY', value: 'http://proxy:3128' },
+      { name: 'TENANT_A', value: 'b' },
     ],
   }
   const plain = made('train')
@@ -353,7 +356,7 @@ t.test('the pod template takes nothing away that is ours', async t => {
     annotations: { note: 'x', ...own.annotations },
   })
   t.strictSame(container['env'], [
-    { name: 'A', value: 'b' },
+    { name: 'TENANT_A', value: 'b' },
     { name: 'HOME', value: '/tmp' },
   ])
   const { serviceAccountName, containers, ...rest } = pod
