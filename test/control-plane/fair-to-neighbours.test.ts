@@ -3,11 +3,7 @@ import { text } from 'node:stream/consumers'
 import { API_VERSION } from '@attune/crds/api-group.ts'
 import t from 'tap'
 import { readConfig } from '../../operator/src/config.ts'
-import {
-  InstructionTuningJobs,
-  KIND,
-  StageJobs,
-} from '../../operator/src/job/kinds.ts'
+import { InstructionTuningJobs, KIND, StageJobs } from '../../operator/src/job/kinds.ts'
 import type { KubeClient } from '../../operator/src/kube/kube-client.ts'
 import { loadKubeConnection } from '../../operator/src/kube/kube-config.ts'
 import { defineKind } from '../../operator/src/kube/kube-object.ts'
