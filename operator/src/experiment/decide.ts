@@ -15,6 +15,7 @@ import { specProblem } from './spec-problem.ts'
 import { isMade, type MadeTrial, readTrial, type Trial } from './trial.ts'
 import { phaseEvents, promoted, started, trialEvents } from './trial-events.ts'
 import { expiry, promotion, publication, stop, suspension } from './trial-patches.ts'
+import { startable } from './start-order.ts'
 import { trialManifest } from './trial-manifest.ts'
 import { tableOf } from './trial-table.ts'
 
@@ -84,7 +85,8 @@ const nextTrials = (
   const active = trials.filter(({ isActive }) => isActive).length
   const slots = Math.max(0, spec.parallelTrials - active)
   const onward = promote.slice(0, slots)
-  const fresh = trials.filter(trial => !isMade(trial)).slice(0, slots - onward.length)
+  const waiting = trials.filter(trial => !isMade(trial))
+  const fresh = startable(trials, waiting, spec).slice(0, slots - onward.length)
   return {
     create: fresh.map(({ number, assignment }) => trialManifest(experiment, number, assignment)),
     patch: onward.map(trial => promotion(trial, spec)),

@@ -2,7 +2,7 @@
 import { EXPERIMENT_REASONS, type ExperimentPhase } from '@attune/crds/experiment-conditions.ts'
 import type { Advance } from './advance.ts'
 import type { ExperimentSpec } from './kinds.ts'
-import { winnerOf } from './rank.ts'
+import { shownScore, winnerOf } from './rank.ts'
 import type { Note } from './situation.ts'
 import { isMade, isWinner, type MadeTrial, type Trial } from './trial.ts'
 
@@ -18,8 +18,10 @@ const said = (phase: ExperimentPhase, reason: Note['reason'], message?: string):
   note: { reason, message: message ?? EXPERIMENT_REASONS[reason] },
 })
 
-const succeeded = (winner: Trial): Outcome =>
-  said('Succeeded', 'Succeeded', `${winner.name} is the best of all trials: ${winner.score}`)
+const praised = ({ name, score }: Trial): string =>
+  `${name} is the best of all trials${score === undefined ? '' : `: ${shownScore(score)}`}`
+
+const succeeded = (winner: Trial): Outcome => said('Succeeded', 'Succeeded', praised(winner))
 
 const published = (winner: MadeTrial): Outcome => {
   const run = winner.job.status?.runs?.at(-1)
@@ -40,7 +42,7 @@ const complete = (trials: readonly Trial[], spec: ExperimentSpec): Outcome => {
   const winner = winnerOf(trials, spec.objective.goal)
   if (!winner || !isMade(winner)) return said('Failed', 'NoTrialSucceeded')
   if (spec.publish !== 'Best') return succeeded(winner)
-  const message = `${winner.name} is the best of all trials: ${winner.score}; it is being published`
+  const message = `${praised(winner)}; it is being published`
   return { ...said('Publishing', 'Publishing', message), publish: winner }
 }
 

@@ -8,6 +8,10 @@ export type ScoredTrial = Scored<Trial>
 
 const hasScore = <T extends Trial>(trial: T): trial is Scored<T> => trial.score !== undefined
 
+const SHOWN_DIGITS = 6
+/** As status, Events and `kubectl get tex` have it; trials are compared on the whole number. */
+export const shownScore = (score: number): number => Number(score.toPrecision(SHOWN_DIGITS))
+
 /** Best first: a higher rung before a lower one, then by score, then the earlier trial. Those without a score are left out. */
 export const ranked = <T extends Trial>(trials: readonly T[], goal: Goal): readonly Scored<T>[] =>
   trials

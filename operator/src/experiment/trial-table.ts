@@ -8,7 +8,7 @@ import {
 } from '@attune/crds/tuning-experiment-status.ts'
 import { trimMessage } from '../kube/conditions.ts'
 import type { ExperimentSpec } from './kinds.ts'
-import { bestOf, ranked } from './rank.ts'
+import { bestOf, ranked, shownScore } from './rank.ts'
 import type { Assignment } from '@attune/crds/experiment/search-space.ts'
 import { isMade, type MadeTrial, type Trial } from './trial.ts'
 
@@ -32,7 +32,7 @@ const row = (
   job: trial.name,
   phase: trial.phase,
   parameters: parametersOf(trial.assignment),
-  ...(trial.score === undefined ? {} : { score: trial.score }),
+  ...(trial.score === undefined ? {} : { score: shownScore(trial.score) }),
   ...(spec.strategy.type === 'SuccessiveHalving' ? { rung: trial.rung } : {}),
   ...(trial.message === undefined ? {} : { message: trimMessage(trial.message, MESSAGE_MAX) }),
   ...(validations.length > 0 ? { validations: [...validations] } : {}),
@@ -74,7 +74,7 @@ const best = (trial: Trial & { readonly score: number }): BestTrial => {
   return {
     trial: trial.number,
     job: trial.name,
-    score: trial.score,
+    score: shownScore(trial.score),
     parameters: parametersOf(trial.assignment),
     ...(artifacts.length > 0 ? { artifacts } : {}),
   }

@@ -61,6 +61,41 @@ t.test('reads standard input', async t => {
   t.equal(code, 0, stdout)
 })
 
+const EXPERIMENT = `apiVersion: attune.dev/v1alpha1
+kind: TuningExperiment
+metadata: { name: search }
+spec:
+  template:
+    model: { source: { uri: hf://owner/model } }
+    dataset: { sources: [{ uri: pvc://datasets/home.jsonl }] }
+    output: { uri: pvc://models/home }
+  strategy: { type: Grid }
+  parameters:
+    - path: method.lora.rank
+      values: [8, 5000]
+`
+const DATASET = `apiVersion: attune.dev/v1alpha1
+kind: InstructionDataset
+metadata: { name: home }
+spec:
+  sources: [{ uri: pvc://datasets/home.jsonl }]
+`
+
+t.test('checks the trials of an experiment, among objects of other kinds', async t => {
+  const text = `${DATASET}---\n${EXPERIMENT}`
+  const { code, stdout } = await attune(['validate', '-'], {}, text).ended
+  t.equal(code, 1)
+  t.equal(
+    stdout,
+    `-:18:19: spec.parameters[0].values[1]: trial 2 ({"method.lora.rank":5000}): spec.method.lora.rank must be at most 512, not 5000
+  18 |       values: [8, 5000]
+     |                   ^
+`,
+  )
+  const fine = await attune(['validate', '-'], {}, text.replace('5000', '16')).ended
+  t.equal(fine.stdout, '-: valid (home, search)\n')
+})
+
 t.test('every command has help with examples', async t => {
   for (const command of ['validate', 'plan', 'run']) {
     const { code, stdout } = await attune([command, '--help']).ended

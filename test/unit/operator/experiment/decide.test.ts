@@ -70,6 +70,14 @@ t.test('which trial is the best', async t => {
   }
 })
 
+t.test('a score is shown with six digits, and compared with all', async t => {
+  const story = createExperimentStory({ ...grid(2), publish: 'None' }).look()
+  story.ends(1, 5 / 6).ends(2, 5 / 6 + 1e-9)
+  t.match(story.status.best, { trial: 2, score: 0.833333 })
+  t.equal(story.row(1)?.score, 0.833333)
+  t.equal(story.condition('Ready')?.message, 'search-trial-2 is the best of all trials: 0.833333')
+})
+
 t.test('a trial that fails is a result and never the best', async t => {
   const story = createExperimentStory(grid(2)).look()
   story.ends(1, 0.9, 'Failed').ends(2, 0.1)
