@@ -7,8 +7,10 @@ import type {
   Pod,
   StageJob,
 } from '../job/kinds.ts'
+import type { TuningExperiment } from '../experiment/kinds.ts'
 import { warningsOf } from '../job/gather.ts'
 import type { Warning } from '../job/obstacle.ts'
+import { experimentKeys } from '../job/pins.ts'
 import type { Workload } from '../job/queue/workload.ts'
 import { isFinished } from '../job/run.ts'
 import { type ObjectKey, objectKey } from '../kube/kube-object.ts'
@@ -22,6 +24,7 @@ import type { Observed } from './situation.ts'
 export type DatasetCaches = {
   readonly datasets: Pick<StoreReader<InstructionDataset>, 'get'>
   readonly jobs: Pick<StoreReader<InstructionTuningJob>, 'byIndex'>
+  readonly experiments: Pick<StoreReader<TuningExperiment>, 'get'>
   readonly stageJobs: Pick<StoreReader<StageJob>, 'ownedBy'>
   readonly workloads: Pick<StoreReader<Workload>, 'ownedBy'>
   readonly pods: Pick<StoreReader<Pod>, 'ownedBy' | 'byIndex'>
@@ -42,11 +45,27 @@ export const jobIndexes = {
   },
 }
 
-const inUse = (jobs: readonly InstructionTuningJob[], uid: string): readonly string[] =>
-  jobs.flatMap(({ status }) => {
-    const run = status?.runs?.at(-1)
-    const isOurs = run?.content?.datasetUid === uid && !isFinished(run)
-    return isOurs && run.content ? [keyOfUri(run.content.uri)] : []
+const ENDED = ['Succeeded', 'Failed']
+
+/** Trials that start later are trained on the same content. */
+const isCompared = (
+  { experiments }: Pick<DatasetCaches, 'experiments'>,
+  job: InstructionTuningJob,
+): boolean =>
+  experimentKeys(job).some(key => {
+    const experiment = experiments.get(key)
+    return experiment !== undefined && !ENDED.includes(experiment.status?.phase ?? '')
+  })
+
+const inUse = (
+  caches: Pick<DatasetCaches, 'experiments'>,
+  jobs: readonly InstructionTuningJob[],
+  uid: string,
+): readonly string[] =>
+  jobs.flatMap(job => {
+    const run = job.status?.runs?.at(-1)
+    if (!run?.content || run.content.datasetUid !== uid) return []
+    return isFinished(run) && !isCompared(caches, job) ? [] : [keyOfUri(run.content.uri)]
   })
 
 export const gather = (caches: DatasetCaches, key: ObjectKey): Observed | undefined => {
@@ -75,6 +94,6 @@ export const gather = (caches: DatasetCaches, key: ObjectKey): Observed | undefi
     ),
     pods,
     warnings: warningsOf([...pods, ...curateJobs], caches.warnings),
-    inUse: inUse(caches.jobs.byIndex(DATASET_INDEX, key), uid),
+    inUse: inUse(caches, caches.jobs.byIndex(DATASET_INDEX, key), uid),
   }
 }

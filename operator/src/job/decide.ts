@@ -23,6 +23,7 @@ import { chooseModel } from './steps/choose-model.ts'
 import { expire } from './steps/expire.ts'
 import { finishStage } from './steps/finish-stage.ts'
 import { holdForPolicy } from './steps/hold-for-policy.ts'
+import { keepPins } from './steps/keep-pins.ts'
 import { keepUnpublished } from './steps/keep-unpublished.ts'
 import { recoverWorkspace } from './steps/recover-workspace.ts'
 import { rejectInvalidSpec } from './steps/reject-invalid-spec.ts'
@@ -51,10 +52,12 @@ const STEPS: readonly Step[] = [
     recoverWorkspace,
     finishStage,
     suspend,
+    keepPins,
     chooseModel,
     holdForPolicy,
-    awaitDataset,
+    // what lies in the workspace needs no dataset any more
     skipStage,
+    awaitDataset,
     keepUnpublished,
     runStage,
     waitInQueue,

@@ -5,6 +5,7 @@ import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.
 import { within } from '../kube/predicates.ts'
 import type { StoreReader } from '../kube/store.ts'
 import { awaitsModel } from './awaits-model.ts'
+import { experimentOf, pinsOf, wantsPins } from './pins.ts'
 import type { TuningPolicy } from '../policy/kinds.ts'
 import type {
   Claim,
@@ -21,7 +22,7 @@ import type { Workload } from './queue/workload.ts'
 import type { Observed } from './situation.ts'
 
 export type Caches = {
-  readonly jobs: Pick<StoreReader<InstructionTuningJob>, 'get'>
+  readonly jobs: Pick<StoreReader<InstructionTuningJob>, 'get' | 'ownedBy'>
   /** absent where the operator does not read the catalogue */
   readonly baseModels?: Pick<StoreReader<BaseModel>, 'list'>
   readonly datasets: Pick<StoreReader<InstructionDataset>, 'get'>
@@ -67,6 +68,18 @@ export const warningsOf = (
     }),
   )
 
+const pinsFrom = (
+  { jobs }: Pick<Caches, 'jobs'>,
+  job: InstructionTuningJob,
+): Pick<Observed, 'pins'> => {
+  const experiment = wantsPins(job) ? experimentOf(job) : undefined
+  const pins =
+    experiment === undefined
+      ? undefined
+      : pinsOf(job, within(job.metadata.namespace, jobs.ownedBy(experiment)))
+  return pins ? { pins } : {}
+}
+
 export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => {
   const job = caches.jobs.get(key)
   const uid = job?.metadata.uid
@@ -85,6 +98,7 @@ export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => 
     job,
     ...(caches.baseModels && awaitsModel(job) ? { baseModels: caches.baseModels.list() } : {}),
     ...(dataset ? { dataset } : {}),
+    ...pinsFrom(caches, job),
     ...(claim ? { claim } : {}),
     configMaps: within(namespace, caches.configMaps.ownedBy(uid)),
     stageJobs,

@@ -22,6 +22,7 @@ import type {
   StageJob,
 } from './kinds.ts'
 import type { Warning } from './obstacle.ts'
+import type { Pins } from './pins.ts'
 import type { ProgressReport } from './progress.ts'
 import type { Workload } from './queue/workload.ts'
 
@@ -32,6 +33,8 @@ export type Observed = {
   readonly baseModels?: readonly BaseModel[]
   /** the one that the spec names */
   readonly dataset?: InstructionDataset
+  /** of a trial: what the runs of its experiment started from */
+  readonly pins?: Pins
   readonly claim?: Claim
   readonly configMaps: readonly ConfigMap[]
   readonly stageJobs: readonly StageJob[]

@@ -4,7 +4,7 @@ import { type InstructionDataset, isReady, isUpToDate } from '../../dataset/kind
 import { findCondition } from '../../kube/conditions.ts'
 import { awaiting } from '../events.ts'
 import { currentStage, isFinished, withRun } from '../run.ts'
-import type { RunStep, Situation, StepResult } from '../situation.ts'
+import type { Observed, RunStep, Situation, StepResult } from '../situation.ts'
 
 const MESSAGE_MAX = 1024
 
@@ -19,14 +19,21 @@ const why = (name: string, dataset: InstructionDataset | undefined): readonly [R
     : ['WaitingForDataset', `${it} is not ready: ${said.message}`]
 }
 
+/** Another one has taken its name, and what the trials before were trained on went with the first. */
+const isAnother = (dataset: InstructionDataset | undefined, pins: Observed['pins']): boolean =>
+  pins?.content !== undefined &&
+  dataset?.status?.contentHash !== undefined &&
+  isReady(dataset) &&
+  dataset.status.contentHash !== pins.content.contentHash
+
 /** Told by an Event when it begins. */
 const wait = (
   { observed, runs }: Situation,
   [reason, message]: readonly [Reason, string],
+  stalled = reason === 'DatasetFailed',
 ): StepResult => {
   const before = findCondition(observed.job.status?.conditions, 'DatasetReady')
   const note = { reason, message: message.slice(0, MESSAGE_MAX) }
-  const stalled = reason === 'DatasetFailed'
   const isNews = before?.reason !== reason || (stalled && before.message !== note.message)
   return {
     runs,
@@ -45,6 +52,10 @@ export const awaitDataset: RunStep = situation => {
   const datasetUid = dataset?.metadata.uid
   const isThere = dataset !== undefined && !dataset.metadata.deletionTimestamp
   if (isThere && run.content?.datasetUid === datasetUid) return undefined
+  if (isThere && isAnother(dataset, observed.pins)) {
+    const message = `InstructionDataset ${name} is another one than the trials of this experiment were trained on so far; make a new experiment to compare on it`
+    return wait(situation, ['WaitingForDataset', message], true)
+  }
   const { contentHash, preparedUri } = dataset?.status ?? {}
   if (!isThere || !isReady(dataset) || !datasetUid || !contentHash || !preparedUri)
     return wait(situation, why(name, dataset))
