@@ -10,6 +10,8 @@ import { jobCondition } from './pod-state.ts'
 
 /** 128 and SIGKILL: how a container ends that is out of memory. */
 export const KILLED = 137
+/** 128 and SIGTERM: told to end before it could listen. */
+export const TERMINATED = 143
 
 export const endsWhenKilled = (stage: TrainerStage): boolean => stage === 'train'
 

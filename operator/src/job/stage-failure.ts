@@ -3,7 +3,7 @@ import type { Reason } from '@attune/crds/conditions.ts'
 import { CURATE, EXIT, type TrainerStage } from '@attune/crds/stage.ts'
 import type { Pod, StageJob } from './kinds.ts'
 import { jobCondition, terminated, wasDisrupted } from './pod-state.ts'
-import { endedByPolicy, KILLED } from './retry-after-kill.ts'
+import { endedByPolicy, KILLED, TERMINATED } from './retry-after-kill.ts'
 import { readStageResult } from './stage-result.ts'
 
 export type Failure = { readonly reason: Reason; readonly message: string }
@@ -40,8 +40,10 @@ export const attemptFailure = (pod: Pod, stage: TrainerStage): Failure | undefin
 }
 
 /** A stop that costs no retry: SIGTERM with a checkpoint, or a pod that Kubernetes took away. */
-export const wasInterrupted = (pod: Pod) =>
-  terminated(pod)?.exitCode === EXIT.stopped || wasDisrupted(pod) === true
+export const wasInterrupted = (pod: Pod) => {
+  const exitCode = terminated(pod)?.exitCode
+  return exitCode === EXIT.stopped || exitCode === TERMINATED || wasDisrupted(pod) === true
+}
 
 /**
  * Why its Job gave up.

@@ -72,6 +72,8 @@ export const trainerPod = (pod: TrainerPod) => ({
     restartPolicy: 'Never',
     automountServiceAccountToken: false,
     enableServiceLinks: false,
+    // the kernel keeps a SIGTERM from process 1 that does not listen yet: it would use up the grace period
+    shareProcessNamespace: true,
     terminationGracePeriodSeconds: pod.gracePeriodSeconds,
     securityContext: {
       runAsNonRoot: true,

@@ -129,7 +129,7 @@ t.test('Job of a stage', async t => {
         { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
         {
           action: 'Ignore',
-          onExitCodes: { containerName: 'trainer', operator: 'In', values: [75] },
+          onExitCodes: { containerName: 'trainer', operator: 'In', values: [75, 143] },
         },
         {
           action: 'FailJob',
