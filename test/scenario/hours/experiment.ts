@@ -40,7 +40,7 @@ export const startExperiment = async (world: World): Promise<void> => {
   timeline.add('team-c', 'experiment blinds', '12 trials, three at a time, by successive halving')
   const second = experiment.replace('name: blinds }\nspec', 'name: more-blinds }\nspec')
   const over = await refused(apply(world, 'team-c', second), /exceeded quota: team-c[^\n]*/)
-  timeline.add('team-c', 'a second one', `refused by the API server: ${over}`)
+  timeline.add('team-c', 'experiment 2', `refused by the API server: ${over}`)
 }
 
 export const experimentEnds = async (world: World): Promise<void> => {
@@ -66,7 +66,7 @@ export const experimentEnds = async (world: World): Promise<void> => {
     'the trial with rows of 48 tokens failed, for its data',
     failed,
   )
-  timeline.add('team-c', failed?.job ?? '', `failed, which is a result: ${failed?.message}`)
+  timeline.add('team-c', `trial ${failed?.trial}`, `failed, which is a result: ${failed?.message}`)
   const isLowest = trials.every(
     ({ rung = 0, score = Infinity }) => rung < 2 || score >= (best?.score ?? Infinity),
   )

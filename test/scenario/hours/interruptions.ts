@@ -1,5 +1,6 @@
 /** A killed pod, a suspended job, and a new operator: none of them costs what was trained. */
 import { SYSTEM_NAMESPACE, installChart } from '../../cluster/tuning/helm.ts'
+import { SETTINGS } from './opening.ts'
 import { runningPod, untilGone, untilResumed, untilStep } from '../train-pod.ts'
 import { expect, waitFor } from '../wait-for.ts'
 import { apply, asTeam, jobOf, manifest, podsOf, runOf, untilJob, type World } from '../world.ts'
@@ -91,7 +92,7 @@ export const operatorUpgrade = async (world: World): Promise<void> => {
   await runningPod(world, 'team-a', 'nightly')
   const before = await uidsOf(world)
   const [old = ''] = await operatorPods(world)
-  await installChart(cluster, { 'podAnnotations.attune\\.dev/upgrade': 'afternoon' })
+  await installChart(cluster, { ...SETTINGS, 'podAnnotations.attune\\.dev/upgrade': 'afternoon' })
   await waitFor({
     what: `operator ${old} is gone`,
     look: () => operatorPods(world),

@@ -12,6 +12,9 @@ import { manifest, type World } from '../world.ts'
 
 const CATALOGUE = join(repositoryFolder, 'examples', 'base-models')
 
+/** The catalogue's sources are not asked for: the scenario needs no network. */
+export const SETTINGS = { 'baseModels.verify': 'false' } as const
+
 export const installQueue = async ({ cluster, queue, timeline }: World): Promise<void> => {
   await cluster.kubectl(['apply', '--server-side', '-f', WORKLOAD_CRD])
   await cluster.kubectl([
@@ -32,7 +35,7 @@ export const installQueue = async ({ cluster, queue, timeline }: World): Promise
 }
 
 export const installAttune = async ({ cluster, timeline }: World): Promise<void> => {
-  await installChart(cluster)
+  await installChart(cluster, SETTINGS)
   timeline.add('platform', 'chart attune', 'installed by helm; the operator is ready')
 }
 

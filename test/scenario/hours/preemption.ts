@@ -43,11 +43,7 @@ export const preemption = async (world: World): Promise<void> => {
   await apply(world, 'team-b', await manifest('team-b-urgent'))
   timeline.add('team-b', 'job urgent', 'applied: 2 GPUs, priority tuning-urgent')
   const held = await untilReason(world, 'team-a', 'nightly', 'QuotaReserved', 'Preempted')
-  timeline.add(
-    'team-a',
-    'job nightly',
-    `Preempted: ${conditionOf(held.status, 'QuotaReserved')?.message}`,
-  )
+  timeline.add('team-a', 'job nightly', conditionOf(held.status, 'QuotaReserved')?.message ?? '')
   await untilGone(world, 'team-a', metadata.name)
   await untilJob(world, 'team-a', 'nightly', 'is Queued', ({ phase }) => phase === 'Queued')
   timeline.add('team-a', 'job nightly', 'saved a checkpoint; its pod is gone and it is Queued')
