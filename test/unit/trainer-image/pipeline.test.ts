@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { STAGES } from '../../../crds/stage.ts'
+import { startHub } from '../../fixtures/hub/hub-server.ts'
 import { runStageProcess } from '../../fixtures/stage-process.ts'
 import { writeTinyJob } from '../../fixtures/tiny-job.ts'
 
@@ -56,6 +57,36 @@ t.test('four stages turn a model and pairs into a published adapter', async t =>
     }
   })
 })
+
+t.test(
+  'what is published names the base as PEFT loads it, at the commit that was trained',
+  async t => {
+    const folder = t.testdir({})
+    const commit = 'c0ffee'.repeat(7).slice(0, 40)
+    const tiny = await writeTinyJob(folder, spec => ({
+      ...spec,
+      model: { source: { uri: 'hf://owner/tiny@main' } },
+      training: { ...spec.training, maxSteps: 1 },
+    }))
+    const names = await readdir(join(folder, 'model'))
+    const files = await Promise.all(
+      names.map(async name => [name, await readFile(join(folder, 'model', name))] as const),
+    )
+    const hub = await startHub([
+      { type: 'model', name: 'owner/tiny', commit, files: Object.fromEntries(files) },
+    ])
+    t.teardown(() => hub.close())
+    const { HF_ENDPOINT } = process.env
+    t.teardown(() => Object.assign(process.env, HF_ENDPOINT ? { HF_ENDPOINT } : {}))
+    process.env['HF_ENDPOINT'] = hub.url
+    for (const stage of STAGES) {
+      const { exitCode, stderr } = await runStageProcess(stage, tiny)
+      t.equal(exitCode, 0, stage, { stderr })
+    }
+    const config = await readFile(join(tiny.output, 'run-1/adapter/adapter_config.json'), 'utf8')
+    t.match(JSON.parse(config), { base_model_name_or_path: 'owner/tiny', revision: commit })
+  },
+)
 
 t.test(
   'what can never work is refused with its reason and an exit code that stops retries',

@@ -1,6 +1,8 @@
 /** Where model and data came from, as it may be shown. */
+import { parseHubUri } from '@attune/crds/hub-uri.ts'
 import type { StageSpec } from '@attune/crds/resolved-spec.ts'
 import { readRecords } from '../data/fetch-sources.ts'
+import type { AdapterDescription } from './peft-adapter.ts'
 import type { SourceDigest } from './provenance.ts'
 
 /** Signed URLs carry their secret behind the question mark. */
@@ -47,5 +49,18 @@ export const sourcesOf = async (
   return {
     baseModel: withDigest(records?.model ?? { uri: spec.model.source.uri }),
     data: data.map(withDigest),
+  }
+}
+
+/** The base as PEFT loads it: `hf://owner/name@main` is `owner/name` at the commit that was trained on. */
+export const adapterBase = ({
+  uri,
+  revision,
+}: SourceDigest): Pick<AdapterDescription, 'baseModel' | 'baseRevision'> => {
+  const hub = parseHubUri(uri)
+  const commit = revision ?? hub?.revision
+  return {
+    baseModel: hub?.name ?? publicUri(uri),
+    ...(commit === undefined ? {} : { baseRevision: commit }),
   }
 }

@@ -14,6 +14,7 @@ import { readModelConfig } from '../model/read-config.ts'
 import { learningRateAt, warmupSteps } from '../optim/schedule.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { writeAdapter } from '../publish/peft-adapter.ts'
+import { adapterBase } from '../publish/sources.ts'
 import { createTrainingEngine } from '../session/create-training-engine.ts'
 import { usesCuda } from '../session/execution-providers.ts'
 import { invalidSpec } from '../stage-error.ts'
@@ -91,6 +92,7 @@ const openRun = async (context: StageContext) => {
     data,
     pieces,
     engine,
+    base: adapterBase(records?.model ?? job.spec.model.source),
     start: checkpoint?.counters ?? NOTHING_DONE,
   }
 }
@@ -141,13 +143,16 @@ const effectsOf = async (
 }
 
 /** @returns digest of the adapter's files */
-const writeResult = async ({ folder, course, engine }: Run, { spec }: JobFile): Promise<string> => {
+const writeResult = async (
+  { folder, course, engine, base }: Run,
+  { spec }: JobFile,
+): Promise<string> => {
   if (folder !== course) await copyFile(join(course, METRICS_LOG), join(folder, METRICS_LOG))
   const adapterFolder = join(folder, 'adapter')
   await mkdir(adapterFolder, { recursive: true })
   await removeTemporaries(adapterFolder)
   const { parameters } = await engine.state()
-  const description = { config: adapterConfigOf(spec.method), baseModel: spec.model.source.uri }
+  const description = { config: adapterConfigOf(spec.method), ...base }
   await writeAdapter(adapterFolder, parameters, description)
   const hash = createHash('sha256')
   for (const name of ['adapter_model.safetensors', 'adapter_config.json'])

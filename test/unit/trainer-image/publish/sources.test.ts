@@ -1,0 +1,25 @@
+import t from 'tap'
+import { adapterBase } from '../../../../trainer-image/src/publish/sources.ts'
+
+t.test('the base of an adapter is what PEFT loads, and has no secret in it', async t => {
+  const commit = '12fd25f77366fa6b'
+  const cases = [
+    [{ uri: 'hf://owner/name' }, { baseModel: 'owner/name' }],
+    [{ uri: 'hf://owner/name@v1' }, { baseModel: 'owner/name', baseRevision: 'v1' }],
+    [
+      { uri: 'hf://owner/name@main', revision: commit },
+      { baseModel: 'owner/name', baseRevision: commit },
+    ],
+    [
+      { uri: 'hf://owner/name/model.gguf', revision: commit },
+      { baseModel: 'owner/name', baseRevision: commit },
+    ],
+    [
+      { uri: 'https://h.example.org/m.gguf?signature=secret#part' },
+      { baseModel: 'https://h.example.org/m.gguf' },
+    ],
+    [{ uri: 'pvc://models/llama' }, { baseModel: 'pvc://models/llama' }],
+    [{ uri: 'file:///models/llama' }, { baseModel: 'file:///models/llama' }],
+  ] as const
+  for (const [source, base] of cases) t.strictSame(adapterBase(source), base, source.uri)
+})
