@@ -1,5 +1,6 @@
 /** How a run ends. */
 import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
+import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import { failed, succeeded } from '../events.ts'
 import { withRun } from '../run.ts'
 import type { Situation, StepResult } from '../situation.ts'
@@ -32,10 +33,20 @@ export const succeedRun = (
   return { runs: withRun(runs, ended), events: [succeeded(run.number)] }
 }
 
-/** Undefined where the evaluation lets the run go on. */
-export const gateFailure = (run: RunStatus): Failure | undefined => {
+/** Its training goes on later, and nothing of it is published until then. */
+const isPartial = ({ training }: RunStatus, { training: asked, output }: ResolvedSpec): boolean => {
+  const { stopAfterSteps, maxSteps } = asked
+  if (stopAfterSteps === undefined || output.publish !== false) return false
+  // how many steps so many epochs are is not known here
+  return (
+    stopAfterSteps < (maxSteps ?? Number.POSITIVE_INFINITY) && training?.step === stopAfterSteps
+  )
+}
+
+/** Undefined where the evaluation lets the run go on. Gates are asked of what has trained to its end, or is published. */
+export const gateFailure = (run: RunStatus, spec: ResolvedSpec): Failure | undefined => {
   const { evaluation } = run
-  if (!evaluation || evaluation.gatesPassed) return undefined
+  if (!evaluation || evaluation.gatesPassed || isPartial(run, spec)) return undefined
   const missed = evaluation.gates
     .filter(({ passed }) => !passed)
     .map(

@@ -50,7 +50,7 @@ const succeeded = ({ situation, run, stage }: Ended, result: StageResult): StepR
     finishedAt: rfc3339Seconds(now),
     ...(result.digest ? { digest: result.digest } : {}),
   })
-  const gates = stage.name === 'evaluate' ? gateFailure(ended) : undefined
+  const gates = stage.name === 'evaluate' ? gateFailure(ended, situation.spec) : undefined
   const next = gates
     ? failRun(situation, ended, gates)
     : stage.name === 'publish'

@@ -45,7 +45,7 @@ export const skipStage: RunStep = situation => {
     stageSkipped(run.number, stage.name, donor.number),
     ...(stage.name === 'prepare' ? planWarning(skipped, spec) : []),
   ]
-  const gates = stage.name === 'evaluate' ? gateFailure(skipped) : undefined
+  const gates = stage.name === 'evaluate' ? gateFailure(skipped, spec) : undefined
   if (!gates) return { runs: withRun(runs, skipped), events }
   const ended = failRun(situation, skipped, gates)
   return { ...ended, events: [...events, ...(ended.events ?? [])] }
