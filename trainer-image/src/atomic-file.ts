@@ -19,10 +19,13 @@ export const temporaryFor = (path: string): string =>
 
 const TEMPORARY = /\.tmp-\d+-[0-9a-f]{12}$/
 
+/** Was the name made by `temporaryFor`? */
+export const isTemporary = (name: string): boolean => TEMPORARY.test(name)
+
 /** Removes what writes that were cut off have left; who still writes there fails, and may only have been given up. */
 export const removeTemporaries = async (folder: string): Promise<void> => {
   for (const name of await readdir(folder))
-    if (TEMPORARY.test(name)) await rm(join(folder, name), { recursive: true, force: true })
+    if (isTemporary(name)) await rm(join(folder, name), { recursive: true, force: true })
 }
 
 export const writeFileAtomically = async (

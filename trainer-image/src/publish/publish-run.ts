@@ -1,9 +1,10 @@
-/** Puts a run's folder in place whole: written beside under another name, flushed, renamed. */
+/** Puts a run's folder in place whole: written beside under a name of its own, flushed, renamed. */
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { syncFolder, writeFileAtomically } from '../atomic-file.ts'
+import { syncFolder, temporaryFor, writeFileAtomically } from '../atomic-file.ts'
 import { publishFailed } from '../stage-error.ts'
+import { removeAbandoned, temporaryPrefix } from './abandoned-runs.ts'
 import { DIGESTS_FILE, type Digests, digestFolder } from './digests.ts'
 import type { Provenance } from './provenance.ts'
 
@@ -17,6 +18,8 @@ export type RunToPublish = {
   readonly parent: string
   readonly job: Provenance['job']
   readonly key: string
+  /** everything that `write` makes: paths below the run's folder */
+  readonly files: readonly string[]
   /** writes everything but `digests.json` into an empty folder */
   readonly write: (folder: string) => Promise<void>
 }
@@ -31,6 +34,8 @@ const readJson = async (path: string): Promise<unknown> => {
   }
 }
 
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code
+
 type Found = 'nothing' | 'same' | 'older'
 
 /** What is at the place of the run's folder; anything that is not this job's is left alone. */
@@ -39,7 +44,7 @@ const inspect = async (
   { uri, job, key }: RunToPublish,
 ): Promise<{ readonly found: Found; readonly digests?: Digests }> => {
   const there = await readdir(folder).catch(error => {
-    if (error.code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   })
   if (!there) return { found: 'nothing' }
@@ -75,30 +80,72 @@ const syncTree = async (folder: string): Promise<void> => {
   await syncFolder(folder)
 }
 
+/** Another attempt that took the folder away made every write into it fail, or left some of the files out. */
+const overtaken = ({ uri, job }: RunToPublish, cause?: unknown) =>
+  publishFailed(
+    `output.uri ${uri}: another attempt to publish run-${job.run} has begun in the meantime; this one gives up`,
+    { cause },
+  )
+
+const writeWhole = async (temporary: string, run: RunToPublish): Promise<Digests> => {
+  await mkdir(temporary)
+  await run.write(temporary)
+  const digests = await digestFolder(temporary)
+  if (!isDeepStrictEqual(Object.keys(digests), run.files.toSorted())) throw overtaken(run)
+  await writeFileAtomically(join(temporary, DIGESTS_FILE), `${JSON.stringify(digests, null, 2)}\n`)
+  await syncTree(temporary)
+  return digests
+}
+
+/** Others may publish to the same place: each time it is looked at again. */
+const PLACE_TRIES = 5
+
+/** @returns digests of what another has put there in the meantime, if that is the same run */
+const place = async (
+  temporary: string,
+  folder: string,
+  replaced: string,
+  run: RunToPublish,
+): Promise<Digests | undefined> => {
+  for (let tries = 1; ; tries += 1) {
+    const { found, digests } = await inspect(folder, run)
+    if (digests) return digests
+    try {
+      // a folder cannot be renamed over one with something in it
+      if (found === 'older') await rename(folder, replaced)
+      await rename(temporary, folder)
+      return undefined
+    } catch (error) {
+      const code = codeOf(error)
+      const isTaken = code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOENT'
+      if (tries === PLACE_TRIES || !isTaken) throw error
+    }
+    // back, unless another has come there
+    await rename(replaced, folder).catch(() => undefined)
+    await rm(replaced, { recursive: true, force: true })
+  }
+}
+
 /** @returns digests of what lies at `<parent>/run-<n>`; a run that is there already is not written again */
 export const publishRun = async (run: RunToPublish): Promise<Digests> => {
-  const name = `run-${run.job.run}`
-  const folder = join(run.parent, name)
-  const { found, digests } = await inspect(folder, run)
+  const folder = join(run.parent, `run-${run.job.run}`)
+  const { digests } = await inspect(folder, run)
   if (digests) return digests
-  const temporary = join(run.parent, `.${name}.partial`)
-  const replaced = join(run.parent, `.${name}.replaced`)
-  const clean = async () => {
-    for (const path of [temporary, replaced]) await rm(path, { recursive: true, force: true })
-  }
-  await clean()
+  await removeAbandoned(run)
+  const prefix = join(run.parent, temporaryPrefix(run))
+  const [temporary, replaced] = [temporaryFor(prefix), temporaryFor(prefix)]
   try {
-    await mkdir(temporary)
-    await run.write(temporary)
-    const made = await digestFolder(temporary)
-    await writeFileAtomically(join(temporary, DIGESTS_FILE), `${JSON.stringify(made, null, 2)}\n`)
-    await syncTree(temporary)
-    // a folder cannot be renamed over one with something in it
-    if (found === 'older') await rename(folder, replaced)
-    await rename(temporary, folder)
+    const made = await writeWhole(temporary, run)
+    const others = await place(temporary, folder, replaced, run)
     await syncFolder(run.parent)
-    return made
+    return others ?? made
+  } catch (error) {
+    const isGone = await stat(temporary).then(
+      () => false,
+      () => true,
+    )
+    throw codeOf(error) === 'ENOENT' && isGone ? overtaken(run, error) : error
   } finally {
-    await clean()
+    for (const path of [temporary, replaced]) await rm(path, { recursive: true, force: true })
   }
 }

@@ -38,6 +38,16 @@ const checkGates = (gates: readonly GateResult[]) => {
   )
 }
 
+/** What `writerOf` makes */
+const FILES = [
+  `adapter/${ADAPTER_WEIGHTS}`,
+  `adapter/${ADAPTER_CONFIG}`,
+  'metrics.json',
+  'metrics.jsonl',
+  PROVENANCE_FILE,
+  'report.html',
+]
+
 /** @returns what writes all files of the run but its digests */
 const writerOf =
   (
@@ -90,6 +100,7 @@ export const publish: StageFunction = async context => {
     parent,
     job: provenance.job,
     key,
+    files: FILES,
     write: writerOf(
       evaluation,
       { prepare: prepare.result, train: train.result },

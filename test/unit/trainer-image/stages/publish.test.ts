@@ -92,13 +92,6 @@ t.test('the same run is not written twice', async t => {
   })
 })
 
-t.test('what a killed publication left is cleared away', async t => {
-  const { context, out } = await prepare(t.testdir())
-  await mkdir(join(out, '.run-1.partial/adapter'), { recursive: true })
-  await publish(context)
-  t.same(await readdir(out), ['run-1'])
-})
-
 t.test('other runs and other jobs are left alone', async t => {
   const folder = t.testdir()
   const { context, out } = await prepare(folder)
