@@ -40,7 +40,10 @@ export const readManifest = async (
     throw new CliError(
       `${formatManifestErrors(file, text, errors)}${catalogueHint(errors)}`.trimEnd(),
     )
-  if (!job) throw new CliError(`${file}: holds no InstructionTuningJob`)
+  if (!job)
+    throw new CliError(
+      `${file}: holds no InstructionTuningJob (but ${checked.names.join(', ')}); experiments and policies work on a cluster`,
+    )
   if (jobs.length > 1) {
     const names = jobs.map(found => found.metadata.name).join(', ')
     throw new CliError(`${file}: holds ${jobs.length} jobs (${names}); put each in its own file`)

@@ -11,6 +11,7 @@ import { runStages } from '../stage/run-stages.ts'
 import { endedRun, startRun } from '../stage/start-run.ts'
 import { unfinishedError } from '../stage/stopped-or-failed.ts'
 import { hasReport, resultsText } from '../view/results-text.ts'
+import { checkOutput } from '../workspace/check-output.ts'
 import { parseMount } from '../workspace/claims.ts'
 import { outputFolder } from '../workspace/layout.ts'
 import { finishedRun, type RunRecord, readRuns, withRun, writeRuns } from '../workspace/runs.ts'
@@ -56,6 +57,7 @@ const runJob = async (session: Session, { fresh = false, again = false }: Anew):
   const earlier = await readRuns(workspace)
   const look = fresh || again ? {} : await secondLook(session, earlier, output)
   if (look.finished) return
+  await checkOutput(job.spec.output.uri, output)
   const run = await startRun(session, earlier, output, fresh)
   const end = await runStages(stagesOf(job.spec), session, look.prepared)
   await writeRuns(workspace, withRun(earlier, endedRun(run, end)))

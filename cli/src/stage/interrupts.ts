@@ -1,7 +1,10 @@
 /** Ctrl-C once asks the running stage to save and stop, twice kills it. */
+import { performance } from 'node:perf_hooks'
 import type { StageProcess } from './stage-process.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** npx, npm and supervisors pass on what the whole process group has had already: one wish, not two. */
+const SAME_WISH_MS = 200
 
 export type Interrupts = {
   readonly asked: () => boolean
@@ -15,10 +18,15 @@ export type Interrupts = {
 export const createInterrupts = (
   say: (line: string) => void,
   emitter: Pick<NodeJS.Process, 'on' | 'off'> = process,
+  now: () => number = () => performance.now(),
 ): Interrupts => {
   let count = 0
+  let last = Number.NEGATIVE_INFINITY
   let current: Pick<StageProcess, 'kill'> | undefined
   const interrupt = () => {
+    const again = now() - last >= SAME_WISH_MS
+    last = now()
+    if (!again) return
     count += 1
     if (count === 1) say('stopping: the stage saves what it has (Ctrl-C again kills it)')
     current?.kill(count === 1 ? 'SIGTERM' : 'SIGKILL')

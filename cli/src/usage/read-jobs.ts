@@ -1,4 +1,7 @@
 /** Every InstructionTuningJob of a cluster, or of one of its namespaces. */
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { type InstructionTuningJob, InstructionTuningJobs } from '@attune/operator/job/kinds.ts'
 import type { KubeConnection } from '@attune/operator/kube/kube-connection.ts'
 import { isForbidden, isNotFound } from '@attune/operator/kube/kube-error.ts'
@@ -18,7 +21,16 @@ export type ClusterJobs = {
   readonly jobs: readonly InstructionTuningJob[]
 }
 
+/** Without any of these the client would try an unencrypted port of this machine. */
+const namesCluster = (): boolean =>
+  Boolean(process.env['KUBECONFIG'] || process.env['KUBERNETES_SERVICE_HOST']) ||
+  existsSync(join(homedir(), '.kube', 'config'))
+
 const connect = async ({ kubeconfig, context }: ClusterOptions): Promise<KubeConnection> => {
+  if (!kubeconfig && !namesCluster())
+    throw new CliError(
+      'no cluster: give --kubeconfig FILE or $KUBECONFIG (there is no ~/.kube/config)',
+    )
   // costs a second and 130 MB, and no other command needs it
   const { loadKubeConnection } = await import('@attune/operator/kube/kube-config.ts')
   try {

@@ -48,6 +48,9 @@ const linkClaim = async (root: string, claim: string, folder: string) => {
   await symlink(folder, at)
 }
 
+const notMounted = ({ field, claim }: Use): string =>
+  `${field}: pvc://${claim} is a volume claim of a cluster; say which folder stands for it: --mount ${claim}=DIR`
+
 /** @returns the folder that holds the claims, for the stages */
 export const mountClaims = async (
   workspace: string,
@@ -56,11 +59,8 @@ export const mountClaims = async (
 ): Promise<string> => {
   const root = join(workspace, 'claims')
   await mkdir(root, { recursive: true })
-  const missing = claimsOf(spec).find(({ claim }) => !Object.hasOwn(mounts, claim))
-  if (missing)
-    throw new CliError(
-      `${missing.field}: pvc://${missing.claim} is a volume claim of a cluster; say which folder stands for it: --mount ${missing.claim}=DIR`,
-    )
+  const missing = claimsOf(spec).filter(({ claim }) => !Object.hasOwn(mounts, claim))
+  if (missing.length > 0) throw new CliError(missing.map(notMounted).join('\n'))
   for (const [claim, folder] of Object.entries(mounts)) {
     const found = await stat(folder).catch(() => undefined)
     if (!found?.isDirectory()) throw new CliError(`--mount ${claim}=${folder}: no such folder`)

@@ -18,9 +18,11 @@ type Turns = Pick<Conversation, 'messages' | 'promptLength'>
 
 const MAX_MESSAGES = 4096
 const SLICE_CHARACTERS = 64
-const UNCATEGORIZED = '(none)'
+export const UNCATEGORIZED = '(none)'
+/** Named in an error. */
+const MAX_KEYS = 16
 
-const isFields = (value: unknown): value is Fields =>
+export const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Own keys only: `{"__proto__": …}` must not lend an example the keys it lacks. */
@@ -31,6 +33,18 @@ const get = (fields: Fields, key: string): unknown =>
 const text = (value: unknown, key: string, origin: Origin): string => {
   if (typeof value === 'string') return value.toWellFormed()
   throw malformed(origin, `"${key}" must be text`, value ?? 'missing')
+}
+
+export const keysOf = (fields: Fields): string => Object.keys(fields).slice(0, MAX_KEYS).join(', ')
+
+const required = (fields: Fields, key: string, origin: Origin): unknown => {
+  const value = get(fields, key)
+  if (value !== undefined && value !== null) return value
+  throw malformed(
+    origin,
+    `"${key}" is missing (other names: dataset.columns); there are`,
+    keysOf(fields),
+  )
 }
 
 const answer = (value: unknown, key: string, origin: Origin, whole: unknown): string => {
@@ -69,9 +83,9 @@ const endsWithAssistant = (messages: readonly Message[], key: string, origin: Or
 
 const alpaca = (fields: Fields, columns: Columns, origin: Origin): Turns => {
   const { instruction = 'instruction', input = 'input', output = 'output' } = columns
-  const asked = text(get(fields, instruction), instruction, origin)
+  const asked = text(required(fields, instruction, origin), instruction, origin)
   const more = text(get(fields, input) ?? '', input, origin)
-  const answered = answer(get(fields, output), output, origin, fields)
+  const answered = answer(required(fields, output, origin), output, origin, fields)
   const messages: Message[] = [
     { role: 'user', content: asked + (more ? `\n\n${more}` : '') },
     { role: 'assistant', content: answered },
@@ -81,8 +95,8 @@ const alpaca = (fields: Fields, columns: Columns, origin: Origin): Turns => {
 
 const promptCompletion = (fields: Fields, columns: Columns, origin: Origin): Turns => {
   const { prompt = 'prompt', completion = 'completion' } = columns
-  const asked = get(fields, prompt)
-  const answered = get(fields, completion)
+  const asked = required(fields, prompt, origin)
+  const answered = required(fields, completion, origin)
   if (!Array.isArray(asked) && !Array.isArray(answered)) {
     const messages: Message[] = [
       { role: 'user', content: text(asked, prompt, origin) },
@@ -98,7 +112,7 @@ const promptCompletion = (fields: Fields, columns: Columns, origin: Origin): Tur
 
 const conversation = (fields: Fields, columns: Columns, origin: Origin): Turns => {
   const { messages: key = 'messages' } = columns
-  const messages = toMessages(get(fields, key), key, origin)
+  const messages = toMessages(required(fields, key, origin), key, origin)
   endsWithAssistant(messages, key, origin)
   return { messages, promptLength: 0 }
 }
@@ -128,7 +142,7 @@ export const detectFormat = (value: unknown, columns: Columns, origin: Origin): 
   if (has(columns.messages ?? 'messages')) return 'Messages'
   if (has(columns.completion ?? 'completion')) return 'PromptCompletion'
   if (has(columns.output ?? 'output')) return 'Alpaca'
-  const keys = isFields(value) ? `keys ${Object.keys(value).slice(0, 16).join(', ')}` : value
+  const keys = isFields(value) ? `keys ${keysOf(value)}` : value
   throw malformed(
     origin,
     'no known format: needs messages, or prompt and completion, or instruction and output (other names: dataset.columns); found',

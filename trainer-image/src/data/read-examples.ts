@@ -3,7 +3,14 @@ import { setImmediate } from 'node:timers/promises'
 import type { ResolvedDataset } from '@attune/crds/resolved-spec.ts'
 import { datasetMalformed } from '../stage-error.ts'
 import { type Conversation, contentHash } from './conversation.ts'
-import { detectFormat, type Format, parseExample } from './format.ts'
+import {
+  detectFormat,
+  type Format,
+  isFields,
+  keysOf,
+  parseExample,
+  UNCATEGORIZED,
+} from './format.ts'
 import type { Origin } from './malformed.ts'
 import { DEFAULT_FRACTION } from './quality.ts'
 import { type DataFile, readRecords } from './read-records.ts'
@@ -48,7 +55,14 @@ export type ReadCounts = {
   readonly duplicates: number
 }
 
-type State = { read: number; duplicates: number; readonly seen: Set<string> }
+type State = {
+  read: number
+  duplicates: number
+  readonly seen: Set<string>
+  /** whether an example has a category, where the spec names a column for it */
+  categorized: boolean
+  firstKeys?: string
+}
 
 const readFile = async (
   { file, sideOf }: { readonly file: SourceFile; readonly sideOf: (hash: string) => Side },
@@ -65,6 +79,9 @@ const readFile = async (
     const conversation = parseExample(value, { format, columns, categoryColumn }, origin)
     examples += 1
     state.read += 1
+    // what Curate wrote may have no categories
+    if (conversation.slice !== UNCATEGORIZED || format === 'Curated') state.categorized = true
+    state.firstKeys ??= isFields(value) ? keysOf(value) : ''
     if (state.read > MAX_EXAMPLES)
       throw datasetMalformed(`${file.name}: more than ${MAX_EXAMPLES} examples in all files`)
     const hash = contentHash(conversation)
@@ -96,12 +113,17 @@ const inOrder = ({ train, validation, dataset }: ReadOptions) => {
 
 /** @param take is given each example that was not seen before */
 export const readExamples = async (options: ReadOptions, take: Take): Promise<ReadCounts> => {
-  const state: State = { read: 0, duplicates: 0, seen: new Set() }
+  const state: State = { read: 0, duplicates: 0, seen: new Set(), categorized: false }
   const files = inOrder(options)
   for (const [index, file] of files.entries()) {
     await readFile(file, state, options, take, fraction =>
       options.onProgress((index + fraction) / files.length),
     )
   }
+  const { categoryColumn } = options.dataset
+  if (categoryColumn !== undefined && !state.categorized)
+    throw datasetMalformed(
+      `dataset.categoryColumn ${categoryColumn}: no example has this key; the first one has ${state.firstKeys}`,
+    )
   return { read: state.read, duplicates: state.duplicates }
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { isRunning } from '../../../../cli/src/workspace/process-identity.ts'
 import { attune, callsIn, jobIn, trainWaits } from '../../../fixtures/cli/attune.ts'
@@ -23,6 +24,15 @@ t.test('Ctrl-C stops with a checkpoint, and the same command goes on from it', a
   t.strictSame(callsIn(folder).slice(-4), ['prepare 1', 'train 1', 'evaluate 1', 'publish 1'])
 })
 
+t.test('one Ctrl-C that comes twice, as through npx, does not kill', async t => {
+  const folder = t.testdir()
+  const running = attune(['run', jobIn(folder)], { FAKE_WAIT: 'yes' })
+  await trainWaits(folder)
+  running.kill('SIGINT')
+  running.kill('SIGTERM')
+  t.equal((await running.ended).code, 75)
+})
+
 t.test('SIGTERM stops in the same way', async t => {
   const folder = t.testdir()
   const running = attune(['run', jobIn(folder)], { FAKE_WAIT: 'yes' })
@@ -37,6 +47,7 @@ t.test('a second Ctrl-C kills a stage that does not stop', async t => {
   const stage = await trainWaits(folder)
   running.kill('SIGINT')
   await running.said('stopping: ')
+  await setTimeout(300)
   running.kill('SIGINT')
   const { code, stderr } = await running.ended
   t.equal(code, 130)

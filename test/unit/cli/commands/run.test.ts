@@ -100,6 +100,14 @@ t.test('does not write over what another workspace published', async t => {
   t.match(stdout, 'run-8')
 })
 
+t.test('an output that cannot be written is told before anything is done', async t => {
+  const folder = t.testdir({ out: 'a file, where job.yaml wants a folder' })
+  const { code, stderr } = await attune(['run', jobIn(folder)]).ended
+  t.equal(code, 1)
+  t.match(stderr, /spec\.output\.uri file:.*out: cannot be written \(EEXIST\); a file of that name/)
+  t.notOk(existsSync(join(folder, '.attune/home/calls')), 'no stage has run')
+})
+
 t.test('ends with reason, message and exit code of a stage that fails', async t => {
   const folder = t.testdir()
   const file = jobIn(folder)

@@ -29,6 +29,11 @@ t.test('mistakes are told in a line', async t => {
   await fails(t, ['--kubeconfig', '/nowhere/config'], /\/nowhere\/config names no cluster: ENOENT/)
 })
 
+t.test('without a cluster, it says how to name one', async t => {
+  const env = { HOME: t.testdir(), KUBECONFIG: '', KUBERNETES_SERVICE_HOST: '' }
+  await fails(t, [], /^no cluster: give --kubeconfig FILE or \$KUBECONFIG/, env)
+})
+
 t.test('a cluster that does not answer as one', async t => {
   const replies: Readonly<Record<string, [number, object]>> = {
     '/apis/attune.dev/v1alpha1/namespaces/team-a/instructiontuningjobs': [

@@ -169,3 +169,19 @@ t.test('truncated examples are counted', async t => {
   )
   t.match(summary, { truncated: 1, dropped: 0 })
 })
+
+t.test('a column of categories that no example has is a mistake, and named', async t => {
+  const folder = t.testdir({})
+  const train = [await write(folder, 'train.jsonl', pairs(20))]
+  await t.rejects(
+    buildDataset(
+      join(folder, 'dataset'),
+      options(folder, { train, dataset: { categoryColumn: 'intnet' } }),
+    ),
+    {
+      reason: 'DatasetMalformed',
+      message:
+        'dataset.categoryColumn intnet: no example has this key; the first one has prompt, completion, intent',
+    },
+  )
+})

@@ -65,7 +65,7 @@ t.test('columns rename keys', async t => {
     () =>
       parse('PromptCompletion', { question: 'a' }, { prompt: 'question', completion: 'answer' }),
     {
-      message: /line 17: "answer" must be text: missing/,
+      message: /line 17: "answer" is missing \(other names: dataset.columns\); there are/,
     },
   )
 })
@@ -83,12 +83,16 @@ t.test('the category column names the slice', async t => {
 t.test('what is wrong is said with file, line, key and value', async t => {
   const cases: Record<string, [Format, unknown, RegExp]> = {
     'not an object': ['Alpaca', 5, /an example must be a JSON object: 5/],
-    'missing instruction': ['Alpaca', { output: 'x' }, /"instruction" must be text: missing/],
+    'missing instruction': [
+      'Alpaca',
+      { output: 'x' },
+      /"instruction" is missing \(other names: dataset.columns\); there are/,
+    ],
     'wrong type': ['PromptCompletion', { prompt: 5, completion: 'x' }, /"prompt" must be text: 5/],
     'inherited keys do not count': [
       'Alpaca',
       JSON.parse('{"__proto__":{"instruction":"a"},"output":"b"}'),
-      /"instruction" must be text: missing/,
+      /"instruction" is missing \(other names: dataset.columns\); there are/,
     ],
     'empty completion': [
       'PromptCompletion',
