@@ -304,6 +304,11 @@ t.test('pods carry what the tenant asks for under the restricted profile, fenced
   await cluster.kubelet.succeeds(1, 'prepare')
   await cluster.kubelet.pod(1, 'train')
   t.equal(await versions(), before, 'what the API server stored is what was asked for')
+  await kubectl(['delete', 'netpol', 'home-isolated', '-n', namespace])
+  await eventually(async () => {
+    const there = await cluster.names('networkpolicy')
+    if (there.join() !== names.join()) throw new Error(`there are ${there.join()}`)
+  })
   await kubectl(['delete', 'itj', 'home', '-n', namespace])
   await kubectl(['wait', '--for=delete', '-n', namespace, ...names, '--timeout=60s'])
 })

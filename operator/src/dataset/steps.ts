@@ -2,7 +2,6 @@
 import { CURATE } from '@attune/crds/stage.ts'
 import { DATASET_REASONS } from '@attune/crds/dataset-conditions.ts'
 import type { StageJob } from '../job/kinds.ts'
-import { networkChanges } from '../job/network-children.ts'
 import { isStarting, jobKeepsSilent, podObstacle, STARTING_MS } from '../job/obstacle.ts'
 import {
   hasEnded,
@@ -13,6 +12,7 @@ import {
   terminated,
 } from '../job/pod-state.ts'
 import { wasCutOff } from '../job/queue/cut-off.ts'
+import { waitsInQueue } from '../job/queue/waits-in-queue.ts'
 import { removal } from '../job/removal.ts'
 import { dataSources, sourcesProblem } from '../job/spec-rules.ts'
 import { attemptFailure, stageFailure, wasInterrupted } from '../job/stage-failure.ts'
@@ -21,7 +21,7 @@ import { rfc3339Seconds } from '../kube/conditions.ts'
 import { ownedBy } from '../kube/predicates.ts'
 import { datasetViolations } from '../policy/violations.ts'
 import { datasetFileName, preparedUri } from './names.ts'
-import { curateJob, datasetClaim, datasetFile, datasetNetwork } from './objects.ts'
+import { curateJob, datasetClaim, datasetFile } from './objects.ts'
 import { ownJob } from './own-job.ts'
 import { failed, isDatasetReason, note } from './say.ts'
 import { queueOfDataset } from './scheduling.ts'
@@ -81,10 +81,16 @@ const inTheWay = ({ observed }: Situation, own: StageJob | undefined): string | 
 export const holdForPolicy: Step = situation => {
   const { spec, observed } = situation
   const own = ownJob(situation)
-  if (own && !own.metadata.deletionTimestamp) return undefined
+  const queued = own && waitsInQueue(own, observed.pods)
+  if (own && !own.metadata.deletionTimestamp && !queued) return undefined
   const asked = { ...spec, queueName: queueOfDataset(observed.dataset) }
   const broken = observed.policies.flatMap(policy => datasetViolations(asked, policy))
-  return broken.length > 0 ? failed('PolicyViolation', broken.join('; ')) : undefined
+  if (broken.length === 0) return undefined
+  return {
+    ...failed('PolicyViolation', broken.join('; ')),
+    // Kueue knows no TuningPolicy and would set the Job going
+    ...(queued ? { remove: [removal('Job', own)] } : {}),
+  }
 }
 
 export const startCurating: Step = situation => {
@@ -97,14 +103,11 @@ export const startCurating: Step = situation => {
   const fileName = datasetFileName(dataset.metadata.name, key)
   const hasFile = configMaps.some(({ metadata }) => metadata.name === fileName)
   const before = dataset.status?.key
-  const network = networkChanges(datasetNetwork({ dataset, config }), observed.networkPolicies)
   const keep = [...new Set([...observed.inUse, ...(before ? [before] : [])])].toSorted()
   return {
     phase: 'Preparing',
     note: note('Preparing'),
-    remove: network.remove,
     apply: [
-      ...network.apply,
       ...(claim
         ? []
         : [{ kind: 'PersistentVolumeClaim' as const, manifest: datasetClaim(dataset) }]),

@@ -7,13 +7,16 @@ import { networkPolicies } from './objects/network-policy.ts'
 import { removal } from './removal.ts'
 import type { Child, Removal, Situation } from './situation.ts'
 
-type Network = { readonly apply: readonly Child[]; readonly remove: readonly Removal[] }
+export type NetworkChanges = {
+  readonly apply: readonly Child[]
+  readonly remove: readonly Removal[]
+}
 
 /** What is to be made and removed so that those that are there are those that are wanted. */
 export const networkChanges = (
   wanted: readonly Manifest[],
   present: readonly NetworkPolicy[],
-): Network => {
+): NetworkChanges => {
   const asWanted = (there: NetworkPolicy) =>
     wanted.some(
       ({ metadata, spec }) =>
@@ -34,7 +37,7 @@ export const networkChanges = (
 export const networkChildren = ({
   observed,
   config,
-}: Pick<Situation, 'observed' | 'config'>): Network => {
+}: Pick<Situation, 'observed' | 'config'>): NetworkChanges => {
   const { job, networkPolicies: present } = observed
   const wanted = config.networkPolicyFrom
     ? networkPolicies({

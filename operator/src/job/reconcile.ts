@@ -5,9 +5,11 @@ import type { ReconcileResult } from '../kube/run-workers.ts'
 import { act } from './act.ts'
 import type { Actor } from './carry-out.ts'
 import { decide } from './decide.ts'
+import { fenced } from './fence.ts'
 import { type Caches, gather } from './gather.ts'
 import type { JobConfig } from './job-config.ts'
 import { createJobObserver, type JobMeter } from './job-meter.ts'
+import { networkChildren } from './network-children.ts'
 
 export type ReconcileOptions = Actor & {
   readonly caches: Caches
@@ -24,7 +26,10 @@ export const createReconcile = (options: ReconcileOptions) => {
       return undefined
     }
     const now = options.now()
-    const decision = decide(observed, now, options.config)
+    const { config } = options
+    const present = { owner: observed.job, pods: observed.pods, jobs: observed.stageJobs }
+    const network = () => networkChildren({ observed, config })
+    const decision = fenced(decide(observed, now, config), present, network)
     return actOnCache(async () => {
       await act(options, observed.job, decision)
       if (decision.status) observer.wrote(key, observed, decision.status, now)

@@ -9,7 +9,6 @@ import { configMap } from '../objects/config-map.ts'
 import { stageJob } from '../objects/stage-job.ts'
 import { workspace } from '../objects/workspace.ts'
 import { hasEnded, jobHasEnded } from '../pod-state.ts'
-import { networkChildren } from '../network-children.ts'
 import { currentStage, isFinished, PHASE_OF_STAGE, withRun, withStage } from '../run.ts'
 import type { Child, JobEvent, Observed, RunStep, Situation } from '../situation.ts'
 import { stageKey } from '../stage-key.ts'
@@ -47,7 +46,6 @@ const children = (situation: Situation, run: RunStatus, stage: StageStatus): rea
     config,
   })
   return [
-    ...networkChildren(situation).apply,
     ...(claim ? [] : [{ kind: 'PersistentVolumeClaim' as const, manifest: workspace(job) }]),
     ...(hasFile ? [] : [{ kind: 'ConfigMap' as const, manifest: configMap(job, run.number) }]),
     { kind: 'Job', manifest },
@@ -81,7 +79,6 @@ export const runStage: RunStep = situation => {
   return {
     runs: withRun(runs, started),
     apply: own ? [] : children(situation, run, stage),
-    ...(own ? {} : { remove: networkChildren(situation).remove }),
     events: startEvents(run, stage),
   }
 }

@@ -213,3 +213,24 @@ t.test('where a policy requires a queue, none is no way around it', async t => {
   ])
   t.ok(decide({ ...observedDataset(dataset), policies }).apply.length > 0)
 })
+
+t.test('a policy that comes later takes what waits out of the queue', async t => {
+  const policies = [
+    {
+      apiVersion: 'attune.dev/v1alpha1',
+      kind: 'TuningPolicy',
+      metadata: { name: 'elsewhere' },
+      spec: { allowedDatasetSources: ['pvc://other/'] },
+    },
+  ]
+  const waiting = { ...inQueue({ says: KUEUE.waits }), policies }
+  const [job] = waiting.curateJobs
+  const held = decide(waiting)
+  t.strictSame(removed(held), [`Job ${job?.metadata.name}`])
+  t.match(held.status, { phase: 'Failed' })
+  t.match(conditions(held), ['Ready False PolicyViolation'])
+  const admitted = { ...inQueue({ says: KUEUE.admitted, held: false }), policies }
+  t.strictSame(removed(decide(admitted)), [], 'what runs is not stopped')
+  const ending = { ...inQueue({ says: KUEUE.preempted, pods: [aCuratePod(made())] }), policies }
+  t.strictSame(removed(decide(ending)), [], 'its pod has yet to end')
+})

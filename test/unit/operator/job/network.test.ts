@@ -1,7 +1,17 @@
 import t from 'tap'
+import { fenced } from '../../../../operator/src/job/fence.ts'
 import { networkChildren } from '../../../../operator/src/job/network-children.ts'
 import type { NetworkPolicy } from '../../../../operator/src/job/kinds.ts'
-import { aJob, CONFIG, observedOf } from '../../../fixtures/operator/tuning-job.ts'
+import {
+  aJob,
+  aPod,
+  aStageJob,
+  at,
+  COMPLETE,
+  CONFIG,
+  ended,
+  observedOf,
+} from '../../../fixtures/operator/tuning-job.ts'
 
 const config = { ...CONFIG, networkPolicyFrom: ['attune-system', 'monitoring'] }
 const observed = observedOf(aJob())
@@ -88,4 +98,54 @@ t.test('without namespaces to let in none is made, and those there are removed',
   t.strictSame(networkChildren({ observed, config: CONFIG }), { apply: [], remove: [] })
   const there = { observed: { ...observed, networkPolicies: stored() }, config: CONFIG }
   t.equal(networkChildren(there).remove.length, 2)
+})
+
+t.test('they are made again as long as a stage has its Job or a pod', async t => {
+  const { job: owner } = observed
+  const nothing = { apply: [], remove: [] }
+  const manifest = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'home-1-train' } }
+  const starting = { apply: [{ kind: 'Job' as const, manifest }], remove: [] }
+  const job = aStageJob(1, 'train')
+  const endedJob = { ...job, status: { conditions: [COMPLETE] } }
+  const none = { owner, pods: [], jobs: [] }
+  const both = ['home-egress', 'home-isolated']
+  const cases: Readonly<
+    Record<string, readonly [Parameters<typeof fenced>[1], readonly string[]]>
+  > = {
+    'nothing runs': [none, []],
+    'a Job waits for its pod': [{ ...none, jobs: [job] }, both],
+    'a pod runs': [{ ...none, jobs: [job], pods: [aPod(1, 'train')] }, both],
+    'its Job is gone and its pod still saves': [{ ...none, pods: [aPod(1, 'train')] }, both],
+    'all is over': [{ ...none, jobs: [endedJob], pods: [aPod(1, 'train', ended(0))] }, []],
+    'the owner is being deleted': [
+      {
+        ...none,
+        owner: { ...owner, metadata: { ...owner.metadata, deletionTimestamp: at(0) } },
+        pods: [aPod(1, 'train')],
+      },
+      [],
+    ],
+  }
+  const network = () => networkChildren({ observed, config })
+  const names = ({ apply }: ReturnType<typeof network>) =>
+    apply.map(({ manifest }) => manifest.metadata.name)
+  for (const [name, [present, expected]] of Object.entries(cases))
+    t.strictSame(names(fenced(nothing, present, network)), expected, name)
+  t.strictSame(names(fenced(starting, none, network)), [...both, 'home-1-train'], 'a stage starts')
+})
+
+t.test('one that is not as wanted is replaced while a pod runs', async t => {
+  const [egress, isolated] = stored()
+  const open = { ...isolated, spec: { podSelector: {}, policyTypes: ['Ingress'] } } as NetworkPolicy
+  const there = { ...observed, networkPolicies: egress ? [egress, open] : [] }
+  const { apply, remove } = fenced(
+    { apply: [], remove: [] },
+    { owner: there.job, pods: [aPod(1, 'train')], jobs: [] },
+    () => networkChildren({ observed: there, config }),
+  )
+  t.match(apply, [{ manifest: { metadata: { name: 'home-isolated' } } }])
+  t.strictSame(
+    remove.map(({ uid }) => uid),
+    ['uid-1'],
+  )
 })

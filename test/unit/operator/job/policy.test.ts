@@ -1,7 +1,10 @@
 import type { TuningPolicySpec } from '@attune/crds/tuning-policy-spec.ts'
+import { EXIT } from '@attune/crds/stage.ts'
 import t from 'tap'
 import type { TuningPolicy } from '../../../../operator/src/policy/kinds.ts'
+import { KUEUE, kueueSays } from '../../../fixtures/operator/a-workload.ts'
 import { createStory } from '../../../fixtures/operator/story.ts'
+import { aPod, ended } from '../../../fixtures/operator/tuning-job.ts'
 
 const aPolicy = (spec: TuningPolicySpec): TuningPolicy => ({
   apiVersion: 'attune.dev/v1alpha1',
@@ -57,6 +60,43 @@ t.test('a policy that comes later stops no stage and lets no other start', async
   story.succeeds(1, 'prepare')
   t.equal(story.made.length, before)
   t.match(story.condition('Stalled'), { reason: 'PolicyViolation' })
+})
+
+const HELD = { held: true }
+const FREE = { held: false }
+const QUEUE = { queueName: 'team-a' }
+
+t.test('a stage that waits in its queue is taken out of it', async t => {
+  const story = createStory(QUEUE).look()
+  t.equal(story.status.phase, 'Queued')
+  story.happens(kueueSays(1, 'prepare', KUEUE.waits, HELD)).happens(() => SHORT_ROWS)
+  story.look()
+  t.strictSame(story.removed, ['Job home-1-prepare'])
+  t.equal(story.status.phase, 'Pending')
+  t.match(story.condition('Stalled'), { reason: 'PolicyViolation', message: `run 1: ${REFUSAL}` })
+  t.equal(story.condition('QuotaReserved'), undefined)
+  story.wait(600).look()
+  t.equal(story.reasons().filter(reason => reason === 'PolicyViolation').length, 1)
+
+  story.happens(() => ({ policies: [] })).look()
+  t.equal(story.status.phase, 'Queued', 'it goes into the queue again')
+  t.equal(story.made.filter(({ name }) => name === 'home-1-prepare').length, 2)
+  t.equal(story.condition('Stalled'), undefined)
+})
+
+t.test('a stage whose quota is taken back ends, and stays out of the queue', async t => {
+  const story = createStory(QUEUE).look()
+  story.happens(kueueSays(1, 'prepare', KUEUE.admitted, FREE)).runs(1, 'prepare')
+  story.happens(() => SHORT_ROWS).look()
+  t.equal(story.status.phase, 'Preparing', 'what runs is not stopped')
+  story.happens(kueueSays(1, 'prepare', KUEUE.preempted, HELD)).look()
+  t.strictSame(story.removed, [], 'its pod has yet to end')
+  story.pods(aPod(1, 'prepare', ended(EXIT.stopped))).look()
+  t.strictSame(story.removed, ['Job home-1-prepare'])
+  t.match(story.condition('Stalled'), { reason: 'PolicyViolation' })
+  story.happens(() => ({ policies: [] })).look()
+  t.ok(story.reasons().includes('Resumed'))
+  t.equal(story.run?.stages[0]?.retries, undefined, 'that was no retry')
 })
 
 t.test('a suspended job is suspended, whatever policies say', async t => {
