@@ -1,8 +1,8 @@
 /** The engine itself, on the worker's side: sessions and training state. */
-import { randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { temporaryFor } from '../atomic-file.ts'
 import type { Graph } from '../graph/node.ts'
 import { writeOnnx } from '../graph/write-onnx.ts'
 import { updateScalars } from '../optim/adamw.ts'
@@ -126,12 +126,13 @@ export class Engine {
   }
 
   async #open(key: string): Promise<InferenceSession> {
-    const path = join(this.#start.folder, `${randomUUID()}.onnx`)
+    const path = temporaryFor(join(this.#start.folder, 'graph.onnx'))
     await writeFile(path, writeOnnx(this.#graph(key)))
     try {
       return await InferenceSession.create(path, this.#options())
     } finally {
-      await rm(path)
+      // who took the folder over may have removed it
+      await rm(path, { force: true })
     }
   }
 

@@ -2,6 +2,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { temporaryFor } from '../atomic-file.ts'
 import { GraphBuilder } from '../graph/build.ts'
 import { writeOnnx } from '../graph/write-onnx.ts'
 import { llamaDecode } from '../model/llama-decode.ts'
@@ -14,7 +15,7 @@ import {
 } from './generator-weights.ts'
 
 export type GeneratorOptions = GeneratorModel & {
-  /** `generator` below it is this generator's alone: emptied now, removed by `close` */
+  /** gets a folder of this generator's alone, removed by `close`; a killed process leaves it to `removeTemporaries` */
   readonly scratchFolder: string
   readonly threads: number
 }
@@ -128,9 +129,7 @@ const checkPrompts = (prompts: readonly Int32Array[], maxPositions: number) => {
 
 /** One call of `generate` at a time. */
 export const createGenerator = async (options: GeneratorOptions): Promise<Generator> => {
-  const folder = join(options.scratchFolder, 'generator')
-  // what a killed process left
-  await rm(folder, { recursive: true, force: true })
+  const folder = temporaryFor(join(options.scratchFolder, 'generator'))
   await mkdir(folder, { recursive: true })
   const stop = new Int32Array(new SharedArrayBuffer(4))
   let worker: Worker | undefined

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
 import type { EvaluationSummary } from '@attune/crds/stage.ts'
 import { evaluateKey } from '@attune/crds/stage-keys.ts'
-import { writeFileAtomically } from '../atomic-file.ts'
+import { removeTemporaries, writeFileAtomically } from '../atomic-file.ts'
 import { openPrepared } from '../data/open-prepared.ts'
 import { answerSuites, MODELS, type SuiteAnswers } from '../evaluate/answer-suites.ts'
 import { summarizeEvaluation } from '../evaluate/evaluation-summary.ts'
@@ -60,13 +60,16 @@ const loadModel = async (context: StageContext, modelFolder: string, adapterFold
   const config = await readModelConfig(modelFolder)
   const adapter = await readAdapter(adapterFolder)
   const weights = await openWeights(modelFolder)
+  const scratchFolder = join(context.workspace, 'scratch')
+  await mkdir(scratchFolder, { recursive: true })
+  await removeTemporaries(scratchFolder)
   const eosTokenIds = [...new Set([...config.eosTokenIds, ...tokenizer.eosTokenIds])]
   const generator = await createGenerator({
     config: { ...config, eosTokenIds },
     weights,
     adapterConfig: adapter.config,
     adapter: adapter.tensors,
-    scratchFolder: join(context.workspace, 'scratch'),
+    scratchFolder,
     threads: availableParallelism(),
   }).finally(() => weights.close())
   const decode = (tokens: Int32Array) => tokenizer.decode(tokens, { skipControl: true })

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process'
+import { watch } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { isTemporary } from '../../../../trainer-image/src/atomic-file.ts'
 import {
   batchOf,
   configOf,
@@ -82,8 +84,14 @@ t.test('a batch without targets changes nothing', async t => {
 t.test('commands after close are refused, and nothing but the weights stays on disk', async t => {
   const folder = t.testdir({})
   const engine = await engineOf(run, folder)
+  const seen = new Set<string>()
+  const watcher = watch(folder, (_, name) => seen.add(name ?? ''))
   await engine.accumulate(batchAt(0))
   await engine.close()
+  watcher.close()
+  const graphs = [...seen].filter(name => name.startsWith('graph.onnx'))
+  t.ok(graphs.length > 0)
+  t.ok(graphs.every(isTemporary), 'a killed process leaves what the next one removes')
   await t.rejects(engine.accumulate(batchAt(0)), /the training engine's thread ended/)
   t.same((await readdir(folder)).toSorted(), ['weights.bin', 'weights.json'])
 })

@@ -125,8 +125,27 @@ t.test('an answer ends where the model has no more positions', async t => {
 
 t.test('leaves nothing in the scratch folder', async t => {
   const { generator, scratchFolder } = await open(t)
-  t.ok((await readdir(join(scratchFolder, 'generator'))).length > 0)
+  const [folder = ''] = await readdir(scratchFolder)
+  t.ok((await readdir(join(scratchFolder, folder))).length > 0)
   await generator.close()
+  t.same(await readdir(scratchFolder), [])
+})
+
+t.test('two in one scratch folder do not touch each other’s files', async t => {
+  const model = randomLlama(aConfig(), { rank: 3, alpha: 6, targetModules: ['q_proj'] })
+  const scratchFolder = t.testdir()
+  const options = { ...model, weights: asWeights(model), scratchFolder, threads: 1 }
+  const [first, second] = await Promise.all([createGenerator(options), createGenerator(options)])
+  t.equal((await readdir(scratchFolder)).length, 2)
+  await first.close()
+  const [left = ''] = await readdir(scratchFolder)
+  t.strictSame((await readdir(join(scratchFolder, left))).toSorted(), [
+    'generator-weights.bin',
+    'generator.onnx',
+  ])
+  const request = { model: 'base', maxNewTokens: 2, signal: never } as const
+  t.equal((await second.generate(prompts, request)).length, prompts.length)
+  await second.close()
   t.same(await readdir(scratchFolder), [])
 })
 

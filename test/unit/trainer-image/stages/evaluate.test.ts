@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { InstructionTuningJobSpec } from '../../../../crds/instruction-tuning-job-spec.ts'
 import { trainKey } from '../../../../crds/stage-keys.ts'
+import { temporaryFor } from '../../../../trainer-image/src/atomic-file.ts'
 import { adapterConfigOf } from '../../../../trainer-image/src/model/adapter-config.ts'
 import { initialAdapter } from '../../../../trainer-image/src/model/lora-init.ts'
 import { readModelConfig } from '../../../../trainer-image/src/model/read-config.ts'
@@ -41,7 +42,10 @@ const ready = async (t: Test, change?: Change) => {
 t.test('measures both models and writes what they said', async t => {
   const { context, workspace } = await ready(t)
   const { reported, ...given } = context()
+  const scratch = join(workspace, 'scratch')
+  await mkdir(temporaryFor(join(scratch, 'generator')), { recursive: true })
   const output = await evaluate(given)
+  t.strictSame(await readdir(scratch), [], 'nor does what a killed process left stay')
   const folder = join(workspace, 'evaluate', output.key)
   t.match(output, { digest: /^[0-9a-f]{64}$/, evaluation: { gates: [], gatesPassed: true } })
   const written = JSON.parse(await readFile(join(folder, 'evaluation.json'), 'utf8'))
