@@ -91,7 +91,7 @@ const replaceFolder = async (temporary: string, target: string): Promise<void> =
 }
 
 /**
- * Writes, flushes and renames, then removes all but the newest `keep`.
+ * Writes, flushes and renames, then removes all but this one and the newest of the others, `keep` in all.
  * @returns bytes of its tensors
  */
 export const saveCheckpoint = async (
@@ -110,9 +110,17 @@ export const saveCheckpoint = async (
     throw error
   }
   await syncFolder(folder)
-  for (const step of (await stepsIn(folder)).slice(keep))
+  const others = (await stepsIn(folder)).filter(step => step !== checkpoint.counters.step)
+  for (const step of others.slice(keep - 1))
     await rm(join(folder, folderName(step)), { recursive: true, force: true })
   return bytes
+}
+
+const isDamage = (error: unknown): boolean => {
+  // no memory for it
+  if (error instanceof RangeError) return false
+  const { code, syscall } = error as NodeJS.ErrnoException
+  return syscall === undefined || code === 'ENOENT'
 }
 
 const load = async (folder: string): Promise<Checkpoint | undefined> => {
@@ -122,16 +130,19 @@ const load = async (folder: string): Promise<Checkpoint | undefined> => {
     if (manifest.format !== FORMAT || manifest.sha256 !== (await sha256File(tensors)))
       return undefined
     return { counters: manifest.counters, state: unflatten(await readSafetensors(tensors)) }
-  } catch {
+  } catch (error) {
+    // a disk that does not answer says nothing about the bytes on it
+    if (!isDamage(error)) throw error
     return undefined
   }
 }
 
-/** @returns the newest checkpoint that reads back whole; damaged ones are passed over */
+/** @returns the newest checkpoint that reads back whole; damaged ones are removed, or they would be kept for it */
 export const loadCheckpoint = async (folder: string): Promise<Checkpoint | undefined> => {
   for (const step of await stepsIn(folder)) {
     const found = await load(join(folder, folderName(step)))
     if (found) return found
+    await rm(join(folder, folderName(step)), { recursive: true, force: true })
   }
   return undefined
 }

@@ -51,6 +51,36 @@ t.test('a damaged checkpoint is passed over', async t => {
   }
 })
 
+t.test('damaged checkpoints of later steps do not drive out those saved now', async t => {
+  for (const keep of [1, 2]) {
+    const folder = t.testdir({ [`keep-${keep}`]: {} })
+    for (const step of [30, 40]) await saveCheckpoint(folder, at(step), 2)
+    for (const name of await readdir(folder))
+      await appendFile(join(folder, name, 'state.safetensors'), 'x')
+    t.equal(await loadCheckpoint(folder), undefined)
+    for (const step of [10, 20]) {
+      await saveCheckpoint(folder, at(step), keep)
+      t.strictSame(await loadCheckpoint(folder), at(step), `step ${step}, ${keep} kept`)
+    }
+  }
+})
+
+t.test('a save keeps its own, even beside those of later steps', async t => {
+  const folder = t.testdir({})
+  for (const step of [30, 40]) await saveCheckpoint(folder, at(step), 2)
+  await appendFile(join(folder, 'step-00000040', 'state.safetensors'), 'x')
+  await saveCheckpoint(folder, at(33), 2)
+  t.strictSame(await loadCheckpoint(folder), at(33))
+})
+
+t.test('a checkpoint that cannot be read now is no damaged one', async t => {
+  const folder = t.testdir({})
+  await saveCheckpoint(folder, at(1), 2)
+  await mkdir(join(folder, 'step-00000002', 'checkpoint.json'), { recursive: true })
+  await t.rejects(loadCheckpoint(folder), { code: 'EISDIR' })
+  t.equal((await readdir(folder)).length, 2)
+})
+
 t.test('a write that was cut off is no checkpoint and is in nobody’s way', async t => {
   const folder = t.testdir({})
   await saveCheckpoint(folder, at(3), 2)
