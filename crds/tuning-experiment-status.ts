@@ -1,6 +1,7 @@
 /** `TuningExperiment.status`, written by server-side apply of the operator and by nobody else. */
 import { EXPERIMENT_PHASES, TRIAL_PHASES } from './experiment-conditions.ts'
 import { object, oneOf, optional, type Static, Type } from './schema.ts'
+import { TRIALS_MAX } from './tuning-experiment-spec.ts'
 import { Conditions, count, mapOf, text, time } from './status-fields.ts'
 
 export const TRIAL_ROWS_MAX = 100
@@ -89,6 +90,23 @@ export const TuningExperimentStatusSchema = object(
         'x-kubernetes-list-map-keys': ['trial'],
       }),
     ),
+    refused: optional(
+      Type.Array(
+        object(
+          {
+            trial: trialNumber,
+            message: text(512, 'The words of the API server.'),
+          },
+          { description: 'A trial whose job the API server refuses.' },
+        ),
+        {
+          maxItems: TRIALS_MAX,
+          description: 'Trials whose jobs an admission policy or the schema does not allow.',
+          'x-kubernetes-list-type': 'map',
+          'x-kubernetes-list-map-keys': ['trial'],
+        },
+      ),
+    ),
     trialsLeftOut: optional(count('Trials that were made and are not in the table.')),
     startedAt: optional(time('When it was accepted.')),
     finishedAt: optional(time('When it ended.')),
@@ -98,5 +116,6 @@ export const TuningExperimentStatusSchema = object(
 
 export type TuningExperimentStatus = Static<typeof TuningExperimentStatusSchema>
 export type TrialStatus = NonNullable<TuningExperimentStatus['trials']>[number]
+export type RefusedTrial = NonNullable<TuningExperimentStatus['refused']>[number]
 export type BestTrial = NonNullable<TuningExperimentStatus['best']>
 export type Validation = NonNullable<TrialStatus['validations']>[number]

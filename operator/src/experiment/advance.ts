@@ -2,7 +2,7 @@
 import type { ExperimentSpec } from './kinds.ts'
 import { ranked } from './rank.ts'
 import { reductionFactor, rungSize, rungsOf } from '@attune/crds/experiment/rungs.ts'
-import { isMade, type MadeTrial, type Trial } from './trial.ts'
+import { isMade, isWaiting, type MadeTrial, type Trial } from './trial.ts'
 
 export type Advance = {
   /** best first */
@@ -20,13 +20,13 @@ export const advance = (trials: readonly Trial[], spec: ExperimentSpec): Advance
   const dropped = new Map<number, string>()
   let expected = trials.length
   for (let rung = 0; expected > 0; rung += 1) {
-    const reached = trials.filter(isMade).filter(trial => trial.rung >= rung)
+    const reached = trials.filter(trial => !isWaiting(trial) && trial.rung >= rung)
     const here = reached.filter(isHere(rung))
     if (reached.length < expected || here.some(({ isActive }) => isActive))
       return { promote: [], dropped, isComplete: false }
     if (rung === last) break
     const ahead = reached.length - here.length
-    const paused = here.filter(({ phase }) => phase === 'Paused')
+    const paused = here.filter(isMade).filter(({ phase }) => phase === 'Paused')
     const waiting = ranked(paused, spec.objective.goal).filter(isMade)
     const size = rungSize(trials.length, rung + 1, reductionFactor(spec))
     expected = Math.min(size, ahead + waiting.length)

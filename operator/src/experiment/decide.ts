@@ -1,6 +1,10 @@
 /** What to do about an experiment: pure, and the same for the same caches and the same moment. */
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
-import type { TuningExperimentStatus, Validation } from '@attune/crds/tuning-experiment-status.ts'
+import type {
+  RefusedTrial,
+  TuningExperimentStatus,
+  Validation,
+} from '@attune/crds/tuning-experiment-status.ts'
 import { rfc3339Seconds } from '../kube/conditions.ts'
 import { heldMs } from '../kube/status-pace.ts'
 import { type Advance, advance } from './advance.ts'
@@ -10,11 +14,11 @@ import { hopeless, validationsOf } from './median-stopping.ts'
 import { trialName } from './names.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { assignmentsOf } from '@attune/crds/experiment/search-space.ts'
-import type { Decision, Note, Observed, Patch } from './situation.ts'
+import type { Decision, NewTrial, Note, Observed, Patch } from './situation.ts'
 import { specProblem } from './spec-problem.ts'
-import { isMade, type MadeTrial, readTrial, type Trial } from './trial.ts'
+import { isMade, isWaiting, type MadeTrial, readTrial, type Trial } from './trial.ts'
 import { phaseEvents, promoted, started, trialEvents } from './trial-events.ts'
-import { expiry, promotion, publication, stop, suspension } from './trial-patches.ts'
+import { expiry, promotion, publication, retirement, stop, suspension } from './trial-patches.ts'
 import { startable } from './start-order.ts'
 import { trialManifest } from './trial-manifest.ts'
 import { tableOf } from './trial-table.ts'
@@ -33,11 +37,21 @@ const isSettled = ({ metadata, status }: TuningExperiment): boolean =>
   (status?.phase === 'Succeeded' ||
     (status?.phase === 'Failed' && readyReason(status) === 'InvalidSpec'))
 
-const readTrials = ({ metadata, spec }: Experiment, jobs: Observed['jobs']): readonly Trial[] => {
+/** Refused for good. Somebody who changes an experiment that failed wants them tried again. */
+const refusedBefore = ({ metadata, status }: Experiment): readonly RefusedTrial[] =>
+  status?.phase === 'Failed' && status.observedGeneration !== metadata.generation
+    ? []
+    : (status?.refused ?? [])
+
+const readTrials = (experiment: Experiment, jobs: Observed['jobs']): readonly Trial[] => {
+  const { metadata, spec } = experiment
+  const refused = new Map(refusedBefore(experiment).map(({ trial, message }) => [trial, message]))
   const byName = new Map(jobs.map(job => [job.metadata.name, job]))
   return assignmentsOf(spec).map((assignment, index) => {
     const name = trialName(metadata.name, index + 1)
-    return readTrial({ number: index + 1, name, assignment }, byName.get(name), spec)
+    const number = index + 1
+    const planned = { number, name, assignment }
+    return readTrial(planned, byName.get(name), spec, refused.get(number))
   })
 }
 
@@ -85,14 +99,21 @@ const nextTrials = (
   const active = trials.filter(({ isActive }) => isActive).length
   const slots = Math.max(0, spec.parallelTrials - active)
   const onward = promote.slice(0, slots)
-  const waiting = trials.filter(trial => !isMade(trial))
-  const fresh = startable(trials, waiting, spec).slice(0, slots - onward.length)
+  const fresh = startable(trials, trials.filter(isWaiting), spec)
+    .slice(0, slots - onward.length)
+    .map(
+      ({ number, name, assignment }): NewTrial => ({
+        trial: number,
+        manifest: trialManifest(experiment, number, assignment),
+        started: started(name, assignment),
+      }),
+    )
   return {
-    create: fresh.map(({ number, assignment }) => trialManifest(experiment, number, assignment)),
+    create: fresh,
     patch: onward.map(trial => promotion(trial, spec)),
     events: [
       ...onward.map(({ name, rung }) => promoted(name, rung + 1)),
-      ...fresh.map(({ name, assignment }) => started(name, assignment)),
+      ...fresh.map(trial => trial.started),
     ],
   }
 }
@@ -106,8 +127,11 @@ const moves = (
 ): Moves => {
   const { spec } = experiment
   const made = trials.filter(isMade)
-  if (phase === 'Succeeded' || phase === 'Failed')
-    return { create: [], patch: made.flatMap(trial => expiry(trial, spec)), events: [] }
+  if (phase === 'Succeeded' || phase === 'Failed') {
+    const expired = made.flatMap(trial => expiry(trial, spec))
+    const retired = phase === 'Succeeded' ? made.flatMap(retirement) : []
+    return { create: [], patch: [...expired, ...retired], events: [] }
+  }
   const patch = [
     ...made.flatMap(trial => suspension(trial, spec)),
     ...stops(experiment, made, losses),
@@ -168,7 +192,12 @@ export const decide = (observed: Observed, now: number): Decision => {
   const trials = withDropped(read, onward)
   const losses = lossesOf(experiment, trials)
   const outcome = outcomeOf(trials, spec, onward)
-  const next = statusOf(experiment, outcome, tableOf(trials, spec, losses), now)
+  const refused = refusedBefore(experiment)
+  const table = {
+    ...tableOf(trials, spec, losses),
+    ...(refused.length > 0 ? { refused: [...refused] } : {}),
+  }
+  const next = statusOf(experiment, outcome, table, now)
   const done = moves(experiment, trials, onward, outcome, losses)
   return decision(observed, next, done)
 }

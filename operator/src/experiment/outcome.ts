@@ -4,7 +4,7 @@ import type { Advance } from './advance.ts'
 import type { ExperimentSpec } from './kinds.ts'
 import { shownScore, winnerOf } from './rank.ts'
 import type { Note } from './situation.ts'
-import { isMade, isWinner, type MadeTrial, type Trial } from './trial.ts'
+import { isMade, isWaiting, isWinner, type MadeTrial, type Trial } from './trial.ts'
 
 export type Outcome = {
   readonly phase: ExperimentPhase
@@ -26,6 +26,8 @@ const succeeded = (winner: Trial): Outcome => said('Succeeded', 'Succeeded', pra
 const published = (winner: MadeTrial): Outcome => {
   const run = winner.job.status?.runs?.at(-1)
   if (winner.isActive) return said('Publishing', 'Publishing', `${winner.name} is being published`)
+  if (winner.stalled !== undefined)
+    return said('Failed', 'PublishFailed', `${winner.name}: ${winner.stalled}`)
   return run?.phase === 'Failed'
     ? said('Failed', 'PublishFailed', `${winner.name}: ${run.message ?? run.reason ?? 'failed'}`)
     : succeeded(winner)
@@ -57,5 +59,5 @@ export const outcomeOf = (
   if (spec.suspend && !(isComplete && spec.publish !== 'Best')) return suspended(made)
   if (winner) return published(winner)
   if (isComplete) return complete(trials, spec)
-  return made.length === 0 ? said('Pending', 'Accepted') : said('Running', 'Running')
+  return trials.every(isWaiting) ? said('Pending', 'Accepted') : said('Running', 'Running')
 }

@@ -33,8 +33,15 @@ export type ExperimentEvent = {
   readonly message: string
 }
 
+export type NewTrial = {
+  readonly trial: number
+  readonly manifest: Manifest
+  /** told where it is made */
+  readonly started: ExperimentEvent
+}
+
 export type Decision = {
-  readonly create: readonly Manifest[]
+  readonly create: readonly NewTrial[]
   readonly patch: readonly Patch[]
   /** absent: status stays as it is */
   readonly status?: TuningExperimentStatus

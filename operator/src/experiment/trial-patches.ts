@@ -3,7 +3,7 @@ import type { ExperimentSpec } from './kinds.ts'
 import { STOPPED_ANNOTATION } from './names.ts'
 import { rungsOf } from '@attune/crds/experiment/rungs.ts'
 import type { Patch } from './situation.ts'
-import { type MadeTrial, stoppedBecause } from './trial.ts'
+import { hasEnded, type MadeTrial, stoppedBecause } from './trial.ts'
 import { publishesAt } from '@attune/crds/experiment/trial-spec.ts'
 
 type Body = Patch['body']
@@ -49,6 +49,10 @@ export const suspension = (trial: MadeTrial, { suspend }: ExperimentSpec): reado
     ? [patch(trial, { spec: { suspend: wanted } })]
     : []
 }
+
+/** One that was stalled must not go on once it has nothing more to be compared with. */
+export const retirement = (trial: MadeTrial): readonly Patch[] =>
+  hasEnded(trial.job) || trial.job.spec?.suspend ? [] : [patch(trial, { spec: { suspend: true } })]
 
 /** From the end of the experiment on its trials may expire. */
 export const expiry = (trial: MadeTrial, { template }: ExperimentSpec): readonly Patch[] => {

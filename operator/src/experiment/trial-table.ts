@@ -10,7 +10,7 @@ import { trimMessage } from '../kube/conditions.ts'
 import type { ExperimentSpec } from './kinds.ts'
 import { bestOf, ranked, shownScore } from './rank.ts'
 import type { Assignment } from '@attune/crds/experiment/search-space.ts'
-import { isMade, type MadeTrial, type Trial } from './trial.ts'
+import { isWaiting, type Trial } from './trial.ts'
 
 const MESSAGE_MAX = 512
 const VALUE_MAX = 2048
@@ -24,7 +24,7 @@ const parametersOf = (assignment: Assignment): Readonly<Record<string, string>> 
   )
 
 const row = (
-  trial: MadeTrial,
+  trial: Trial,
   spec: ExperimentSpec,
   validations: readonly Validation[],
 ): TrialStatus => ({
@@ -39,7 +39,7 @@ const row = (
 })
 
 /** Those that run, then the best, then the rest; a table of them in their order. */
-const shown = (trials: readonly MadeTrial[], spec: ExperimentSpec): readonly MadeTrial[] => {
+const shown = (trials: readonly Trial[], spec: ExperimentSpec): readonly Trial[] => {
   if (trials.length <= TRIAL_ROWS_MAX) return trials
   const running = trials.filter(({ isActive }) => isActive)
   const best = ranked(trials, spec.objective.goal)
@@ -51,7 +51,7 @@ const shown = (trials: readonly MadeTrial[], spec: ExperimentSpec): readonly Mad
 const ENDED = ['Succeeded', 'Failed', 'Stopped'] as const
 
 const countsOf = (trials: readonly Trial[]) => {
-  const made = trials.filter(isMade)
+  const made = trials.filter(trial => !isWaiting(trial))
   const [succeeded = 0, failed = 0, stopped = 0] = ENDED.map(
     phase => made.filter(trial => trial.phase === phase).length,
   )
@@ -91,7 +91,7 @@ export const tableOf = (
   spec: ExperimentSpec,
   validations: ReadonlyMap<number, readonly Validation[]>,
 ): Table => {
-  const made = trials.filter(isMade)
+  const made = trials.filter(trial => !isWaiting(trial))
   const rows = shown(made, spec)
   const first = bestOf(trials, spec.objective.goal)
   return {

@@ -24,9 +24,14 @@ export type Trial = {
   /** rung at whose end the score was measured */
   readonly scoredRung: number
   readonly message?: string
+  /** why only a change by a person sets its job going */
+  readonly stalled?: string
 }
 export type MadeTrial = Trial & { readonly job: InstructionTuningJob }
 export const isMade = (trial: Trial): trial is MadeTrial => trial.job !== undefined
+/** Its job is still to be made; of one whose job the API server refuses there is none to wait for. */
+export const isWaiting = ({ job, phase }: Trial): boolean =>
+  job === undefined && phase === 'Pending'
 
 const objectiveOf = (run: RunStatus, metric: string): number | undefined => {
   if (metric === 'score') return run.score
@@ -51,6 +56,18 @@ const rungOf = (job: InstructionTuningJob, spec: ExperimentSpec): number => {
 }
 
 const ENDED = ['Succeeded', 'Failed']
+export const hasEnded = ({ status }: InstructionTuningJob): boolean =>
+  ENDED.includes(status?.phase ?? '')
+
+/** A person may help it some time; the other trials do not wait for that. */
+const stalledBecause = (job: InstructionTuningJob): string | undefined => {
+  if (isBehind(job) || hasEnded(job)) return undefined
+  const said = job.status?.conditions?.find(
+    ({ type, status }) => type === 'Stalled' && status === 'True',
+  )
+  return said && `${said.reason}: ${said.message}`
+}
+
 const WAITING = ['Pending', 'Queued']
 
 /** The best one publishes in a run of its own, once all trials have ended. */
@@ -62,6 +79,7 @@ const phaseOf = (job: InstructionTuningJob, spec: ExperimentSpec, rung: number):
   if (stoppedBecause(job) !== undefined) return 'Stopped'
   if (isWinner(job, spec)) return 'Succeeded'
   if (isBehind(job)) return WAITING.includes(phase) ? 'Pending' : 'Running'
+  if (stalledBecause(job) !== undefined) return 'Failed'
   if (phase === 'Succeeded') return rung < rungsOf(spec).length - 1 ? 'Paused' : 'Succeeded'
   if (phase === 'Failed' || phase === 'Suspended') return phase
   return WAITING.includes(phase) ? 'Pending' : 'Running'
@@ -70,6 +88,7 @@ const phaseOf = (job: InstructionTuningJob, spec: ExperimentSpec, rung: number):
 const holdsPod = (job: InstructionTuningJob): boolean => {
   const phase = job.status?.phase ?? 'Pending'
   if (isBehind(job)) return true
+  if (stalledBecause(job) !== undefined) return false
   return !ENDED.includes(phase) && !(stoppedBecause(job) !== undefined && phase === 'Suspended')
 }
 
@@ -82,15 +101,22 @@ export const readTrial = (
   planned: Pick<Trial, 'number' | 'name' | 'assignment'>,
   job: InstructionTuningJob | undefined,
   spec: ExperimentSpec,
+  refused?: string,
 ): Trial => {
-  if (!job) return { ...planned, phase: 'Pending', rung: 0, isActive: false, scoredRung: 0 }
+  if (!job) {
+    const none = { ...planned, rung: 0, isActive: false, scoredRung: 0 }
+    return refused === undefined
+      ? { ...none, phase: 'Pending' }
+      : { ...none, phase: 'Failed', message: refused }
+  }
   const rung = rungOf(job, spec)
   const phase = phaseOf(job, spec, rung)
   const scores = (job.status?.runs ?? []).flatMap(
     run => objectiveOf(run, spec.objective.metric) ?? [],
   )
   const score = scores.at(-1)
-  const message = phase === 'Failed' ? failure(job) : stoppedBecause(job)
+  const stalled = stalledBecause(job)
+  const message = phase === 'Failed' ? (stalled ?? failure(job)) : stoppedBecause(job)
   const isMeasured = phase === 'Paused' || phase === 'Succeeded'
   return {
     ...planned,
@@ -101,5 +127,6 @@ export const readTrial = (
     scoredRung: isMeasured ? rung : Math.max(0, rung - 1),
     ...(score === undefined ? {} : { score }),
     ...(message === undefined ? {} : { message }),
+    ...(stalled === undefined ? {} : { stalled }),
   }
 }

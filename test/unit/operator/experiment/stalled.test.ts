@@ -1,0 +1,60 @@
+import t from 'tap'
+import { createExperimentStory } from '../../../fixtures/operator/an-experiment.ts'
+import { at } from '../../../fixtures/operator/tuning-job.ts'
+
+const GRID = { parameters: [{ path: 'training.learningRate', values: [0.1, 0.2] }] }
+const stalled = (reason: string) => ({
+  phase: 'Pending' as const,
+  conditions: [
+    {
+      type: 'Stalled',
+      status: 'True' as const,
+      reason,
+      message: 'mend it',
+      lastTransitionTime: at(0),
+      observedGeneration: 1,
+    },
+  ],
+})
+
+for (const reason of ['InvalidSpec', 'PolicyViolation', 'DatasetFailed', 'FailedToStart'])
+  t.test(`a trial that is stalled for ${reason} is a result, and the next one starts`, async t => {
+    const story = createExperimentStory(GRID).look().says(1, stalled(reason))
+    t.match(story.row(1), { phase: 'Failed', message: `${reason}: mend it` })
+    t.strictSame(story.made(), [1, 2])
+    t.match(story.status.counts, { failed: 1, running: 1 })
+    t.ok(story.events.some(({ reason, type }) => reason === 'TrialFailed' && type === 'Warning'))
+    story.ends(2, 0.5).ends(2, 0.5)
+    t.match(story.status, { phase: 'Succeeded', best: { trial: 2 } })
+    t.equal(story.job(1)?.spec?.suspend, true, 'it goes on no more')
+  })
+
+t.test('where all are, the experiment has failed, until one of them is helped', async t => {
+  const story = createExperimentStory(GRID).look()
+  story.says(1, stalled('PolicyViolation')).says(2, stalled('PolicyViolation'))
+  t.equal(story.condition('Stalled')?.reason, 'NoTrialSucceeded')
+  t.not(story.job(1)?.spec?.suspend, true)
+  story.says(1, { phase: 'Training', conditions: [] })
+  t.equal(story.status.phase, 'Running')
+  story.ends(1, 0.5).ends(1, 0.5)
+  t.match(story.status, { phase: 'Succeeded', best: { trial: 1 } })
+})
+
+t.test('what was said of an earlier spec of the job does not count', async t => {
+  const story = createExperimentStory(GRID).look()
+  story.says(1, { ...stalled('InvalidSpec'), observedGeneration: 0 })
+  t.equal(story.row(1)?.phase, 'Pending')
+  t.strictSame(story.made(), [1])
+})
+
+t.test('a best trial that cannot be published fails the experiment', async t => {
+  const story = createExperimentStory(GRID).look().ends(1, 0.9).ends(2, 0.8)
+  t.equal(story.status.phase, 'Publishing')
+  story.says(1, { ...stalled('PolicyViolation'), runs: story.job(1)?.status?.runs ?? [] })
+  t.match(story.condition('Ready'), {
+    reason: 'PublishFailed',
+    message: /search-trial-1: PolicyViolation: mend it/,
+  })
+  story.ends(1, 0.9)
+  t.equal(story.status.phase, 'Succeeded')
+})
