@@ -48,10 +48,14 @@ const stopped = (step: number, totalSteps: number) =>
       : `stopped after step ${step} of ${totalSteps}; a checkpoint is saved`,
   )
 
-const diverged = (outcome: StepOutcome, step: number) =>
-  trainingDiverged(
-    `step ${step}: loss ${outcome.loss}, gradient norm ${outcome.gradientNorm}; lower training.learningRate or raise schedule.warmupFraction`,
-  )
+/** Before the first update the adapter changes nothing, so the base itself gives no number. */
+const adviceAt = (step: number) =>
+  step === 1
+    ? 'no update was made yet, so the learning rate is not at fault: weights of the base model are not finite, or too large for its precision; check them, or choose another base'
+    : 'lower training.learningRate or raise schedule.warmupFraction'
+
+const diverged = ({ loss, gradientNorm }: StepOutcome, step: number) =>
+  trainingDiverged(`step ${step}: loss ${loss}, gradient norm ${gradientNorm}; ${adviceAt(step)}`)
 
 const isDue = (step: number, { evaluateEvery, totalSteps }: LoopOptions): boolean =>
   step % evaluateEvery === 0 || step === totalSteps
@@ -134,13 +138,19 @@ const takeStep = async (
 
 /** @param start counters of the state that the engine holds */
 export const trainingLoop = async (start: Counters, options: LoopOptions): Promise<LoopResult> => {
+  const { data, signal, totalSteps } = options
   const throughput = createThroughput()
   let course = startOf(start)
   // a stop may have come between the step and its validation
   if (start.step > 0 && isDue(start.step, options) && start.validatedStep !== start.step)
     course = await measure(course, options)
-  while (course.counters.step < options.totalSteps)
-    course = await takeStep(course, throughput, options)
+  while (course.counters.step < totalSteps) course = await takeStep(course, throughput, options)
+  // what the run has to show for itself is then an older validation's
+  const isUnmeasured = data.validation.count > 0 && course.counters.validatedStep !== totalSteps
+  if (signal.aborted && isUnmeasured) {
+    await save(course, options)
+    throw stopped(course.counters.step, totalSteps)
+  }
   const { counters, longestMicroBatchSeconds } = await save(course, options)
   return { counters, longestMicroBatchSeconds }
 }

@@ -141,6 +141,47 @@ t.test('a stop that came between a step and its validation does not lose the poi
   t.match(validated, [{ step: 3 }, { step: 6 }])
 })
 
+t.test('a stop while the last validation runs is a stop, and the resume measures it', async t => {
+  const controller = new AbortController()
+  const engine = quadraticEngine()
+  const stopsAtTheEnd: TrainingEngine = {
+    ...engine,
+    evaluate: batch => {
+      if (engine.updates.length === 6) controller.abort()
+      return engine.evaluate(batch)
+    },
+  }
+  const first = await run(stopsAtTheEnd, nothing, { signal: controller.signal })
+  t.match(first.result, { error: StageStopped })
+  t.match(first.result, { error: { message: 'stopped after step 6 of 6; a checkpoint is saved' } })
+  const saved = first.saved.at(-1)
+  t.match(saved, { step: 6, validatedStep: 3 })
+  const again = await run(quadraticEngine(await engine.state()), saved ?? nothing, {
+    signal: AbortSignal.abort(),
+  })
+  t.match(again.result, { error: StageStopped }, 'nor does a second stop pass for an end')
+  const second = await run(quadraticEngine(await engine.state()), saved ?? nothing)
+  t.match(second.result, { value: { counters: { step: 6, validatedStep: 6 } } })
+})
+
+t.test('a stop after the last validation comes too late to be one', async t => {
+  const controller = new AbortController()
+  const { result } = await run(quadraticEngine(), nothing, {
+    signal: controller.signal,
+    onStep: step => void (step === 6 && controller.abort()),
+  })
+  t.match(result, { value: { counters: { step: 6, validatedStep: 6 } } })
+})
+
+t.test('no number at the first step is not blamed on the learning rate', async t => {
+  const { saved, result } = await run(quadraticEngine(undefined, 0), nothing)
+  t.match(result, {
+    error: { reason: 'TrainingDiverged', message: /step 1: loss NaN.*base model are not finite/ },
+  })
+  t.notMatch((result as { error: Error }).error.message, 'lower')
+  t.strictSame(saved, [])
+})
+
 t.test('a stop before the first step claims no checkpoint', async t => {
   const { saved, result } = await run(quadraticEngine(), nothing, { signal: AbortSignal.abort() })
   t.match(result, { error: { message: /before the first step/ } })
