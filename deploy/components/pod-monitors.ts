@@ -25,15 +25,27 @@ export const operatorPodMonitor = (settings: OperatorSettings) => ({
   },
 })
 
+/** A tenant's pod can carry the labels by which trainers are found. */
+const LIMITS = {
+  sampleLimit: 2000,
+  labelLimit: 64,
+  labelNameLengthLimit: 128,
+  labelValueLengthLimit: 512,
+}
+
 export const trainerPodMonitor = (settings: OperatorSettings) => ({
   ...TYPE,
   metadata: { ...metadata(settings), name: 'attune-trainer' },
   spec: {
     namespaceSelector:
       settings.namespaces.length > 0 ? { matchNames: settings.namespaces } : { any: true },
-    selector: { matchExpressions: [{ key: 'attune.dev/stage', operator: 'Exists' }] },
+    selector: {
+      matchLabels: { 'app.kubernetes.io/managed-by': 'attune-operator' },
+      matchExpressions: [{ key: 'attune.dev/stage', operator: 'Exists' }],
+    },
     // the job's labels belong on a trainer's series: they tell one run from another
     podTargetLabels: ['attune.dev/job', 'attune.dev/run', 'attune.dev/stage'],
+    ...LIMITS,
     podMetricsEndpoints: [{ port: 'http', interval: settings.podMonitor.interval }],
   },
 })

@@ -6,6 +6,7 @@ import {
   type AttuneOperatorArguments,
 } from '../../../deploy/components/attune-operator.ts'
 import { kubernetesObjects, registeredBy } from '../../../deploy/render.ts'
+import { CHILD_SELECTOR } from '../../../operator/src/job/names.ts'
 
 const objectsOf = async (args: AttuneOperatorArguments) =>
   kubernetesObjects(await registeredBy(() => new AttuneOperator('attune', args)))
@@ -184,7 +185,14 @@ t.test('PodMonitors come when asked for, and keep the namespace that a series na
     spec: { podMetricsEndpoints: [{ port: 'metrics', honorLabels: true, interval: '15s' }] },
   })
   t.match(objects['PodMonitor/attune-trainer'], {
-    spec: { podMetricsEndpoints: [{ port: 'http', interval: '15s' }] },
+    spec: {
+      selector: { matchLabels: { 'app.kubernetes.io/managed-by': CHILD_SELECTOR.split('=')[1] } },
+      sampleLimit: 2000,
+      labelLimit: 64,
+      labelNameLengthLimit: 128,
+      labelValueLengthLimit: 512,
+      podMetricsEndpoints: [{ port: 'http', interval: '15s' }],
+    },
   })
 })
 
