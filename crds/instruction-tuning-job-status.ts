@@ -175,6 +175,9 @@ const Run = object(
     training: optional(Training),
     evaluation: optional(RunEvaluation),
     artifacts: optional(artifacts),
+    outputClaim: optional(
+      text(64, 'UID of the volume claim that it published to, where the output is `pvc://`.'),
+    ),
     publishRetry: optional(
       text(256, 'Value of the annotation `attune.dev/retry-publish` that was acted on last.'),
     ),

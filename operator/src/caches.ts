@@ -10,6 +10,7 @@ import { EXPERIMENT_KIND, TuningExperiments } from './experiment/kinds.ts'
 import { awaitsModel } from './job/awaits-model.ts'
 import { podIndexes } from './job/gather.ts'
 import {
+  type Claim,
   Claims,
   ConfigMaps,
   InstructionTuningJobs,
@@ -33,6 +34,7 @@ import {
   type ObjectKey,
   objectKey,
   type ResourceKind,
+  slimMetadata,
 } from './kube/kube-object.ts'
 import type { Log } from './kube/log.ts'
 import { controllerKeys } from './kube/predicates.ts'
@@ -66,6 +68,12 @@ const withoutStatus = (model: BaseModel): BaseModel => {
   const { status: _status, ...kept } = withoutManagedFields(model)
   return kept
 }
+
+const slimClaim = ({ apiVersion, kind, metadata }: Claim): Claim => ({
+  apiVersion,
+  kind,
+  metadata: slimMetadata(metadata),
+})
 
 /** A pod's controller is a Job that may be gone: a label names whom the pod belongs to. */
 const keyOfLabel =
@@ -117,7 +125,8 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
       ...(namespace ? { namespace } : {}),
     }),
   )
-  const claims = children(Claims)
+  // by no label of ours: tenants make those of outputs
+  const claims = informer(Claims, { transform: slimClaim })
   const configMaps = children(ConfigMaps)
   const networkPolicies = children(NetworkPolicies)
   // a cluster may have been installed without the CRD

@@ -1,12 +1,25 @@
 import t from 'tap'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
-import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+
+/** The claim of the output, which is the tenant's own. */
+const makeOutputClaim = async ({ namespace }: TuningCluster): Promise<string> => {
+  const manifest = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'models' },
+    spec: { accessModes: ['ReadWriteMany'], resources: { requests: { storage: '1Gi' } } },
+  }
+  const how = ['create', '-n', namespace, '-o', 'jsonpath={.metadata.uid}', '-f', '-']
+  return kubectl(how, JSON.stringify(manifest))
+}
 
 const STAGES = ['prepare', 'train', 'evaluate', 'publish'] as const
 const RERUN = 'attune.dev/rerun=now'
 
 t.test('a spec change is a new run that repeats only what it must', async t => {
   const cluster = await tuningCluster(t)
+  await makeOutputClaim(cluster)
   await cluster.operator()
   const stagesOf = async (run: number) => {
     const { status } = await cluster.get()
@@ -114,4 +127,34 @@ t.test('a change while a stage runs stops its pod', async t => {
     { phase: 'Superseded', stages: [{}, { state: 'Stopped' }] },
     { phase: 'Training', stages: [{ state: 'Skipped' }] },
   ])
+})
+
+t.test('artifacts whose volume claim was deleted are published anew', async t => {
+  const cluster = await tuningCluster(t)
+  const first = await makeOutputClaim(cluster)
+  await cluster.operator()
+  await cluster.submit({ training: { seed: 1 } })
+  for (const stage of STAGES) await cluster.kubelet.succeeds(1, stage)
+  const published = await cluster.phase('Succeeded')
+  t.equal(published.status?.runs?.[0]?.outputClaim, first)
+  await cluster.submit({ training: { seed: 2 } })
+  await cluster.kubelet.starts(2, 'train')
+
+  await kubectl(['delete', 'pvc', 'models', '-n', cluster.namespace, '--timeout=60s'])
+  const second = await makeOutputClaim(cluster)
+  await cluster.submit({ training: { seed: 1 } })
+  await cluster.kubelet.succeeds(3, 'publish')
+  const { status } = await cluster.until(
+    job => job.status?.run === 3 && job.status.phase === 'Succeeded',
+    'run 3 has not succeeded',
+  )
+  const run = status?.runs?.at(-1)
+  t.strictSame(
+    run?.stages.map(({ state }) => state),
+    ['Skipped', 'Skipped', 'Skipped', 'Succeeded'],
+  )
+  t.equal(run?.outputClaim, second)
+  t.match(await cluster.event('ArtifactsLost'), {
+    message: /^run 3: run 1 has published the same spec, but volume claim models is not the one/,
+  })
 })

@@ -24,6 +24,11 @@ export const artifactsReused = (run: number, from: number) =>
     'ArtifactsReused',
     `run ${run}: run ${from} has published the same spec; its artifacts and evaluation stand, nothing is trained`,
   )
+export const artifactsLost = (run: number, from: number, why: string) =>
+  warning(
+    'ArtifactsLost',
+    `run ${run}: run ${from} has published the same spec, but ${why}; what is missing is done again`,
+  )
 export const superseded = (run: number) =>
   normal('Superseded', `run ${run} is stopped for a new one; its checkpoint is kept`)
 export const modelChosen = (run: number, baseModel: string, uri: string, score?: number) =>

@@ -17,6 +17,7 @@ import type {
 } from './kinds.ts'
 import { JOB_UID_ANNOTATION, workspaceName } from './names.ts'
 import type { Warning } from './obstacle.ts'
+import { outputClaimKey } from './output-claim.ts'
 import type { ProgressReport } from './progress.ts'
 import type { Workload } from './queue/workload.ts'
 import type { Observed } from './situation.ts'
@@ -29,7 +30,7 @@ export type Caches = {
   readonly stageJobs: Pick<StoreReader<StageJob>, 'ownedBy'>
   readonly workloads: Pick<StoreReader<Workload>, 'ownedBy'>
   readonly pods: Pick<StoreReader<Pod>, 'byIndex'>
-  readonly claims: Pick<StoreReader<Claim>, 'ownedBy'>
+  readonly claims: Pick<StoreReader<Claim>, 'ownedBy' | 'get'>
   readonly configMaps: Pick<StoreReader<ConfigMap>, 'ownedBy'>
   readonly networkPolicies: Pick<StoreReader<NetworkPolicy>, 'ownedBy'>
   /** those that select a namespace */
@@ -87,6 +88,8 @@ export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => 
   const { name, namespace } = job.metadata
   const workspace = objectKey({ ...job.metadata, name: workspaceName(name) })
   const claim = caches.claims.ownedBy(uid).find(({ metadata }) => objectKey(metadata) === workspace)
+  const outputKey = outputClaimKey(job)
+  const outputClaim = outputKey === undefined ? undefined : caches.claims.get(outputKey)
   const datasetName = job.spec?.dataset.ref?.name
   const dataset =
     datasetName === undefined
@@ -100,6 +103,7 @@ export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => 
     ...(dataset ? { dataset } : {}),
     ...pinsFrom(caches, job),
     ...(claim ? { claim } : {}),
+    ...(outputClaim ? { outputClaim } : {}),
     configMaps: within(namespace, caches.configMaps.ownedBy(uid)),
     stageJobs,
     workloads: within(

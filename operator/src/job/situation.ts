@@ -36,6 +36,8 @@ export type Observed = {
   /** of a trial: what the runs of its experiment started from */
   readonly pins?: Pins
   readonly claim?: Claim
+  /** of the output, whoever made it */
+  readonly outputClaim?: Claim
   readonly configMaps: readonly ConfigMap[]
   readonly stageJobs: readonly StageJob[]
   /** Kueue's, of the Jobs above */
@@ -63,6 +65,7 @@ export type EventReason =
   | Reason
   | 'RunStarted'
   | 'ArtifactsReused'
+  | 'ArtifactsLost'
   | 'ModelChosen'
   | 'Superseded'
   | 'StageStarted'

@@ -75,3 +75,17 @@ export const controllerReference = (owner: KubeObject): OwnerReference => {
 
 export const controllerOf = (object: KubeObject): OwnerReference | undefined =>
   object.metadata.ownerReferences?.find(owner => owner.controller === true)
+
+/** What tells who an object is and whose: of a kind with many objects of others, a cache keeps no more of it. */
+export const slimMetadata = (metadata: ObjectMeta): ObjectMeta => {
+  const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp } = metadata
+  return {
+    name,
+    ...(namespace ? { namespace } : {}),
+    ...(uid ? { uid } : {}),
+    ...(resourceVersion ? { resourceVersion } : {}),
+    ...(creationTimestamp ? { creationTimestamp } : {}),
+    ...(deletionTimestamp ? { deletionTimestamp } : {}),
+    ...(metadata.ownerReferences ? { ownerReferences: metadata.ownerReferences } : {}),
+  }
+}

@@ -1,5 +1,5 @@
 /** Kueue's `Workload`: what it makes of every Job that it manages, as far as it is read here. */
-import { defineKind, type KubeObject } from '../../kube/kube-object.ts'
+import { defineKind, type KubeObject, slimMetadata } from '../../kube/kube-object.ts'
 import { ownedBy } from '../../kube/predicates.ts'
 import type { StageJob } from '../kinds.ts'
 
@@ -25,7 +25,6 @@ export const Workloads = defineKind<Workload>({
 
 /** Of every Workload of the cluster these fields are kept: the pod templates in it would fill the cache. */
 export const slimWorkload = ({ apiVersion, kind, metadata, spec, status }: Workload): Workload => {
-  const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp } = metadata
   const conditions = status?.conditions?.map(({ type, status, reason, message }) => ({
     type,
     status,
@@ -35,15 +34,7 @@ export const slimWorkload = ({ apiVersion, kind, metadata, spec, status }: Workl
   return {
     apiVersion,
     kind,
-    metadata: {
-      name,
-      ...(namespace ? { namespace } : {}),
-      ...(uid ? { uid } : {}),
-      ...(resourceVersion ? { resourceVersion } : {}),
-      ...(creationTimestamp ? { creationTimestamp } : {}),
-      ...(deletionTimestamp ? { deletionTimestamp } : {}),
-      ...(metadata.ownerReferences ? { ownerReferences: metadata.ownerReferences } : {}),
-    },
+    metadata: slimMetadata(metadata),
     spec: spec?.active === undefined ? {} : { active: spec.active },
     status: conditions ? { conditions } : {},
   }

@@ -5,6 +5,7 @@ import type { StageResult } from '@attune/crds/stage.ts'
 import { microBatchHalved, outOfMemory, retrying, stageFinished } from '../events.ts'
 import type { Pod, StageJob } from '../kinds.ts'
 import { obstacleBefore } from '../obstacle.ts'
+import { publishedTo } from '../output-claim.ts'
 import { planWarning } from '../plan-warning.ts'
 import { hasEnded, jobCondition, newestPod, terminated } from '../pod-state.ts'
 import { trainedStatus } from '../progress.ts'
@@ -42,9 +43,11 @@ const withResult = (run: RunStatus, result: StageResult): RunStatus => {
   }
 }
 
-const succeeded = ({ situation, run, stage }: Ended, result: StageResult): StepResult => {
-  const { now, runs } = situation
-  const ended = withStage(withResult(run, result), stage.name, {
+const succeeded = ({ situation, run, stage, pods }: Ended, result: StageResult): StepResult => {
+  const { now, runs, observed } = situation
+  const wroteTo =
+    stage.name === 'publish' ? publishedTo(observed.outputClaim, newestPod(pods, stage.pod)) : {}
+  const ended = withStage({ ...withResult(run, result), ...wroteTo }, stage.name, {
     state: 'Succeeded',
     seconds: result.seconds,
     finishedAt: rfc3339Seconds(now),

@@ -1,13 +1,20 @@
 /** A new spec, or a new value of `attune.dev/rerun`, is a new run; one that is going on is stopped, its checkpoint stays. */
 import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
-import { accepted, artifactsReused, rerunStarted, runStarted, superseded } from '../events.ts'
+import {
+  accepted,
+  artifactsLost,
+  artifactsReused,
+  rerunStarted,
+  runStarted,
+  superseded,
+} from '../events.ts'
 import type { InstructionTuningJob } from '../kinds.ts'
 import { RERUN_ANNOTATION } from '../names.ts'
 import { currentStage, isFinished, newRun, withStage } from '../run.ts'
 import type { Step } from '../situation.ts'
 import { rfc3339Seconds } from '../../kube/conditions.ts'
 import { publishRetryAsked } from './retry-publish.ts'
-import { publishedBefore, reuseRun } from './reuse-run.ts'
+import { type Published, publishedBefore, reuseRun } from './reuse-run.ts'
 
 /** What status keeps of a value; the rest of a longer one does not count. */
 const VALUE_MAX = 256
@@ -22,9 +29,14 @@ const supersede = (run: RunStatus, now: number): RunStatus => {
   return { ...stopped, phase: 'Superseded', finishedAt: rfc3339Seconds(now) }
 }
 
-const startEvents = (number: number, again: boolean, donor: RunStatus | undefined) => [
+const published = (number: number, { run, problem }: Published) =>
+  problem === undefined
+    ? artifactsReused(number, run.number)
+    : artifactsLost(number, run.number, problem)
+
+const startEvents = (number: number, again: boolean, before: Published | undefined) => [
   number === 1 ? accepted() : again ? rerunStarted(number) : runStarted(number),
-  ...(donor ? [artifactsReused(number, donor.number)] : []),
+  ...(before ? [published(number, before)] : []),
 ]
 
 export const startRun: Step = situation => {
@@ -44,10 +56,14 @@ export const startRun: Step = situation => {
     ...(publishRetry === undefined ? {} : { publishRetry }),
     ...(rerun === undefined ? {} : { rerun }),
   }
-  const donor = again ? undefined : publishedBefore(situation)
+  const before = again ? undefined : publishedBefore(situation)
+  const donor = before && before.problem === undefined ? before.run : undefined
   const earlier = unfinished ? [...runs.slice(0, -1), supersede(run, now)] : runs
   return {
     runs: [...earlier, donor ? reuseRun(donor, next) : next],
-    events: [...(unfinished ? [superseded(run.number)] : []), ...startEvents(number, again, donor)],
+    events: [
+      ...(unfinished ? [superseded(run.number)] : []),
+      ...startEvents(number, again, before),
+    ],
   }
 }

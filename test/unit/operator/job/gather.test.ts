@@ -13,7 +13,13 @@ import type { Workload } from '../../../../operator/src/job/queue/workload.ts'
 import type { KubeObject } from '../../../../operator/src/kube/kube-object.ts'
 import { createStore } from '../../../../operator/src/kube/store.ts'
 import { aWorkload } from '../../../fixtures/operator/a-workload.ts'
-import { aJob, aPod, aStageJob, CLAIM } from '../../../fixtures/operator/tuning-job.ts'
+import {
+  aJob,
+  aPod,
+  aStageJob,
+  CLAIM,
+  OUTPUT_CLAIM,
+} from '../../../fixtures/operator/tuning-job.ts'
 
 const placed = <T extends KubeObject>(namespace: string, object: T): T => ({
   ...object,
@@ -68,4 +74,14 @@ for (const [namespace, count] of [
 
 t.test('a job that is not there has nothing', async t => {
   t.equal(gather(caches(), 'team-a/home'), undefined)
+})
+
+t.test('the claim of the output is whose ever it is, and of the namespace of the job', async t => {
+  const from = caches()
+  from.jobs.set(aJob())
+  const { metadata } = OUTPUT_CLAIM
+  from.claims.set({ ...OUTPUT_CLAIM, metadata: { ...metadata, namespace: 'team-b', uid: 'b' } })
+  t.equal(gather(from, 'team-a/home')?.outputClaim, undefined)
+  from.claims.set(OUTPUT_CLAIM)
+  t.equal(gather(from, 'team-a/home')?.outputClaim?.metadata.uid, 'output-uid')
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { brokenFluxRules } from '../../../fixtures/operator/flux-rules.ts'
 import { createStory, type Story } from '../../../fixtures/operator/story.ts'
-import { CLAIM, failedBecause } from '../../../fixtures/operator/tuning-job.ts'
+import { CLAIM, failedBecause, OUTPUT_CLAIM } from '../../../fixtures/operator/tuning-job.ts'
 
 const STAGES = ['prepare', 'train', 'evaluate', 'publish'] as const
 const FIRST = { training: { seed: 1 } }
@@ -61,6 +61,52 @@ t.test('back to a spec that an earlier run has published', async t => {
   await t.test('is a start for what comes next', async t => {
     story.edit({ ...FIRST, output: { uri: 'pvc://models/other' } }).look()
     t.strictSame(states(story), ['Skipped', 'Skipped', 'Skipped', 'Running'])
+  })
+})
+
+t.test('back to a spec whose artifacts cannot be counted on any more', async t => {
+  const other = { ...OUTPUT_CLAIM, metadata: { ...OUTPUT_CLAIM.metadata, uid: 'other' } }
+  const lost = {
+    'the claim is gone': [undefined, /but volume claim models is not there/],
+    'another claim has its name': [other, /but volume claim models is not the one that run 1/],
+  } as const
+  for (const [name, [outputClaim, message]] of Object.entries(lost)) {
+    await t.test(`${name}: it is published again, and trained only where it must`, async t => {
+      const story = twoRuns()
+      t.equal(story.status.runs?.[0]?.outputClaim, 'output-uid')
+      story.happens(() => ({ outputClaim }) as never)
+      story.edit(FIRST).look()
+      t.strictSame(states(story), ['Skipped', 'Skipped', 'Skipped', 'Running'])
+      t.equal(story.status.phase, 'Publishing')
+      t.strictSame(story.status.artifacts, undefined)
+      const told = story.events.filter(({ reason }) => reason === 'ArtifactsLost')
+      t.match(told, [{ type: 'Warning', message }])
+      t.equal(told.length, 1)
+      t.notOk(story.reasons().includes('ArtifactsReused'))
+      story.look()
+      t.equal(story.reasons().filter(reason => reason === 'ArtifactsLost').length, 1, 'told once')
+    })
+  }
+
+  await t.test('without its workspace it is trained again', async t => {
+    const story = twoRuns()
+    story.happens(() => ({ claim: undefined, outputClaim: undefined }) as never)
+    story.edit(FIRST).look()
+    t.strictSame(states(story), ['Running', 'Pending', 'Pending', 'Pending'])
+  })
+
+  await t.test('once published to the new claim it counts again', async t => {
+    const story = twoRuns()
+    story.happens(() => ({ outputClaim: other }))
+    succeed(story.edit(FIRST).look(), 3, ['publish'])
+    t.equal(story.status.runs?.at(-1)?.outputClaim, 'other')
+    story.edit(SECOND).look()
+    t.equal(story.status.phase, 'Publishing', 'of the other spec it does not')
+    succeed(story, 4, ['publish'])
+    story.edit(FIRST).look()
+    t.equal(story.status.phase, 'Succeeded')
+    t.equal(story.run?.stages.at(-1)?.fromRun, 3)
+    t.equal(story.run?.outputClaim, 'other', 'the next revert knows it, too')
   })
 })
 
