@@ -100,6 +100,12 @@ const strays = (
   ]
 }
 
+/** The run before is there until the current one has ended, which may take over its stages. */
+const history = (runs: readonly RunStatus[], limit: number): readonly RunStatus[] => {
+  const last = runs.at(-1)
+  return runs.slice(-(last && !isFinished(last) ? Math.max(limit, 2) : limit))
+}
+
 /** Undefined where neither is wanted. */
 const earlier = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
@@ -126,7 +132,7 @@ export const decide = (observed: Observed, now: number, config: JobConfig): Deci
     config,
   }
   const result = firstResult(situation)
-  const kept = { ...result, runs: result.runs.slice(-spec.runHistoryLimit) }
+  const kept = { ...result, runs: history(result.runs, spec.runHistoryLimit) }
   const next = jobStatus(observed, kept, now)
   const requeueAfterMs = earlier(result.requeueAfterMs, nextAccountingMs(observed))
   return {

@@ -110,7 +110,8 @@ t.test('history', async t => {
     t.equal(story.status.run, 4)
     t.strictSame(
       story.status.runs?.map(({ number }) => number),
-      [4],
+      [3, 4],
+      'with the one before, until it has ended',
     )
   })
 })
