@@ -28,8 +28,14 @@ export const createProgram = (): Command =>
     .addCommand(diffCommand())
     .addCommand(usageCommand())
 
+/** A terminal or a pipe that is gone must not end a command that still has a stage to save. */
+const outliveReaders = () => {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+}
+
 /** Sets the exit code; only what nobody foresaw keeps its stack trace. */
 export const main = async (argv: readonly string[]): Promise<void> => {
+  outliveReaders()
   try {
     await createProgram().parseAsync([...argv])
   } catch (error) {

@@ -57,7 +57,9 @@ const halvings = (text: string): number => {
 
 const stopOnSignals = (): AbortSignal => {
   const controller = new AbortController()
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => controller.abort())
+  // a terminal that closes sends SIGHUP to the stage as well as to the command that started it
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+    process.on(name, () => controller.abort())
   // whoever started this process and listened to it is gone
   process.on('disconnect', () => controller.abort())
   return controller.signal

@@ -20,7 +20,13 @@ export type StagesContext = {
 export type StagesEnd =
   | { readonly kind: 'succeeded'; readonly results: Results }
   | { readonly kind: 'gatesNotPassed'; readonly results: Results }
-  | { readonly kind: 'stopped'; readonly stage: Stage; readonly step: number | undefined }
+  | {
+      readonly kind: 'stopped'
+      readonly stage: Stage
+      readonly step: number | undefined
+      /** the signal that ended it before it could save */
+      readonly by?: NodeJS.Signals
+    }
   | (Extract<Verdict, { kind: 'failed' }> & { readonly stage: Stage; readonly log: string })
 
 export type Results = Readonly<Partial<Record<Stage, StageResult>>>
@@ -65,7 +71,7 @@ export const runStages = async (
   for (const stage of stages.filter(each => !done[each])) {
     if (context.interrupts.asked()) return { kind: 'stopped', stage, step: undefined }
     const { end, last, verdict } = await runOne(stage, context)
-    if (verdict.kind === 'stopped') return { kind: 'stopped', stage, step: last?.training?.step }
+    if (verdict.kind === 'stopped') return { ...verdict, stage, step: last?.training?.step }
     if (verdict.kind === 'failed')
       return { ...verdict, stage, log: logFile(context.workspace, stage) }
     context.view.say(endLine(stage, end))

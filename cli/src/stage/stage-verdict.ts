@@ -5,7 +5,7 @@ import type { StageEnd } from './stage-process.ts'
 
 export type Verdict =
   | { readonly kind: 'succeeded' }
-  | { readonly kind: 'stopped' }
+  | { readonly kind: 'stopped'; readonly by?: NodeJS.Signals }
   | {
       readonly kind: 'failed'
       readonly reason: Reason
@@ -20,7 +20,8 @@ const SIGKILL = 9
 /** @param asked whether we asked it to stop: before it listens, a signal simply ends it */
 export const stageVerdict = (stage: Stage, end: StageEnd, asked: boolean): Verdict => {
   const { exitCode, signal, result } = end
-  if (exitCode === EXIT.stopped || (asked && signal !== null)) return { kind: 'stopped' }
+  if (exitCode === EXIT.stopped) return { kind: 'stopped' }
+  if (asked && signal !== null) return { kind: 'stopped', by: signal }
   if (exitCode === EXIT.ok && result?.outcome === 'Succeeded') return { kind: 'succeeded' }
   if (result?.outcome === 'Failed' && result.reason) {
     const message = result.message ?? 'no message'

@@ -10,7 +10,7 @@ export type StageSurroundings = {
   readonly pvcRoot: string
   /** folder against which relative `file://` paths are resolved */
   readonly fileRoot: string
-  /** aborted on SIGTERM and SIGINT: end the current micro-batch, save, throw `StageStopped` */
+  /** aborted on SIGTERM, SIGINT and SIGHUP: end the current micro-batch, save, throw `StageStopped` */
   readonly signal: AbortSignal
   /** called often; the caller throttles */
   readonly report: (progress: Omit<Progress, 'stage'>) => void

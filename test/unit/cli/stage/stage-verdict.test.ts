@@ -24,7 +24,7 @@ t.test('the end of a stage process', async t => {
     'is a stop by a signal before it listens': [
       end(null, undefined, 'SIGTERM'),
       true,
-      { kind: 'stopped' },
+      { kind: 'stopped', by: 'SIGTERM' },
     ],
     'is a failure with reason and code': [
       end(65, failure),
