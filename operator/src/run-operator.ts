@@ -108,6 +108,7 @@ const createParts = (
     events,
     now: systemClock.now,
     meter: metrics.jobMeter,
+    pace: createStatusPace(config.pollIntervalMs),
     caches: { ...caches, progress: poller, warnings },
     config,
   })

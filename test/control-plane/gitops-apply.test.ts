@@ -168,6 +168,39 @@ const busyTrainer = async (t: Test): Promise<number> => {
   return (server.address() as AddressInfo).port
 }
 
+t.test(
+  'an ordinary run writes each phase once, and between them once in 5 s',
+  TOGETHER,
+  async t => {
+    const cluster = await tuningCluster(t)
+    const history = await cluster.history()
+    const { metricsPort } = await cluster.operator({ pollIntervalMs: POLL_MS })
+    const started = performance.now()
+    await kubectl(['apply', '-f', '-'], manifest(cluster))
+    const { metadata } = await succeed(cluster)
+    const seconds = (performance.now() - started) / 1000
+    await eventually(() => {
+      if (history.at(-1)?.metadata.resourceVersion !== metadata.resourceVersion)
+        throw new Error('not seen yet')
+    })
+    const written = history.filter(({ status }) => status?.phase !== undefined)
+    const phases = written.map(({ status }) => status?.phase)
+    const changes = phases.filter((phase, i) => phase !== phases[i - 1])
+    t.strictSame(changes, [
+      ...['Pending', 'Preparing', 'Training', 'Evaluating', 'Publishing', 'Succeeded'],
+    ])
+    const allowed = changes.length + Math.floor(seconds / (POLL_MS / 1000))
+    const measured = `${written.length} writes, ${changes.length} phases, ${seconds.toFixed(1)} s`
+    t.comment(measured)
+    t.ok(written.length <= allowed, measured)
+    const { body } = await metricsOf(metricsPort)
+    const calls = body
+      .split('\n')
+      .find(line => line.includes('"instructiontuningjobs/status"') && line.includes('code="200"'))
+    t.equal(Number(calls?.split(' ').at(-1)), written.length, 'and no more was sent')
+  },
+)
+
 t.test('a job that makes progress writes its status at most once in 5 s', TOGETHER, async t => {
   const trainerPort = await busyTrainer(t)
   const cluster = await tuningCluster(t)

@@ -144,7 +144,7 @@ t.test('a job that is being deleted', async t => {
 t.test('a job whose objects the API server refuses is stalled', async t => {
   const { job } = createStory().look().observed
   const note = { reason: 'InvalidSpec', message: 'requests: 2 is above 1', stalled: true } as const
-  const status = blockedStatus(job, note, NOW)
+  const status = blockedStatus(job, job.status, note, NOW)
   t.match(await verdictOf({ ...job, status }), {
     kstatus: { status: 'Failed', message: /above 1/ },
     health: { status: 'Degraded', message: /above 1/ },

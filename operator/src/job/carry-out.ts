@@ -16,6 +16,8 @@ type Owner = {
   readonly object: KubeObject
   /** tells in its status why the API server refuses a child */
   readonly sayBlocked: (error: Error) => Promise<void>
+  /** the decision's status was written */
+  readonly wrote?: () => void
 }
 
 type Decision = {
@@ -27,7 +29,7 @@ type Decision = {
 
 export const carryOut = async (
   { client, events: recorder }: Actor,
-  { kind, object, sayBlocked }: Owner,
+  { kind, object, sayBlocked, wrote }: Owner,
   { apply, remove, status, events }: Decision,
 ): Promise<void> => {
   for (const item of remove) await removeChild(client, item)
@@ -38,6 +40,9 @@ export const carryOut = async (
     const message = `${objectKey(object.metadata)}: its children could not be made`
     throw new Error(message, { cause: error })
   }
-  if (status) await writeStatus(client, kind, object, status)
+  if (status) {
+    await writeStatus(client, kind, object, status)
+    wrote?.()
+  }
   for (const event of events) recorder.record(object, event)
 }

@@ -3,6 +3,7 @@ import type { BaseModel } from '../base-model/kinds.ts'
 import type { InstructionDataset } from '../dataset/kinds.ts'
 import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.ts'
 import { within } from '../kube/predicates.ts'
+import type { StatusPace } from '../kube/status-pace.ts'
 import type { StoreReader } from '../kube/store.ts'
 import { awaitsModel } from './awaits-model.ts'
 import { experimentOf, pinsOf, wantsPins } from './pins.ts'
@@ -39,6 +40,7 @@ export type Caches = {
   readonly progress: { get(podUid: string): ProgressReport | undefined }
   /** why a pod or a Job does not start, by its uid */
   readonly warnings: { get(uid: string): Warning | undefined }
+  readonly pace: Pick<StatusPace, 'holdMs'>
 }
 
 /** Pods outlive their Jobs while they save: they are found by the job and not by their owner. */
@@ -81,7 +83,7 @@ const pinsFrom = (
   return pins ? { pins } : {}
 }
 
-export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => {
+export const gather = (caches: Caches, key: ObjectKey, now: number): Observed | undefined => {
   const job = caches.jobs.get(key)
   const uid = job?.metadata.uid
   if (!job || uid === undefined) return undefined
@@ -99,6 +101,7 @@ export const gather = (caches: Caches, key: ObjectKey): Observed | undefined => 
   const stageJobs = within(namespace, caches.stageJobs.ownedBy(uid))
   return {
     job,
+    holdMs: caches.pace.holdMs(key, now),
     ...(caches.baseModels && awaitsModel(job) ? { baseModels: caches.baseModels.list() } : {}),
     ...(dataset ? { dataset } : {}),
     ...pinsFrom(caches, job),

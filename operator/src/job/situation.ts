@@ -29,6 +29,8 @@ import type { Workload } from './queue/workload.ts'
 /** What the caches hold of one job; children and pods of an earlier job of the same name are not in it. */
 export type Observed = {
   readonly job: InstructionTuningJob
+  /** how much longer a write of details alone is held back */
+  readonly holdMs: number
   /** the catalogue while the run has yet to take its model from it, where the operator reads it */
   readonly baseModels?: readonly BaseModel[]
   /** the one that the spec names */
@@ -83,6 +85,11 @@ export type Decision = {
   /** absent: status stays as it is */
   readonly status?: InstructionTuningJobStatus
   readonly events: readonly JobEvent[]
+  /** what stands although the API server refuses the children */
+  readonly unmade?: {
+    readonly status: InstructionTuningJobStatus
+    readonly events: readonly JobEvent[]
+  }
   readonly requeueAfterMs?: number
 }
 
@@ -116,6 +123,8 @@ export type StepResult = {
   readonly slices?: Slices
   /** of the run's model, where it was made just now */
   readonly selection?: Selection
+  /** whether the next step follows at once: its status is written together with this one's */
+  readonly goesOn?: true
   readonly requeueAfterMs?: number
 }
 

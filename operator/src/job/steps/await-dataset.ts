@@ -60,5 +60,5 @@ export const awaitDataset: RunStep = situation => {
   if (!isThere || !isReady(dataset) || !datasetUid || !contentHash || !preparedUri)
     return wait(situation, why(name, dataset))
   const content = { dataset: name, datasetUid, contentHash, uri: preparedUri }
-  return { runs: withRun(runs, { ...run, content }) }
+  return { runs: withRun(runs, { ...run, content }), goesOn: true }
 }

@@ -70,6 +70,7 @@ export const chooseModel: RunStep = situation => {
   return {
     runs: withRun(runs, { ...run, model: { baseModel, source } }),
     selection,
+    goesOn: true,
     events: [modelChosen(run.number, baseModel, source.uri, selection.candidates?.[0]?.score)],
   }
 }

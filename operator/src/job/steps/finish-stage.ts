@@ -58,7 +58,7 @@ const succeeded = ({ situation, run, stage, pods }: Ended, result: StageResult):
     ? failRun(situation, ended, gates)
     : stage.name === 'publish'
       ? succeedRun(situation, ended)
-      : { runs: withRun(runs, ended) }
+      : { runs: withRun(runs, ended), goesOn: true as const }
   return {
     ...next,
     events: [

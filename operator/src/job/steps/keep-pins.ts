@@ -8,5 +8,7 @@ export const keepPins: RunStep = ({ run, runs, observed: { pins } }) => {
     ...(pins.model && !run.model ? { model: pins.model } : {}),
     ...(pins.content && !run.content ? { content: pins.content } : {}),
   }
-  return Object.keys(kept).length > 0 ? { runs: withRun(runs, { ...run, ...kept }) } : undefined
+  return Object.keys(kept).length > 0
+    ? { runs: withRun(runs, { ...run, ...kept }), goesOn: true }
+    : undefined
 }

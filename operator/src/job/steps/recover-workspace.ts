@@ -22,5 +22,6 @@ export const recoverWorkspace: RunStep = ({ observed, run, runs }) => {
   return {
     runs: withRun(runs, { ...rest, phase: 'Pending', stages }),
     events: [workspaceLost(run.number)],
+    goesOn: true,
   }
 }

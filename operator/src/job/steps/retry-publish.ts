@@ -45,5 +45,6 @@ export const retryPublish: RunStep = ({ run, runs, observed }) => {
   return {
     runs: withRun(runs, publishing(run, asked)),
     events: [publishRetried(run.number)],
+    goesOn: true,
   }
 }

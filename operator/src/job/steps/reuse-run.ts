@@ -1,12 +1,22 @@
 /** `git revert`: a spec that an earlier run has published already is finished at once, with what that run made. */
 import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
+import { canonicalJson } from '@attune/crds/canonical-json.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import { artifactsLost, artifactsReused } from '../events.ts'
+import { rfc3339Seconds } from '../../kube/conditions.ts'
 import { artifactsProblem } from '../output-claim.ts'
-import type { Situation } from '../situation.ts'
+import { isFinished, withRun } from '../run.ts'
+import type { JobEvent, RunStep, Situation } from '../situation.ts'
 
-/** A reference stands for whatever is behind it now, which may be something else than it was then. */
-const namesItsInputs = ({ model, dataset }: ResolvedSpec): boolean =>
-  !model.ref && !model.selector && dataset.sources !== undefined
+const source = ({ model }: RunStatus) => canonicalJson(model?.source ?? null)
+
+/** A reference stands for whatever was behind it when a run took it: what both took is compared. */
+const haveEqualInputs = ({ model, dataset }: ResolvedSpec, a: RunStatus, b: RunStatus): boolean => {
+  const isReferred = model.ref !== undefined || model.selector !== undefined
+  if (isReferred && (!a.model || source(a) !== source(b))) return false
+  const { contentHash } = a.content ?? {}
+  return !dataset.ref || (contentHash !== undefined && contentHash === b.content?.contentHash)
+}
 
 const isPublished = ({ phase, artifacts = [] }: RunStatus): boolean =>
   phase === 'Succeeded' && artifacts.length > 0
@@ -17,23 +27,25 @@ export type Published = {
   readonly problem?: string
 }
 
-/** The newest run that published the same spec; undefined where none did. */
-export const publishedBefore = ({
-  runs,
-  spec,
-  specHash,
-  observed,
-}: Pick<Situation, 'runs' | 'spec' | 'specHash' | 'observed'>): Published | undefined => {
-  if (!namesItsInputs(spec)) return undefined
-  const run = runs.findLast(earlier => earlier.specHash === specHash && isPublished(earlier))
+/** The newest run that published the same spec on the same inputs; undefined where none did. */
+export const publishedBefore = (
+  { runs, spec, specHash, observed }: Pick<Situation, 'runs' | 'spec' | 'specHash' | 'observed'>,
+  next: RunStatus,
+): Published | undefined => {
+  const run = runs.findLast(
+    earlier =>
+      earlier.number < next.number &&
+      earlier.specHash === specHash &&
+      isPublished(earlier) &&
+      haveEqualInputs(spec, next, earlier),
+  )
   const problem = run && artifactsProblem(run, spec, observed.outputClaim)
   return run && { run, ...(problem === undefined ? {} : { problem }) }
 }
 
-/** @param next the new run, just accepted */
-export const reuseRun = (donor: RunStatus, next: RunStatus): RunStatus => {
+/** @param next the new run, of which no stage has begun */
+export const reuseRun = (donor: RunStatus, next: RunStatus, finishedAt: string): RunStatus => {
   const { workspace, dataset, plan, training, evaluation, score, artifacts, outputClaim } = donor
-  const finishedAt = next.startedAt
   return {
     ...next,
     phase: 'Succeeded',
@@ -55,5 +67,25 @@ export const reuseRun = (donor: RunStatus, next: RunStatus): RunStatus => {
     ...(score === undefined ? {} : { score }),
     ...(artifacts === undefined ? {} : { artifacts }),
     ...(outputClaim === undefined ? {} : { outputClaim }),
+  }
+}
+
+export const reuseEvent = (number: number, { run, problem }: Published): JobEvent =>
+  problem === undefined
+    ? artifactsReused(number, run.number)
+    : artifactsLost(number, run.number, problem)
+
+/** For a run whose references are taken by now. */
+export const reusePublished: RunStep = situation => {
+  const { run, runs, now } = situation
+  if (isFinished(run) || run.stages.some(({ state }) => state !== 'Pending')) return undefined
+  // `attune.dev/rerun` asked for it
+  const earlier = runs.at(-2)
+  if (earlier && earlier.rerun !== run.rerun) return undefined
+  const before = publishedBefore(situation, run)
+  if (!before || before.problem !== undefined) return undefined
+  return {
+    runs: withRun(runs, reuseRun(before.run, run, rfc3339Seconds(now))),
+    events: [artifactsReused(run.number, before.run.number)],
   }
 }

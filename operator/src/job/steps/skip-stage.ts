@@ -46,7 +46,7 @@ export const skipStage: RunStep = situation => {
     ...(stage.name === 'prepare' ? planWarning(skipped, spec) : []),
   ]
   const gates = stage.name === 'evaluate' ? gateFailure(skipped, spec) : undefined
-  if (!gates) return { runs: withRun(runs, skipped), events }
+  if (!gates) return { runs: withRun(runs, skipped), events, goesOn: true }
   const ended = failRun(situation, skipped, gates)
   return { ...ended, events: [...events, ...(ended.events ?? [])] }
 }

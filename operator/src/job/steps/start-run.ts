@@ -1,20 +1,13 @@
 /** A new spec, or a new value of `attune.dev/rerun`, is a new run; one that is going on is stopped, its checkpoint stays. */
 import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
-import {
-  accepted,
-  artifactsLost,
-  artifactsReused,
-  rerunStarted,
-  runStarted,
-  superseded,
-} from '../events.ts'
+import { accepted, rerunStarted, runStarted, superseded } from '../events.ts'
 import type { InstructionTuningJob } from '../kinds.ts'
 import { RERUN_ANNOTATION } from '../names.ts'
 import { currentStage, isFinished, newRun, withStage } from '../run.ts'
 import type { Step } from '../situation.ts'
 import { rfc3339Seconds } from '../../kube/conditions.ts'
 import { publishRetryAsked } from './retry-publish.ts'
-import { type Published, publishedBefore, reuseRun } from './reuse-run.ts'
+import { type Published, publishedBefore, reuseEvent, reuseRun } from './reuse-run.ts'
 
 /** What status keeps of a value; the rest of a longer one does not count. */
 const VALUE_MAX = 256
@@ -29,14 +22,9 @@ const supersede = (run: RunStatus, now: number): RunStatus => {
   return { ...stopped, phase: 'Superseded', finishedAt: rfc3339Seconds(now) }
 }
 
-const published = (number: number, { run, problem }: Published) =>
-  problem === undefined
-    ? artifactsReused(number, run.number)
-    : artifactsLost(number, run.number, problem)
-
 const startEvents = (number: number, again: boolean, before: Published | undefined) => [
   number === 1 ? accepted() : again ? rerunStarted(number) : runStarted(number),
-  ...(before ? [published(number, before)] : []),
+  ...(before ? [reuseEvent(number, before)] : []),
 ]
 
 export const startRun: Step = situation => {
@@ -51,16 +39,17 @@ export const startRun: Step = situation => {
   const unfinished = run !== undefined && !isFinished(run)
   // values that were there before the run were not meant for it
   const publishRetry = publishRetryAsked(observed.job)
+  const startedAt = rfc3339Seconds(now)
   const next: RunStatus = {
-    ...newRun(number, specHash, rfc3339Seconds(now)),
+    ...newRun(number, specHash, startedAt),
     ...(publishRetry === undefined ? {} : { publishRetry }),
     ...(rerun === undefined ? {} : { rerun }),
   }
-  const before = again ? undefined : publishedBefore(situation)
+  const before = again ? undefined : publishedBefore(situation, next)
   const donor = before && before.problem === undefined ? before.run : undefined
   const earlier = unfinished ? [...runs.slice(0, -1), supersede(run, now)] : runs
   return {
-    runs: [...earlier, donor ? reuseRun(donor, next) : next],
+    runs: [...earlier, donor ? reuseRun(donor, next, startedAt) : next],
     events: [
       ...(unfinished ? [superseded(run.number)] : []),
       ...startEvents(number, again, before),

@@ -3,6 +3,7 @@ import type { InstructionDataset } from '../../../../operator/src/dataset/kinds.
 import { aDataset } from '../../../fixtures/operator/a-dataset.ts'
 import { brokenFluxRules } from '../../../fixtures/operator/flux-rules.ts'
 import { createStory } from '../../../fixtures/operator/story.ts'
+import { aPod, at } from '../../../fixtures/operator/tuning-job.ts'
 
 const REF = { dataset: { ref: { name: 'pairs' } } }
 const HASH = 'c'.repeat(64)
@@ -123,10 +124,12 @@ t.test('a dataset of the same name made anew is waited for', async t => {
   t.equal(story.status.phase, 'Preparing')
   const again = createStory(REF)
     .happens(() => ({ dataset: ready() }))
-    .once()
-    .once()
+    // of an earlier run, so that nothing can start yet
+    .pods(aPod(9, 'train', { runningSince: at(0) }))
+    .look()
   t.ok(again.run?.content, 'kept')
   again
+    .noPods()
     .happens(() => ({ dataset: aDataset() }))
     .happens(({ dataset }) =>
       dataset ? { dataset: { ...dataset, metadata: { ...dataset.metadata, uid: 'other' } } } : {},

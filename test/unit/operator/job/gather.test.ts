@@ -18,6 +18,7 @@ import {
   aPod,
   aStageJob,
   CLAIM,
+  NOW,
   OUTPUT_CLAIM,
 } from '../../../fixtures/operator/tuning-job.ts'
 
@@ -43,6 +44,7 @@ const caches = () => ({
   policies: { of: () => [] },
   progress: { get: () => undefined },
   warnings: { get: () => undefined },
+  pace: { holdMs: () => 0 },
 })
 
 const put = (namespace: string, into: ReturnType<typeof caches>) => {
@@ -63,7 +65,7 @@ for (const [namespace, count] of [
     const from = caches()
     from.jobs.set(aJob())
     put(namespace, from)
-    const observed = gather(from, 'team-a/home')
+    const observed = gather(from, 'team-a/home', NOW)
     t.equal(observed?.pods.length, count, 'pods')
     t.equal(observed?.stageJobs.length, count, 'Jobs')
     t.equal(observed?.workloads.length, count, 'Workloads')
@@ -73,7 +75,7 @@ for (const [namespace, count] of [
 }
 
 t.test('a job that is not there has nothing', async t => {
-  t.equal(gather(caches(), 'team-a/home'), undefined)
+  t.equal(gather(caches(), 'team-a/home', NOW), undefined)
 })
 
 t.test('the claim of the output is whose ever it is, and of the namespace of the job', async t => {
@@ -81,7 +83,7 @@ t.test('the claim of the output is whose ever it is, and of the namespace of the
   from.jobs.set(aJob())
   const { metadata } = OUTPUT_CLAIM
   from.claims.set({ ...OUTPUT_CLAIM, metadata: { ...metadata, namespace: 'team-b', uid: 'b' } })
-  t.equal(gather(from, 'team-a/home')?.outputClaim, undefined)
+  t.equal(gather(from, 'team-a/home', NOW)?.outputClaim, undefined)
   from.claims.set(OUTPUT_CLAIM)
-  t.equal(gather(from, 'team-a/home')?.outputClaim?.metadata.uid, 'output-uid')
+  t.equal(gather(from, 'team-a/home', NOW)?.outputClaim?.metadata.uid, 'output-uid')
 })
