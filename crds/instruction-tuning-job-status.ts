@@ -83,6 +83,22 @@ const Plan = object(
   { description: 'What training takes, known before its first step.' },
 )
 
+/** Of a long training every second, fourth, … one is kept. */
+export const VALIDATIONS_MAX = 32
+
+export const Validations = Type.Array(
+  object({
+    step: count('Optimizer steps done.'),
+    loss: measure('Validation loss there.'),
+  }),
+  {
+    maxItems: VALIDATIONS_MAX,
+    description:
+      'Validation losses that were seen while a trial of an experiment trained; of a long training every second, fourth, … one.',
+    'x-kubernetes-list-type': 'atomic',
+  },
+)
+
 const Training = object(
   {
     step: count('Optimizer steps done.'),
@@ -101,6 +117,7 @@ const Training = object(
     ),
     etaSeconds: optional(seconds('Time left.')),
     seconds: optional(seconds('Training time, known at its end.')),
+    validations: optional(Validations),
   },
   { description: 'Progress of training, and its figures once it ended.' },
 )
@@ -223,4 +240,5 @@ export type InstructionTuningJobStatus = Static<typeof InstructionTuningJobStatu
 export type RunStatus = NonNullable<InstructionTuningJobStatus['runs']>[number]
 export type StageStatus = RunStatus['stages'][number]
 export type TrainingStatus = NonNullable<InstructionTuningJobStatus['training']>
+export type Validation = NonNullable<TrainingStatus['validations']>[number]
 export type JobCondition = NonNullable<InstructionTuningJobStatus['conditions']>[number]

@@ -1,11 +1,11 @@
 /** `TuningExperiment.status`, written by server-side apply of the operator and by nobody else. */
 import { EXPERIMENT_PHASES, TRIAL_PHASES } from './experiment-conditions.ts'
 import { object, oneOf, optional, type Static, Type } from './schema.ts'
+import { Validations } from './instruction-tuning-job-status.ts'
 import { TRIALS_MAX } from './tuning-experiment-spec.ts'
 import { Conditions, count, mapOf, text, time } from './status-fields.ts'
 
 export const TRIAL_ROWS_MAX = 100
-export const VALIDATIONS_MAX = 32
 
 const parameters = mapOf<string>(
   { type: 'string', maxLength: 2048 },
@@ -23,20 +23,7 @@ const Trial = object(
     score: optional(Type.Number({ description: 'Newest value of the objective.' })),
     rung: optional(count('Rung of `SuccessiveHalving` that it is in, from 0.')),
     message: optional(text(512, 'Why it failed or was stopped.')),
-    validations: optional(
-      Type.Array(
-        object({
-          step: count('Optimizer steps done.'),
-          loss: Type.Number({ description: 'Validation loss there.' }),
-        }),
-        {
-          maxItems: VALIDATIONS_MAX,
-          description:
-            'Validation losses seen while it trained, where `earlyStopping` compares them; of a long training every second, fourth, … one.',
-          'x-kubernetes-list-type': 'atomic',
-        },
-      ),
-    ),
+    validations: optional(Validations),
   },
   { description: 'One trial.' },
 )
@@ -118,4 +105,3 @@ export type TuningExperimentStatus = Static<typeof TuningExperimentStatusSchema>
 export type TrialStatus = NonNullable<TuningExperimentStatus['trials']>[number]
 export type RefusedTrial = NonNullable<TuningExperimentStatus['refused']>[number]
 export type BestTrial = NonNullable<TuningExperimentStatus['best']>
-export type Validation = NonNullable<TrialStatus['validations']>[number]

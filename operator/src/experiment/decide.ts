@@ -1,16 +1,13 @@
 /** What to do about an experiment: pure, and the same for the same caches and the same moment. */
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
-import type {
-  RefusedTrial,
-  TuningExperimentStatus,
-  Validation,
-} from '@attune/crds/tuning-experiment-status.ts'
+import type { Validation } from '@attune/crds/instruction-tuning-job-status.ts'
+import type { RefusedTrial, TuningExperimentStatus } from '@attune/crds/tuning-experiment-status.ts'
 import { rfc3339Seconds } from '../kube/conditions.ts'
 import { heldMs } from '../kube/status-pace.ts'
 import { type Advance, advance } from './advance.ts'
 import { experimentConditions } from './experiment-conditions.ts'
 import type { ExperimentSpec, TuningExperiment } from './kinds.ts'
-import { hopeless, validationsOf } from './median-stopping.ts'
+import { hopeless } from './median-stopping.ts'
 import { trialName } from './names.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { assignmentsOf } from '@attune/crds/experiment/search-space.ts'
@@ -64,28 +61,30 @@ const withDropped = (trials: readonly Trial[], { dropped }: Advance): readonly T
       : { ...trial, phase: 'Stopped', message, scoredRung: trial.rung }
   })
 
-const lossesOf = ({ spec, status }: Experiment, trials: readonly Trial[]): Losses => {
-  if (!spec.earlyStopping) return new Map()
-  const before = new Map(status?.trials?.map(row => [row.trial, row.validations]))
-  return new Map(
-    trials
-      .filter(isMade)
-      .map(trial => [trial.number, validationsOf(trial, before.get(trial.number))]),
-  )
-}
+const lossesOf = ({ spec }: Experiment, trials: readonly Trial[]): Losses =>
+  spec.earlyStopping
+    ? new Map(
+        trials.map(
+          ({ number, job }) => [number, job?.status?.training?.validations ?? []] as const,
+        ),
+      )
+    : new Map()
 
 const stops = (
-  { spec, status }: Experiment,
+  { spec: { earlyStopping } }: Experiment,
   trials: readonly MadeTrial[],
   losses: Losses,
-): readonly Patch[] =>
-  trials
+): readonly Patch[] => {
+  if (!earlyStopping) return []
+  const seen = ({ number }: MadeTrial) => losses.get(number) ?? []
+  const succeeded = trials.filter(({ phase }) => phase === 'Succeeded').map(seen)
+  return trials
     .filter(({ phase }) => phase === 'Running')
     .flatMap(trial => {
-      const seen = losses.get(trial.number) ?? []
-      const because = spec.earlyStopping && hopeless(seen, status?.trials ?? [], spec.earlyStopping)
+      const because = hopeless(seen(trial), succeeded, earlyStopping)
       return because === undefined ? [] : [stop(trial, because)]
     })
+}
 
 type Moves = Pick<Decision, 'create' | 'patch' | 'events'>
 

@@ -4,8 +4,8 @@ import {
   TRIAL_ROWS_MAX,
   type TrialStatus,
   type TuningExperimentStatus,
-  type Validation,
 } from '@attune/crds/tuning-experiment-status.ts'
+import type { Validation } from '@attune/crds/instruction-tuning-job-status.ts'
 import { trimMessage } from '../kube/conditions.ts'
 import type { ExperimentSpec } from './kinds.ts'
 import { bestOf, ranked, shownScore } from './rank.ts'

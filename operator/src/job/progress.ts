@@ -3,7 +3,7 @@ import type { TrainingStatus } from '@attune/crds/instruction-tuning-job-status.
 import { type Progress, STAGES, type TrainingSummary } from '@attune/crds/stage.ts'
 import { count, number, positive, shape, text } from './untrusted.ts'
 
-export type TrainingReport = Omit<TrainingStatus, 'progress'>
+export type TrainingReport = Omit<TrainingStatus, 'progress' | 'validations'>
 
 /** Losses that are not finite are left out; a step above the total is no progress. */
 const training = (value: unknown): TrainingReport | undefined => {

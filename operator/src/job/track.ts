@@ -1,10 +1,16 @@
 /** Brings the running stage of a run up to what its pods show: attempts, the newest pod, training progress. */
-import type { RunStatus, StageStatus } from '@attune/crds/instruction-tuning-job-status.ts'
+import type {
+  RunStatus,
+  StageStatus,
+  TrainingStatus,
+} from '@attune/crds/instruction-tuning-job-status.ts'
 import type { Pod, StageJob } from './kinds.ts'
 import { outOfMemory, resumed, retrying } from './events.ts'
 import { stageJobName } from './names.ts'
 import { hasEnded, jobHasEnded, newestPod, podsOf } from './pod-state.ts'
+import { experimentOf } from './pins.ts'
 import { trainingStatus } from './progress.ts'
+import { withValidation } from './validations.ts'
 import { isHeld } from './queue/queue-labels.ts'
 import { retriesBefore } from './retry-after-kill.ts'
 import { currentStage, PHASE_OF_STAGE, withStage } from './run.ts'
@@ -41,10 +47,23 @@ const retryEvents = (
   ]
 }
 
+/** What an experiment stops its trials on. */
+const compared = (
+  { job }: Observed,
+  { training }: RunStatus,
+  newest: TrainingStatus,
+): Pick<TrainingStatus, 'validations'> => {
+  const everySteps = job.spec?.evaluation.everySteps ?? 1
+  return experimentOf(job) === undefined
+    ? {}
+    : { validations: [...withValidation(training?.validations ?? [], newest, everySteps)] }
+}
+
 const withProgress = (run: RunStatus, stage: StageStatus, observed: Observed): RunStatus => {
   const report = stage.pod === undefined ? undefined : observed.progress[stage.pod]
   if (stage.name !== 'train' || report?.stage !== 'train' || !report.training) return run
-  const training = trainingStatus(run.training, report.training)
+  const newest = trainingStatus(run.training, report.training)
+  const training = { ...newest, ...compared(observed, run, newest) }
   // a plan taken over from an earlier run knows the steps of that one
   const plan = run.plan && { ...run.plan, totalSteps: training.totalSteps }
   return { ...run, training, ...(plan ? { plan } : {}) }
