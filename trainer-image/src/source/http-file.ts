@@ -1,6 +1,7 @@
 /** A single file by https://, with bounded redirects and byte ranges. */
 import { invalidSpec } from '../stage-error.ts'
 import type { Download, OpenedStream } from './download.ts'
+import { httpFetch } from './http-fetch.ts'
 import { statusError } from './http-status.ts'
 import { isAllowedOrigin, isLoopback } from './parse-uri.ts'
 
@@ -51,7 +52,7 @@ const follow = async (
 ): Promise<Response> => {
   let url = origin
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const response = await fetch(url, { headers, signal, redirect: 'manual' })
+    const response = await httpFetch(url, { headers, signal, redirect: 'manual' })
     if (response.status < 300 || response.status >= 400) {
       if (response.ok) return response
       await response.body?.cancel()

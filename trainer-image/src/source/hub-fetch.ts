@@ -1,4 +1,5 @@
 /** The `fetch` that the hub's library is given: stoppable, bounded, and with the token for the hub alone. */
+import { httpFetch } from './http-fetch.ts'
 import { statusError } from './http-status.ts'
 import { BusySource } from './retry.ts'
 
@@ -10,7 +11,7 @@ export const hubFetch = (
   hubUrl: string,
   token: string | undefined,
   signal: AbortSignal,
-  next: typeof fetch = fetch,
+  next: typeof fetch = httpFetch,
 ): typeof fetch => {
   const hub = new URL(hubUrl)
   return async (input, init) => {
