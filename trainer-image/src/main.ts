@@ -1,19 +1,17 @@
 /** One stage per call: `main.ts <stage> --job job.json --workspace DIR`. Wiring only. */
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { registerProcessMetrics } from '@attune/crds/metrics/process-metrics.ts'
 import { CURATE, STAGES, TRAINER_PORT, type TrainerStage } from '@attune/crds/stage.ts'
 import { Argument, Command, InvalidArgumentError } from 'commander'
-import { pino } from 'pino'
-import { writeFileAtomically } from './atomic-file.ts'
+import { type Logger, pino } from 'pino'
 import { readDatasetFile, readJobFile } from './job-file.ts'
 import { createTrainerMetrics } from './metrics.ts'
 import { createProgressReporter } from './progress-reporter.ts'
+import { failedRun, outcomeReporter } from './report-outcome.ts'
 import { runCurate, runStage, type StageRun } from './run-stage.ts'
 import { startServer } from './server.ts'
-import { StageError } from './stage-error.ts'
 import type { StageSurroundings } from './stages/stage-context.ts'
-import { terminationMessage } from './termination-message.ts'
 
 // ONNX Runtime uploads telemetry unless told otherwise before its library is loaded
 process.env['ORT_DISABLE_TELEMETRY'] = '1'
@@ -78,9 +76,11 @@ const workOf = async (stage: TrainerStage, options: Options) => {
     runStage(stage, { ...surroundings, job, memoryLimitBytes, microBatchHalvings })
 }
 
-const execute = async (stage: TrainerStage, options: Options): Promise<StageRun> => {
+const logOf = (stage: TrainerStage) =>
+  pino({ base: { stage } }, pino.destination({ dest: 2, sync: true }))
+
+const execute = async (stage: TrainerStage, options: Options, log: Logger): Promise<StageRun> => {
   const signal = stopOnSignals()
-  const log = pino({ base: { stage } }, pino.destination({ dest: 2, sync: true }))
   const metrics = createTrainerMetrics()
   const reporter = createProgressReporter(stage, metrics, progress => {
     if (process.connected) process.send?.({ type: 'progress', progress })
@@ -112,22 +112,16 @@ const execute = async (stage: TrainerStage, options: Options): Promise<StageRun>
   }
 }
 
-const beforeTheStage =
-  (stage: TrainerStage) =>
-  (error: unknown): StageRun => {
-    if (!(error instanceof StageError)) throw error
-    const { reason, message, exitCode } = error
-    return { result: { stage, key: '', outcome: 'Failed', reason, message, seconds: 0 }, exitCode }
-  }
-
+/** A library may throw where no caller can catch it; whoever started the stage is told all the same. */
 const main = async (stage: TrainerStage, options: Options) => {
-  const { result, exitCode } = await execute(stage, options).catch(beforeTheStage(stage))
-  if (result.outcome === 'Failed') process.stderr.write(`${result.reason}: ${result.message}\n`)
-  if (options.result) await writeFileAtomically(options.result, `${JSON.stringify(result)}\n`)
-  // the kubelet mounts this file; it cannot be replaced by a rename
-  if (options.terminationLog) writeFileSync(options.terminationLog, terminationMessage(result))
-  if (process.connected) process.disconnect()
-  process.exit(exitCode)
+  const report = outcomeReporter(options)
+  const log = logOf(stage)
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+    process.on(event, (error: unknown) => {
+      void report(failedRun(stage, error))
+      log.fatal({ err: error }, event)
+    })
+  await report(await execute(stage, options, log).catch(error => failedRun(stage, error)))
 }
 
 await new Command('attune-trainer')

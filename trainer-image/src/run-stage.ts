@@ -11,6 +11,7 @@ import {
 import { curateKey } from '@attune/crds/stage-keys.ts'
 import { writeFileAtomically } from './atomic-file.ts'
 import { StageError, StageStopped } from './stage-error.ts'
+import { failureOf } from './stage-failure.ts'
 import type {
   CurateContext,
   StageContext,
@@ -19,8 +20,6 @@ import type {
   StageSurroundings,
 } from './stages/stage-context.ts'
 import { keyOfStage, readStageResult, stageFolder } from './stages/stage-folders.ts'
-
-const MESSAGE_MAX = 1024
 
 export type StageRun = { readonly result: StageResult; readonly exitCode: number }
 
@@ -32,30 +31,6 @@ const STAGES: Record<Stage, () => Promise<StageFunction>> = {
   train: async () => (await import('./stages/train.ts')).train,
   evaluate: async () => (await import('./stages/evaluate.ts')).evaluate,
   publish: async () => (await import('./stages/publish.ts')).publish,
-}
-
-const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim().slice(0, MESSAGE_MAX)
-
-const failure = (
-  error: unknown,
-): Pick<StageResult, 'outcome' | 'reason' | 'message'> & { exitCode: number } => {
-  if (error instanceof StageStopped)
-    return { outcome: 'Stopped', message: oneLine(error.message), exitCode: EXIT.stopped }
-  if (error instanceof StageError) {
-    return {
-      outcome: 'Failed',
-      reason: error.reason,
-      message: oneLine(error.message),
-      exitCode: error.exitCode,
-    }
-  }
-  const message = error instanceof Error ? error.message : String(error)
-  return {
-    outcome: 'Failed',
-    reason: 'StageFailed',
-    message: oneLine(message),
-    exitCode: EXIT.retryable,
-  }
 }
 
 type Work = {
@@ -89,7 +64,7 @@ const conclude = async (
     await writeFileAtomically(join(folder, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
     return { result, exitCode: EXIT.ok }
   } catch (error) {
-    const { exitCode, ...why } = failure(error)
+    const { exitCode, ...why } = failureOf(error)
     const foreseen = error instanceof StageError || error instanceof StageStopped
     // a stack helps only where nobody foresaw the failure
     const detail = foreseen ? { reason: why.reason } : { err: error }

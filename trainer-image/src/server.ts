@@ -39,7 +39,13 @@ export const startServer = async (options: ServerOptions): Promise<Server> => {
   )
   server.maxConnections = 64
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (cause: NodeJS.ErrnoException) =>
+      reject(
+        new Error(`port ${options.port} cannot be opened (${cause.code}); give another --port`, {
+          cause,
+        }),
+      ),
+    )
     server.listen(options.port, options.host ?? '0.0.0.0', resolve)
   })
   return server

@@ -1,0 +1,22 @@
+/** What is told of a failure: one line, without a stack trace. */
+import { EXIT, type StageResult } from '@attune/crds/stage.ts'
+import { type ExitCode, StageError, StageStopped } from './stage-error.ts'
+
+const MESSAGE_MAX = 1024
+
+const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim().slice(0, MESSAGE_MAX)
+
+export type Failure = Pick<StageResult, 'outcome' | 'reason' | 'message'> & {
+  readonly exitCode: ExitCode
+}
+
+/** A stop is told here too: it comes by an exception as well. */
+export const failureOf = (error: unknown): Failure => {
+  const message = oneLine(error instanceof Error ? error.message || error.name : String(error))
+  if (error instanceof StageStopped) return { outcome: 'Stopped', message, exitCode: EXIT.stopped }
+  const { reason, exitCode } =
+    error instanceof StageError
+      ? error
+      : { reason: 'StageFailed' as const, exitCode: EXIT.retryable }
+  return { outcome: 'Failed', reason, message, exitCode }
+}
