@@ -1,8 +1,12 @@
-/** Asks running pods for their progress, a few at a time, and keeps the newest answers. Pods are not trusted. */
+/**
+ * Asks running pods for their progress, a few at a time, and keeps the newest answers. Pods are not trusted:
+ * those of one tenant that never answer must not keep the others waiting.
+ */
 import { request } from 'node:http'
 import { type Clock, sleep, systemClock } from '../kube/clock.ts'
 import { type ObjectKey, objectKey } from '../kube/kube-object.ts'
 import type { Log } from '../kube/log.ts'
+import { takeTurns } from '../kube/take-turns.ts'
 import type { Pod } from './kinds.ts'
 import { JOB_LABEL } from './names.ts'
 import { isRunning } from './pod-state.ts'
@@ -30,14 +34,20 @@ export type ProgressPoller = {
   run(signal: AbortSignal): Promise<void>
 }
 
-type Target = { readonly uid: string; readonly host: string; readonly job: ObjectKey }
+type Target = {
+  readonly metadata: Pod['metadata']
+  readonly uid: string
+  readonly host: string
+  readonly job: ObjectKey
+}
 
 const targetOf = (pod: Pod): Target | undefined => {
   const { uid, namespace, labels } = pod.metadata
   const name = labels?.[JOB_LABEL]
   const host = pod.status?.podIP
   if (!uid || !name || !host || !isRunning(pod)) return undefined
-  return { uid, host, job: objectKey({ name, ...(namespace ? { namespace } : {}) }) }
+  const job = objectKey({ name, ...(namespace ? { namespace } : {}) })
+  return { metadata: pod.metadata, uid, host, job }
 }
 
 /** Redirects are not followed and a body over the bound is an error. */
@@ -67,6 +77,7 @@ export const createProgressPoller = (options: ProgressPollerOptions): ProgressPo
   const { pods, port, intervalMs, onChange, log, clock = systemClock } = options
   const { concurrency = CONCURRENCY, timeoutMs = TIMEOUT_MS } = options
   const reports = new Map<string, { readonly body: string; readonly report: ProgressReport }>()
+  const asked = new Map<string, number>()
 
   const ask = async ({ uid, host, job }: Target, signal: AbortSignal) => {
     try {
@@ -83,26 +94,32 @@ export const createProgressPoller = (options: ProgressPollerOptions): ProgressPo
     }
   }
 
+  /** Those that it does not come to begin the next. @returns the rest of its time */
   const round = async (signal: AbortSignal) => {
     const targets = pods()
       .map(targetOf)
       .filter(target => target !== undefined)
     const present = new Set(targets.map(({ uid }) => uid))
-    for (const uid of reports.keys()) if (!present.has(uid)) reports.delete(uid)
-    const waiting = targets.values()
+    for (const map of [reports, asked])
+      for (const uid of map.keys()) if (!present.has(uid)) map.delete(uid)
+    const started = clock.monotonic()
+    const isOver = () => signal.aborted || clock.monotonic() - started >= intervalMs
+    const waiting = takeTurns(targets, uid => asked.get(uid))
     const worker = async () => {
       for (const target of waiting) {
-        if (signal.aborted) return
+        asked.set(target.uid, clock.monotonic())
         await ask(target, signal)
+        if (isOver()) return
       }
     }
     await Promise.all(Array.from({ length: concurrency }, worker))
+    return Math.max(0, intervalMs - (clock.monotonic() - started))
   }
 
   const run = async (signal: AbortSignal) => {
     while (!signal.aborted) {
-      await round(signal)
-      await sleep(clock, intervalMs, signal).catch(() => {})
+      const restMs = await round(signal)
+      await sleep(clock, restMs, signal).catch(() => {})
     }
   }
   return { get: uid => reports.get(uid)?.report, run }

@@ -5,12 +5,13 @@ import { EVENT, type KubeEvent } from '../kube/events.ts'
 import type { KubeClient } from '../kube/kube-client.ts'
 import { type KubeObject, type ObjectKey, objectKey } from '../kube/kube-object.ts'
 import type { Log } from '../kube/log.ts'
+import { takeTurns } from '../kube/take-turns.ts'
 import type { Pod, StageJob } from './kinds.ts'
 import { jobKeepsSilent, podKeepsSilent, type Warning } from './obstacle.ts'
 
 /** Events of one object; alike ones are counted in one. */
 const EVENTS_MAX = 50
-/** Of one round: with more that wait, each is asked about less often. */
+/** Of one round, by turns of their namespaces: with more that wait, each is asked about less often. */
 const OBJECTS_MAX = 20
 /** That a node was missing is old news once the pod has one. */
 const OLD_NEWS = 'FailedScheduling'
@@ -77,10 +78,10 @@ export const createWarningReader = (options: WarningReaderOptions): WarningReade
     const present = new Set(objects.map(({ metadata }) => metadata.uid))
     for (const map of [warnings, asked])
       for (const uid of map.keys()) if (!present.has(uid)) map.delete(uid)
-    const lastAsked = ({ metadata }: KubeObject) => asked.get(metadata.uid ?? '') ?? 0
-    const due = objects.toSorted((a, b) => lastAsked(a) - lastAsked(b)).slice(0, OBJECTS_MAX)
-    for (const object of due) {
-      if (signal.aborted) return
+    let left = OBJECTS_MAX
+    for (const object of takeTurns(objects, uid => asked.get(uid))) {
+      if (signal.aborted || left === 0) return
+      left -= 1
       asked.set(object.metadata.uid ?? '', clock.monotonic())
       try {
         await ask(object, signal)

@@ -73,3 +73,49 @@ for (const [name, answer] of Object.entries(bad)) {
     t.strictSame(changes, [])
   })
 }
+
+t.test('pods of one tenant that never answer do not hold up the one of another', async t => {
+  const HANGING = 60
+  const place = (name: string, namespace: string, podIP: string) => {
+    const pod = aPod(1, 'prepare', { runningSince: at(0) }, { name })
+    return {
+      ...pod,
+      metadata: { ...pod.metadata, namespace },
+      status: { ...pod.status, podIP },
+    }
+  }
+  const asked = { hanging: 0, neighbour: 0 }
+  const enough = Promise.withResolvers<void>()
+  const server = createServer((request, response) => {
+    if (request.socket.localAddress?.endsWith('127.0.0.2')) {
+      asked.hanging += 1
+      if (asked.hanging >= HANGING) enough.resolve()
+      return
+    }
+    asked.neighbour += 1
+    response.end(JSON.stringify(PROGRESS))
+    if (asked.neighbour >= 4) enough.resolve()
+  })
+  await new Promise<void>(resolve => server.listen(0, '0.0.0.0', resolve))
+  const hanging = Array.from({ length: HANGING }, (_, i) => place(`a-${i}`, 'team-a', '127.0.0.2'))
+  const poller = createProgressPoller({
+    pods: () => [...hanging, place('b', 'team-b', '127.0.0.1')],
+    port: (server.address() as AddressInfo).port,
+    intervalMs: 5,
+    timeoutMs: 50,
+    concurrency: 2,
+    onChange: () => {},
+    log: silentLog,
+  })
+  const stop = new AbortController()
+  const done = poller.run(stop.signal)
+  t.teardown(async () => {
+    stop.abort()
+    await done
+    server.closeAllConnections()
+    server.close()
+  })
+  await enough.promise
+  t.equal(asked.neighbour, 4, 'it is asked four times before each of the others was asked once')
+  t.ok(asked.hanging < HANGING)
+})

@@ -116,3 +116,23 @@ t.test('of many, all get their turn, and one that fails holds up none', async t 
   const selectors = new Set(asked.slice(0, 60).map(({ fieldSelector }) => fieldSelector))
   t.equal(selectors.size, 50)
 })
+
+t.test('the many pods of one tenant do not hold up the one of another', async t => {
+  const tenant = (pod: Pod, namespace: string): Pod => ({
+    ...pod,
+    metadata: { ...pod.metadata, namespace },
+  })
+  const many = Array.from({ length: 500 }, (_, index) => tenant(silent(`pod-${index}`), 'team-a'))
+  const pods = [...many, tenant(silent('neighbour'), 'team-b')]
+  const { asked } = await read(
+    t,
+    () => pods,
+    () => [],
+    200,
+  )
+  const turns = asked
+    .slice(0, 200)
+    .flatMap(({ namespace }, at) => (namespace === 'team-b' ? [at] : []))
+  t.ok((turns[0] ?? Number.POSITIVE_INFINITY) < 2, 'it is the second')
+  t.equal(turns.length, 10, 'and has a turn in each round of 20')
+})
