@@ -1,8 +1,8 @@
 /** One `attune` at a time in a workspace: a lock file that names its owner, taken over when the owner is gone. */
-import { link, open, readFile, rename, rm } from 'node:fs/promises'
+import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { writeFileAtomically } from '@attune/trainer/atomic-file.ts'
+import { temporaryFor, writeFileAtomically } from '@attune/trainer/atomic-file.ts'
 import { CliError } from '../cli-error.ts'
 import { identityOf, isRunning, type ProcessIdentity } from './process-identity.ts'
 
@@ -41,36 +41,58 @@ const holder = (owner: Owner | undefined): string | undefined => {
     : undefined
 }
 
-const create = async (file: string, text: string): Promise<boolean> => {
-  try {
-    const handle = await open(file, 'wx')
-    await handle.writeFile(text)
-    await handle.close()
-    return true
-  } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false
-    throw error
-  }
-}
-
-/** Between reading a stale lock and removing it another command may have taken it: look at what was moved. */
-const removeStale = async (file: string, stale: string): Promise<void> => {
-  const moved = `${file}.stale-${process.pid}`
-  try {
-    await rename(file, moved)
-    if ((await readFile(moved, 'utf8')) !== stale) await link(moved, file)
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT') && !hasCode(error, 'EEXIST')) throw error
-  } finally {
-    await rm(moved, { force: true })
-  }
-}
-
 const readLock = (file: string): Promise<string | undefined> =>
   readFile(file, 'utf8').catch(error => {
     if (hasCode(error, 'ENOENT')) return undefined
     throw error
   })
+
+/** A lock is there with its owner in it or not at all: one that is written step by step looks like nobody's. */
+const create = async (file: string, text: string): Promise<boolean> => {
+  const temporary = temporaryFor(file)
+  try {
+    await writeFile(temporary, text, { flush: true })
+    await link(temporary, file)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false
+    throw error
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}
+
+/** Of many commands that find the same stale lock one replaces it: whoever holds the second lock. */
+const takeOver = async (file: string, stale: string, text: string): Promise<boolean> => {
+  const claim = `${file}.takeover`
+  if (!(await create(claim, text))) {
+    const rival = await readLock(claim)
+    const isDead = rival !== undefined && !holder(parseOwner(rival))
+    if (isDead) throw new CliError(`${claim}: left by a command that was killed; remove this file`)
+    return false
+  }
+  try {
+    if ((await readLock(file)) !== stale) return false
+    await writeFileAtomically(file, text)
+    return true
+  } finally {
+    await rm(claim, { force: true })
+  }
+}
+
+/** @param taken what the lock file holds now */
+const heldLock = (file: string, owner: Owner, taken: string): WorkspaceLock => {
+  let written = taken
+  return {
+    noteStage: async pid => {
+      written = JSON.stringify(pid === undefined ? owner : { ...owner, stage: identityOf(pid) })
+      await writeFileAtomically(file, written)
+    },
+    release: async () => {
+      if ((await readLock(file)) === written) await rm(file, { force: true })
+    },
+  }
+}
 
 /** @throws CliError where another command works in the workspace */
 export const lockWorkspace = async (workspace: string): Promise<WorkspaceLock> => {
@@ -80,16 +102,9 @@ export const lockWorkspace = async (workspace: string): Promise<WorkspaceLock> =
     host: hostname(),
     since: new Date().toISOString(),
   }
+  const own = JSON.stringify(owner)
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (await create(file, JSON.stringify(owner)))
-      return {
-        noteStage: pid =>
-          writeFileAtomically(
-            file,
-            JSON.stringify(pid === undefined ? owner : { ...owner, stage: identityOf(pid) }),
-          ),
-        release: () => rm(file, { force: true }),
-      }
+    if (await create(file, own)) return heldLock(file, owner, own)
     const text = await readLock(file)
     if (text === undefined) continue
     const found = parseOwner(text)
@@ -98,7 +113,7 @@ export const lockWorkspace = async (workspace: string): Promise<WorkspaceLock> =
       throw new CliError(
         `${workspace}: ${who} has worked here since ${found?.since}; wait for it, stop it, or choose another --workspace`,
       )
-    await removeStale(file, text)
+    if (await takeOver(file, text, own)) return heldLock(file, owner, own)
   }
   throw new CliError(`${file}: could not be taken; try again`)
 }

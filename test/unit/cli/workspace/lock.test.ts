@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import t from 'tap'
 import { lockWorkspace } from '../../../../cli/src/workspace/lock.ts'
 import { identityOf } from '../../../../cli/src/workspace/process-identity.ts'
 
+const RACER = join(import.meta.dirname, '../../../fixtures/cli/lock-racer.ts')
 const since = '2026-01-01T00:00:00Z'
 
 const deadPid = async (): Promise<number> => {
@@ -77,4 +79,32 @@ t.test('of many at once one gets the lock', async t => {
   locked(folder, { pid: await deadPid(), host: hostname(), since })
   const tries = await Promise.allSettled(Array.from({ length: 8 }, () => lockWorkspace(folder)))
   t.equal(tries.filter(({ status }) => status === 'fulfilled').length, 1)
+})
+
+t.test('of two processes that come at once one gets the lock', async t => {
+  const root = t.testdir()
+  const children = [0, 1].map(() => {
+    const child = spawn(process.execPath, [RACER], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    t.teardown(() => child.kill())
+    return { child, next: async () => (await lines.next()).value as string }
+  })
+  await Promise.all(children.map(({ next }) => next()))
+  for (const stale of [false, true])
+    for (let race = 0; race < 80; race++) {
+      const folder = mkdtempSync(join(root, 'race-'))
+      if (stale) locked(folder, { pid: 2 ** 30, host: hostname(), since })
+      const at = Date.now() + 10
+      for (const { child } of children) child.stdin.write(`${at} ${folder}\n`)
+      const answers = await Promise.all(children.map(({ next }) => next()))
+      t.strictSame(answers.sort(), ['got', 'refused'], `race ${race}, stale: ${stale}`)
+    }
+})
+
+t.test('a release leaves the lock of another alone', async t => {
+  const folder = t.testdir()
+  const lock = await lockWorkspace(folder)
+  locked(folder, { pid: process.ppid, host: hostname(), since })
+  await lock.release()
+  t.strictSame(readdirSync(folder), ['lock'])
 })
