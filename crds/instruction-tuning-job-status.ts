@@ -1,4 +1,5 @@
 /** `InstructionTuningJob.status`: what the operator answers, written by server-side apply and by nobody else. */
+import { OTHER_RESOURCE, RESOURCES_MAX } from './accelerator-resource.ts'
 import { PHASES } from './conditions.ts'
 import { object, oneOf, optional, type Static, Type } from './schema.ts'
 import { PinnedModel, Selection } from './selection-status.ts'
@@ -231,7 +232,31 @@ export const InstructionTuningJobStatusSchema = object(
     evaluation: optional(Evaluation),
     artifacts: optional(artifacts),
     acceleratorSeconds: optional(seconds('Running time of pods times their devices, of all runs.')),
-    accountedUntil: optional(time('Accelerator time is counted up to here.')),
+    acceleratorSecondsByResource: optional(
+      Type.Unsafe<Readonly<Record<string, number>>>({
+        type: 'object',
+        maxProperties: RESOURCES_MAX,
+        additionalProperties: { type: 'number', minimum: 0 },
+        description: `The same by extended resource; \`${OTHER_RESOURCE}\` where there were too many.`,
+      }),
+    ),
+    accountedPods: optional(
+      Type.Array(
+        object({
+          pod: text(64, 'Uid of a pod.'),
+          until: time('Its accelerator time is counted up to here.'),
+        }),
+        {
+          maxItems: 32,
+          description: 'Pods whose accelerator time is counted, while they are there.',
+          'x-kubernetes-list-type': 'map',
+          'x-kubernetes-list-map-keys': ['pod'],
+        },
+      ),
+    ),
+    accountedUntil: optional(
+      time('Accelerator time of pods that are not listed is counted up to here.'),
+    ),
   },
   { default: { observedGeneration: -1 }, description: 'What the operator answers.' },
 )

@@ -98,7 +98,9 @@ t.test('usage of a namespace and of all', async t => {
       spec: { ...SPEC, resources: { accelerator: {} } },
     }
     await kubectl(['create', '-f', '-'], JSON.stringify(job))
-    const status = { run: 2, acceleratorSeconds: 3600 * (index + 1) }
+    const seconds = 3600 * (index + 1)
+    const acceleratorSecondsByResource = { [GPU]: seconds }
+    const status = { run: 2, acceleratorSeconds: seconds, acceleratorSecondsByResource }
     const patch = ['--type=merge', '-p', JSON.stringify({ status })]
     await kubectl(['patch', 'itj/home', '-n', namespace, '--subresource=status', ...patch])
   }

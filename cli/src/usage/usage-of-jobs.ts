@@ -1,23 +1,20 @@
 /** Usage from the objects of a cluster: of the jobs that are there, over their whole life. */
 import type { InstructionTuningJob } from '@attune/operator/job/kinds.ts'
-import type { Usage } from './usage.ts'
-import { byNamespace } from './usage.ts'
+import { addTo, byNamespace, type Usage } from './usage.ts'
 
-/** The job used some, and its spec no longer says of what. */
+/** The job used some, and its status does not say of what. */
 const UNKNOWN = 'unknown'
 
-type Job = Pick<InstructionTuningJob, 'metadata' | 'status'> & {
-  readonly spec?: { readonly resources?: { readonly accelerator?: { readonly resource?: string } } }
-}
+type Job = Pick<InstructionTuningJob, 'metadata' | 'status'>
 
-const usageOfJob = ({ metadata, spec, status }: Job): Usage => {
-  const seconds = status?.acceleratorSeconds ?? 0
-  const resource = spec?.resources?.accelerator?.resource ?? (seconds > 0 ? UNKNOWN : undefined)
+const usageOfJob = ({ metadata, status }: Job): Usage => {
+  const { acceleratorSeconds = 0, acceleratorSecondsByResource: known = {} } = status ?? {}
+  const rest = acceleratorSeconds - Object.values(known).reduce((sum, value) => sum + value, 0)
   return {
     namespace: metadata.namespace ?? '',
     jobs: 1,
     runs: status?.run ?? 0,
-    acceleratorSeconds: resource === undefined ? {} : { [resource]: seconds },
+    acceleratorSeconds: addTo(known, rest > 0 ? { [UNKNOWN]: rest } : {}),
   }
 }
 

@@ -1,30 +1,30 @@
-/** Running time of pods times their devices, counted once however often and from wherever it is looked at. */
-import type { Pod } from './kinds.ts'
-import { CONTAINER, runningSince, terminated } from './pod-state.ts'
+/** Running time of pods times their devices, counted once a pod however often and from wherever it is looked at. */
+import { OTHER_RESOURCE, RESOURCES_MAX } from '@attune/crds/accelerator-resource.ts'
+import type { InstructionTuningJobStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import { rfc3339Seconds } from '../kube/conditions.ts'
+import { controllerOf } from '../kube/kube-object.ts'
+import type { Pod, StageJob } from './kinds.ts'
+import { CONTAINER, endedAt, hasEnded, runningSince, terminated } from './pod-state.ts'
 
-export type AcceleratorTime = {
-  readonly acceleratorSeconds?: number
-  /** everything before is in `acceleratorSeconds` */
-  readonly accountedUntil?: string
-}
+export type AcceleratorTime = Pick<
+  InstructionTuningJobStatus,
+  'acceleratorSeconds' | 'acceleratorSecondsByResource' | 'accountedPods' | 'accountedUntil'
+>
+type Present = { readonly pods: readonly Pod[]; readonly stageJobs: readonly StageJob[] }
+
+/** A job has more only where evictions leave many pods behind. */
+const PODS_MAX = 32
 
 export type AcceleratorUse = {
-  /** by extended resource, such as `nvidia.com/gpu` */
+  /** by extended resource, such as `nvidia.com/gpu`; 0 for a pod that has just begun */
   readonly seconds: ReadonlyMap<string, number>
-  /** milliseconds; 0 where nothing was ever counted */
+  readonly pods: NonNullable<AcceleratorTime['accountedPods']>
+  /** milliseconds; what other pods did before is counted, or lost */
   readonly untilMs: number
 }
 
-type Interval = {
-  /** resource and number of devices */
-  readonly devices: readonly (readonly [resource: string, count: number])[]
-  readonly startMs: number
-  readonly endMs: number
-}
-
 /** Extended resources have a domain: `nvidia.com/gpu`. */
-const devicesOf = (pod: Pod): Interval['devices'] =>
+const devicesOf = (pod: Pod): readonly (readonly [resource: string, count: number])[] =>
   Object.entries(
     pod.spec?.containers.find(({ name }) => name === CONTAINER)?.resources?.limits ?? {},
   )
@@ -33,47 +33,97 @@ const devicesOf = (pod: Pod): Interval['devices'] =>
 
 export const usesAccelerator = (pod: Pod): boolean => devicesOf(pod).length > 0
 
-const intervalOf = (pod: Pod, now: number): readonly Interval[] => {
-  const end = terminated(pod)
-  const startMs = Date.parse(end?.startedAt ?? runningSince(pod) ?? '')
-  const endMs = end ? Date.parse(end.finishedAt ?? '') : now
-  const devices = devicesOf(pod)
-  return endMs > startMs && devices.length > 0 ? [{ devices, startMs, endMs }] : []
+/** Undefined where it never ran. */
+const startMs = (pod: Pod): number | undefined =>
+  Date.parse(terminated(pod)?.startedAt ?? runningSince(pod) ?? '') || undefined
+
+/** A pod whose node is lost is said to run for ever: its phase or its deletion ends it. */
+const endMs = (pod: Pod, now: number): number => {
+  if (hasEnded(pod) || terminated(pod)) return Math.min(now, Date.parse(endedAt(pod) ?? '') || 0)
+  return Math.min(now, Date.parse(pod.metadata.deletionTimestamp ?? '') || now)
 }
 
-/** What is not in `before` yet. Pods of a job run one after the other, so the end of what is counted is one moment. */
+const millis = (time: string | undefined) => Date.parse(time ?? '') || 0
+
+type Interval = {
+  readonly pod: Pod
+  readonly uid: string
+  readonly from: number
+  readonly to: number
+}
+
+/** Pods of our Jobs; one whose Job is gone is known from before. */
+const intervals = (
+  { accountedPods = [], accountedUntil }: AcceleratorTime,
+  { pods, stageJobs }: Present,
+  now: number,
+): readonly Interval[] => {
+  const known = new Map(accountedPods.map(({ pod, until }) => [pod, millis(until)]))
+  const jobs = new Set(stageJobs.map(({ metadata }) => metadata.uid))
+  return pods.flatMap(pod => {
+    const { uid = '' } = pod.metadata
+    const start = startMs(pod)
+    const isOurs = known.has(uid) || jobs.has(controllerOf(pod)?.uid ?? '')
+    if (!isOurs || start === undefined || !usesAccelerator(pod)) return []
+    const from = known.get(uid) ?? Math.max(start, millis(accountedUntil))
+    // status stamps have whole seconds: what is counted must end on one
+    const to = Math.floor(endMs(pod, now) / 1000) * 1000
+    const isOver = hasEnded(pod) && to <= millis(accountedUntil)
+    return isOver ? [] : [{ pod, uid, from, to: Math.max(from, to) }]
+  })
+}
+
+/** What is not in `before` yet. */
 export const acceleratorUse = (
-  { accountedUntil }: AcceleratorTime,
-  pods: readonly Pod[],
+  before: AcceleratorTime,
+  present: Present,
   now: number,
 ): AcceleratorUse => {
   const seconds = new Map<string, number>()
-  let untilMs = Date.parse(accountedUntil ?? '') || 0
-  const intervals = pods.flatMap(pod => intervalOf(pod, now)).sort((a, b) => a.startMs - b.startMs)
-  for (const { devices, startMs, endMs } of intervals) {
-    const from = Math.max(startMs, untilMs)
-    // status stamps have whole seconds: what is counted must end on one
-    const to = Math.floor(endMs / 1000) * 1000
-    if (to <= from) continue
-    for (const [resource, count] of devices)
+  const all = intervals(before, present, now).toSorted((a, b) => b.to - a.to)
+  for (const { pod, from, to } of all)
+    for (const [resource, count] of devicesOf(pod))
       seconds.set(resource, (seconds.get(resource) ?? 0) + (count * (to - from)) / 1000)
-    untilMs = to
+  return {
+    seconds,
+    pods: all
+      .slice(0, PODS_MAX)
+      .map(({ uid, to }) => ({ pod: uid, until: rfc3339Seconds(to) }))
+      .toSorted((a, b) => (a.pod < b.pod ? -1 : 1)),
+    untilMs: Math.max(millis(before.accountedUntil), all[PODS_MAX]?.to ?? 0),
   }
-  return { seconds, untilMs }
+}
+
+const added = (
+  before: Readonly<Record<string, number>>,
+  more: ReadonlyMap<string, number>,
+): Readonly<Record<string, number>> => {
+  const sums = new Map(Object.entries(before))
+  for (const [resource, seconds] of more) {
+    const isKnown = sums.has(resource) || sums.size < RESOURCES_MAX - 1
+    const name = isKnown ? resource : OTHER_RESOURCE
+    sums.set(name, (sums.get(name) ?? 0) + seconds)
+  }
+  return Object.fromEntries(sums)
 }
 
 export const acceleratorTime = (
   before: AcceleratorTime,
-  pods: readonly Pod[],
+  present: Present,
   now: number,
 ): AcceleratorTime => {
-  const { seconds, untilMs } = acceleratorUse(before, pods, now)
+  const { seconds, pods, untilMs } = acceleratorUse(before, present, now)
   const used = [...seconds.values()].reduce((sum, value) => sum + value, 0)
+  if (before.acceleratorSeconds === undefined && pods.length === 0) return {}
   // named fields only: `before` may be a whole status
-  return untilMs === 0
-    ? {}
-    : {
-        acceleratorSeconds: (before.acceleratorSeconds ?? 0) + used,
-        accountedUntil: rfc3339Seconds(untilMs),
-      }
+  return {
+    acceleratorSeconds: (before.acceleratorSeconds ?? 0) + used,
+    acceleratorSecondsByResource: added(before.acceleratorSecondsByResource ?? {}, seconds),
+    ...(pods.length > 0 ? { accountedPods: pods } : {}),
+    ...(untilMs > 0 ? { accountedUntil: rfc3339Seconds(untilMs) } : {}),
+  }
 }
+
+/** Milliseconds; 0 where nothing was ever counted. */
+export const lastAccountedMs = ({ accountedPods = [], accountedUntil }: AcceleratorTime): number =>
+  Math.max(millis(accountedUntil), ...accountedPods.map(({ until }) => millis(until)))

@@ -12,7 +12,7 @@ export type JobMeter = {
   left(phase: string, seconds: number): void
   /** @param reason of a run that failed */
   ended(namespace: string, outcome: string, reason?: string): void
-  /** With 0 seconds, too: a counter that starts at 0 loses nothing of its first rise. */
+  /** With 0 seconds as a pod begins: a counter that starts at 0 loses nothing of its first rise. */
   used(namespace: string, resource: string, seconds: number): void
 }
 
@@ -77,21 +77,14 @@ export const createJobObserver = (meter: JobMeter) => {
   const phases = createPhases()
   return {
     /** Status was written after that look. */
-    wrote: (
-      key: string,
-      { job, pods }: Observed,
-      status: InstructionTuningJobStatus,
-      now: number,
-    ) => {
-      const { namespace = '' } = job.metadata
-      const before = job.status
+    wrote: (key: string, observed: Observed, status: InstructionTuningJobStatus, now: number) => {
+      const { namespace = '' } = observed.job.metadata
+      const before = observed.job.status
       const left = phases.moved(key, lastRun(before), lastRun(status), now)
       if (left) meter.left(left.phase, left.seconds)
       for (const { outcome, reason } of runEnds(before, status))
         meter.ended(namespace, outcome, reason)
-      const resource = job.spec?.resources.accelerator?.resource
-      if (resource) meter.used(namespace, resource, 0)
-      for (const [name, seconds] of acceleratorUse(before ?? {}, pods, now).seconds)
+      for (const [name, seconds] of acceleratorUse(before ?? {}, observed, now).seconds)
         meter.used(namespace, name, seconds)
     },
     /** The job is gone. */

@@ -2,7 +2,12 @@
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
 import type { Phase } from '@attune/crds/conditions.ts'
 import type { InstructionTuningJobStatus } from '@attune/crds/instruction-tuning-job-status.ts'
-import { type AcceleratorTime, acceleratorTime, usesAccelerator } from './accelerator-time.ts'
+import {
+  type AcceleratorTime,
+  acceleratorTime,
+  lastAccountedMs,
+  usesAccelerator,
+} from './accelerator-time.ts'
 import { jobConditions } from './job-conditions.ts'
 import { isRunning } from './pod-state.ts'
 import { quotaOf } from './queue/quota.ts'
@@ -18,7 +23,7 @@ export const jobStatus = (
 ): InstructionTuningJobStatus | undefined => {
   const run = runs.at(-1)
   if (!run) return undefined
-  const { job, pods } = observed
+  const { job } = observed
   const { metadata, status: before } = job
   const generation = metadata.generation ?? 0
   const kept = before?.run === run.number ? before.evaluation?.slices : undefined
@@ -39,12 +44,14 @@ export const jobStatus = (
       ? { evaluation: { ...run.evaluation, ...(known ? { slices: known } : {}) } }
       : {}),
     ...(run.artifacts ? { artifacts: run.artifacts } : {}),
-    ...acceleratorTime(before ?? {}, pods, now),
+    ...acceleratorTime(before ?? {}, observed, now),
   }
 }
 
 const withoutAccounting = ({
   acceleratorSeconds: _seconds,
+  acceleratorSecondsByResource: _byResource,
+  accountedPods: _pods,
   accountedUntil: _until,
   ...rest
 }: InstructionTuningJobStatus & AcceleratorTime) => rest
@@ -58,8 +65,8 @@ export const isWorthWriting = (
   const before = job.status ?? {}
   if (canonicalJson(withoutAccounting(before)) !== canonicalJson(withoutAccounting(status)))
     return true
-  if (before.accountedUntil === status.accountedUntil) return false
-  const since = now - (Date.parse(before.accountedUntil ?? '') || 0)
+  if (canonicalJson(before) === canonicalJson(status)) return false
+  const since = now - lastAccountedMs(before)
   return since >= ACCOUNTING_MS || !pods.some(isRunning)
 }
 

@@ -15,6 +15,15 @@ export const runningSince = (pod: Pod): string | undefined =>
 const phaseOf = (pod: Pod) => pod.status?.phase
 /** It holds no resources any more, though the object may still be there. */
 export const hasEnded = (pod: Pod) => phaseOf(pod) === 'Succeeded' || phaseOf(pod) === 'Failed'
+/** Its container may still be said to run: nobody asked the node. */
+export const endedAt = (pod: Pod): string | undefined =>
+  terminated(pod)?.finishedAt ??
+  pod.status?.conditions?.find(
+    ({ type, status }) =>
+      (type === 'DisruptionTarget' && status === 'True') ||
+      (type === 'Ready' && status === 'False'),
+  )?.lastTransitionTime ??
+  pod.metadata.deletionTimestamp
 export const isRunning = (pod: Pod) => !hasEnded(pod) && runningSince(pod) !== undefined
 
 export const podsOf = (pods: readonly Pod[], job: StageJob | undefined): readonly Pod[] =>

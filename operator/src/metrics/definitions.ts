@@ -141,6 +141,9 @@ export const OPERATOR_METRICS = {
     name: 'attune_accelerator_seconds_total',
     type: 'counter',
     help: 'Running time of pods times their devices.',
-    labels: { namespace: NAMESPACE, resource: 'extended resource, such as `nvidia.com/gpu`' },
+    labels: {
+      namespace: NAMESPACE,
+      resource: 'extended resource, such as `nvidia.com/gpu`; `other` from the 16th on',
+    },
   },
 } as const satisfies MetricDefinitions

@@ -1,4 +1,5 @@
 /** The operator's metrics as its parts tell them. */
+import { OTHER_RESOURCE, RESOURCES_MAX } from '@attune/crds/accelerator-resource.ts'
 import { createMetrics, type MetricsOf } from '@attune/crds/metrics/create-metrics.ts'
 import { registerProcessMetrics } from '@attune/crds/metrics/process-metrics.ts'
 import { type Gauge, Registry } from 'prom-client'
@@ -29,14 +30,27 @@ const requestObserver =
     if (verb !== 'watch') apiRequestSeconds.observe({ verb }, seconds)
   }
 
-const jobMeter = ({ phaseSeconds, runs, runFailures, acceleratorSeconds }: Metrics): JobMeter => ({
-  left: (phase, seconds) => phaseSeconds.observe({ phase }, seconds),
-  ended: (namespace, outcome, reason) => {
-    runs.inc({ namespace, outcome })
-    if (reason !== undefined) runFailures.inc({ namespace, reason })
-  },
-  used: (namespace, resource, seconds) => acceleratorSeconds.inc({ namespace, resource }, seconds),
-})
+/** @returns the first of them by their names, and one name for the rest */
+const boundedNames = () => {
+  const known = new Set<string>()
+  return (name: string): string => {
+    if (known.size < RESOURCES_MAX - 1) known.add(name)
+    return known.has(name) ? name : OTHER_RESOURCE
+  }
+}
+
+const jobMeter = ({ phaseSeconds, runs, runFailures, acceleratorSeconds }: Metrics): JobMeter => {
+  const bounded = boundedNames()
+  return {
+    left: (phase, seconds) => phaseSeconds.observe({ phase }, seconds),
+    ended: (namespace, outcome, reason) => {
+      runs.inc({ namespace, outcome })
+      if (reason !== undefined) runFailures.inc({ namespace, reason })
+    },
+    used: (namespace, resource, seconds) =>
+      acceleratorSeconds.inc({ namespace, resource: bounded(resource) }, seconds),
+  }
+}
 
 /** Each is called at every scrape. */
 export type Counts = Readonly<

@@ -8,8 +8,11 @@ import { usageText } from '../../../../cli/src/view/usage-text.ts'
 
 const job = (namespace: string, run: number, seconds?: number, resource?: string) => ({
   metadata: { name: 'home', namespace },
-  spec: { resources: resource ? { accelerator: { resource } } : {} },
-  status: { run, ...(seconds === undefined ? {} : { acceleratorSeconds: seconds }) },
+  status: {
+    run,
+    ...(seconds === undefined ? {} : { acceleratorSeconds: seconds }),
+    ...(resource && seconds ? { acceleratorSecondsByResource: { [resource]: seconds } } : {}),
+  },
 })
 
 const GPU = 'nvidia.com/gpu'
@@ -39,6 +42,19 @@ t.test('jobs are added up by namespace, the heaviest user first', async t => {
     acceleratorSeconds: { 'amd.com/gpu': 60, [GPU]: 4000, unknown: 5 },
   })
   t.strictSame(usageOfJobs([]), [])
+})
+
+t.test('time stays with the resource that was used', async t => {
+  const both = {
+    metadata: { name: 'home', namespace: 'a' },
+    status: {
+      acceleratorSeconds: 100,
+      acceleratorSecondsByResource: { [GPU]: 70, 'amd.com/gpu': 20 },
+    },
+  }
+  t.match(usageOfJobs([both]), [
+    { acceleratorSeconds: { [GPU]: 70, 'amd.com/gpu': 20, unknown: 10 } },
+  ])
 })
 
 t.test('a row for each namespace and resource, and their sum', async t => {

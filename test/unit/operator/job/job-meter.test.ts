@@ -1,9 +1,18 @@
 import t from 'tap'
-import type { RunStatus } from '../../../../crds/instruction-tuning-job-status.ts'
-import { acceleratorUse } from '../../../../operator/src/job/accelerator-time.ts'
+import type {
+  InstructionTuningJobStatus,
+  RunStatus,
+} from '../../../../crds/instruction-tuning-job-status.ts'
 import { createJobObserver, runEnds } from '../../../../operator/src/job/job-meter.ts'
 import { newRun } from '../../../../operator/src/job/run.ts'
-import { aJob, aPod, at, ended, NOW, observedOf } from '../../../fixtures/operator/tuning-job.ts'
+import {
+  aJob,
+  aPod,
+  aStageJob,
+  at,
+  NOW,
+  observedOf,
+} from '../../../fixtures/operator/tuning-job.ts'
 
 const run = (number: number, phase: RunStatus['phase'], reason?: string): RunStatus => ({
   ...newRun(number, 'hash', at(0)),
@@ -80,36 +89,34 @@ t.test('a phase that began before this process is left out', async t => {
   t.strictSame(told.slice(1), [['ended', 'team-a', 'Succeeded']])
 })
 
+const TRAINS = { runs: [run(1, 'Training')] }
+const stageJobs = [aStageJob(1, 'train')]
+
 t.test('accelerator time is told by resource, from zero on', async t => {
   const { told, observer } = metered()
-  const job = aJob({
-    spec: { resources: { accelerator: { resource: 'nvidia.com/gpu', count: 2 } } } as never,
-    status: { runs: [run(1, 'Training')], acceleratorSeconds: 20, accountedUntil: at(10) },
-  })
   const pods = [aPod(1, 'train', { runningSince: at(0) }, { devices: 2 })]
-  observer.wrote('k', { ...observedOf(job), pods }, status(run(1, 'Training')), NOW + 15_000)
+  const looked = (before: InstructionTuningJobStatus, seconds: number) => {
+    const job = aJob({ status: before })
+    const observed = { ...observedOf(job), pods, stageJobs }
+    observer.wrote('k', observed, TRAINS, NOW + seconds * 1000)
+  }
+  looked(TRAINS, 0)
+  const [pod] = pods
+  const accountedPods = [{ pod: pod?.metadata.uid ?? '', until: at(10) }]
+  looked({ ...TRAINS, acceleratorSeconds: 20, accountedPods }, 15)
   t.strictSame(told, [
     ['used', 'team-a', 'nvidia.com/gpu', 0],
     ['used', 'team-a', 'nvidia.com/gpu', 10],
   ])
 })
 
-t.test(
-  'what was counted before a restart, a retry or a suspension is not counted again',
-  async t => {
-    const first = aPod(1, 'train', ended(1, '', { startedAt: at(0), finishedAt: at(30) }), {
-      devices: 1,
-      name: 'first',
-    })
-    const second = aPod(1, 'train', { runningSince: at(40) }, { devices: 1, name: 'second' })
-    const use = (until: number, pods: Parameters<typeof acceleratorUse>[1], now: number) => {
-      const before = until > 0 ? { acceleratorSeconds: 0, accountedUntil: at(until) } : {}
-      return acceleratorUse(before, pods, NOW + now * 1000).seconds.get('nvidia.com/gpu') ?? 0
-    }
-    t.equal(use(0, [first], 100), 30, 'an operator that was away while a pod ran and failed')
-    t.equal(use(0, [first, second], 50), 40, 'and while it was tried again')
-    t.equal(use(20, [first, second], 50), 20, 'one that counted a part of it')
-    t.equal(use(30, [second], 50), 10, 'the failed pod is gone')
-    t.equal(use(45, [second], 45), 0)
-  },
-)
+t.test('a resource that is only asked for is not told', async t => {
+  const { told, observer } = metered()
+  const job = aJob({
+    spec: { suspend: true, resources: { accelerator: { resource: 'example.com/x' } } } as never,
+    status: TRAINS,
+  })
+  const pods = [aPod(1, 'train', undefined, { devices: 1 })]
+  observer.wrote('k', { ...observedOf(job), pods, stageJobs }, TRAINS, NOW)
+  t.strictSame(told, [])
+})

@@ -1,10 +1,9 @@
 import t from 'tap'
-import { acceleratorTime } from '../../../../operator/src/job/accelerator-time.ts'
 import { gracePeriodSeconds } from '../../../../operator/src/job/grace-period.ts'
 import { newestPod } from '../../../../operator/src/job/pod-state.ts'
 import { newRun } from '../../../../operator/src/job/run.ts'
 import { specProblem } from '../../../../operator/src/job/spec-rules.ts'
-import { aJob, aPod, aResult, at, ended, NOW } from '../../../fixtures/operator/tuning-job.ts'
+import { aJob, aPod, aResult, at, ended } from '../../../fixtures/operator/tuning-job.ts'
 
 t.test('a spec that cannot work names the field and the value', async t => {
   const source = (uri: string, name?: string) => ({
@@ -48,25 +47,6 @@ t.test('grace period', async t => {
   const { plan } = aResult('prepare')
   t.equal(gracePeriodSeconds({ ...run, plan: plan! }), 60, '10 s a step are within it')
   t.equal(gracePeriodSeconds({ ...run, plan: { ...plan!, estimatedSeconds: 40_000 } }), 1030)
-})
-
-t.test('accelerator time is counted once', async t => {
-  const pod = aPod(1, 'train', { runningSince: at(0) }, { devices: 2 })
-  const first = acceleratorTime({}, [pod], NOW + 10_500)
-  t.strictSame(first, { acceleratorSeconds: 20, accountedUntil: at(10) })
-  t.strictSame(acceleratorTime(first, [pod], NOW + 10_900), first)
-  const second = aPod(1, 'train', ended(0, undefined, { startedAt: at(15), finishedAt: at(25) }), {
-    name: 'second',
-    devices: 1,
-  })
-  const gone = aPod(1, 'train', ended(1, undefined, { startedAt: at(0), finishedAt: at(12) }), {
-    devices: 2,
-  })
-  t.strictSame(acceleratorTime(first, [second, gone], NOW + 99_000), {
-    acceleratorSeconds: 34,
-    accountedUntil: at(25),
-  })
-  t.strictSame(acceleratorTime({}, [aPod(1, 'prepare', { runningSince: at(0) })], NOW), {})
 })
 
 t.test('the newest pod', async t => {
