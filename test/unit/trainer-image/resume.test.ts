@@ -1,4 +1,5 @@
 import { readdir, readFile, stat, truncate } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { runStageProcess, type StageRun, type StageSignal } from '../../fixtures/stage-process.ts'
@@ -26,6 +27,15 @@ const linesOf = async (tiny: TinyJob, run: StageRun) => {
     .trimEnd()
     .split('\n')
     .map(line => JSON.parse(line) as { step: number; loss?: number })
+}
+
+/** What makes a process believe in so many cores */
+const withCores = (count: number) => {
+  const patch = `import os from 'node:os'
+    import { syncBuiltinESMExports } from 'node:module'
+    os.availableParallelism = () => ${count}
+    syncBuiltinESMExports()`
+  return `--import=data:text/javascript,${encodeURIComponent(patch)}`
 }
 
 t.test(
@@ -66,6 +76,18 @@ t.test(
       t.match(stopped.result, { outcome: 'Stopped', message: /checkpoint is saved/ })
       const resumed = await runStageProcess('train', tiny)
       t.equal(resumed.exitCode, 0, 'exit code', { stderr: resumed.stderr })
+      t.ok(bytes.equals(await adapterOf(tiny, resumed)))
+    })
+
+    t.test('by SIGKILL, and goes on where there are more or fewer cores', async t => {
+      const tiny = await prepared(t.testdir({}))
+      const killed = await runStageProcess('train', tiny, atStep(5, 'SIGKILL'))
+      t.equal(killed.signal, 'SIGKILL')
+      process.env['NODE_OPTIONS'] = withCores(availableParallelism() === 1 ? 2 : 1)
+      t.teardown(() => delete process.env['NODE_OPTIONS'])
+      const resumed = await runStageProcess('train', tiny)
+      t.equal(resumed.exitCode, 0, 'exit code', { stderr: resumed.stderr })
+      t.match(resumed.stderr, `"threads":${availableParallelism()},`)
       t.ok(bytes.equals(await adapterOf(tiny, resumed)))
     })
 

@@ -72,7 +72,7 @@ const openRun = async (context: StageContext) => {
   const cuda = usesCuda(environment)
   // made anew: Prepare may be an earlier run's, with another batch size or memory limit
   const plan = makePlan({ config, spec: job.spec, dataset, memoryLimitBytes, cores, cuda })
-  const pinned = await pinPieces(join(course, 'pieces.json'), plan)
+  const pinned = await pinPieces(join(course, 'pieces.json'), plan, cores)
   const pieces = halved(pinned, microBatchHalvings)
   const checkpoint = await loadCheckpoint(checkpoints)
   const records = await readRecords(prepare.folder)
@@ -85,7 +85,7 @@ const openRun = async (context: StageContext) => {
     start: checkpoint ? { state: checkpoint.state } : { seed: job.spec.training.seed },
     recompute: pieces.recompute,
     scratchFolder: scratch,
-    threads: cores,
+    threads: pieces.threads,
   }).finally(() => weights.close())
   return {
     ...folders,
@@ -167,8 +167,8 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
   const scheduledSteps = countSteps(plan, training)
   const totalSteps = lastStep(plan, training)
   const opening = start.step > 0 ? 'resumed from a checkpoint' : 'starting'
-  const { microBatchSize } = pieces
-  context.log.info({ step: start.step, totalSteps, microBatchSize }, opening)
+  const { microBatchSize, threads } = pieces
+  context.log.info({ step: start.step, totalSteps, threads, microBatchSize }, opening)
   const { type: _, ...adam } = training.optimizer
   const { counters, longestMicroBatchSeconds } = await trainingLoop(start, {
     engine,

@@ -17,12 +17,15 @@ const planned = {
 
 t.test('what the first start chose stays', async t => {
   const path = join(t.testdir({}), 'pieces.json')
-  const first = { microBatchSize: 8, recompute: false }
-  t.strictSame(await pinPieces(path, planned), first)
-  t.strictSame(await pinPieces(path, { ...planned, microBatchSize: 2, recompute: true }), first)
-  await writeFile(path, '{"microBatchSize":')
-  t.strictSame((await pinPieces(path, { ...planned, microBatchSize: 2 })).microBatchSize, 2)
-  t.match(await readFile(path, 'utf8'), '"microBatchSize":2', 'a damaged choice is made anew')
+  const first = { microBatchSize: 8, recompute: false, threads: 4 }
+  t.strictSame(await pinPieces(path, planned, 4), first)
+  const other = { ...planned, microBatchSize: 2, recompute: true }
+  t.strictSame(await pinPieces(path, other, 2), first)
+  for (const damaged of ['{"microBatchSize":', '{"microBatchSize":8,"recompute":false}']) {
+    await writeFile(path, damaged)
+    t.strictSame((await pinPieces(path, other, 2)).microBatchSize, 2)
+    t.match(await readFile(path, 'utf8'), '"threads":2', 'a damaged choice is made anew')
+  }
 })
 
 t.test('each kill halves the micro-batch, down to one row', t => {
@@ -38,8 +41,8 @@ t.test('each kill halves the micro-batch, down to one row', t => {
   ]
   for (const [microBatchSize, times, left] of table)
     t.strictSame(
-      halved({ microBatchSize, recompute: true }, times),
-      { microBatchSize: left, recompute: true },
+      halved({ microBatchSize, recompute: true, threads: 2 }, times),
+      { microBatchSize: left, recompute: true, threads: 2 },
       `${microBatchSize} halved ${times} times`,
     )
   t.end()
