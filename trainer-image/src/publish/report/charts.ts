@@ -29,7 +29,24 @@ const xAxis = (label: string | null, ticks: number) =>
 const yAxis = (label: string | null, ticks: number) =>
   ({ label, ticks, tickSize: 0, grid: true, nice: true, labelArrow: 'none' }) as const
 
-export const lossChart = ({ steps, validation }: Curves): Markup => {
+/** A loss that falls to a small part of itself would be a flat line for most of a linear axis. */
+const LOG_FROM_RATIO = 20
+
+const lossScale = ({ steps, validation }: Curves): 'log' | 'linear' => {
+  const losses = [
+    ...steps.map(({ loss }) => loss),
+    ...validation.map(({ validationLoss }) => validationLoss),
+  ]
+  const [least, most] = [
+    losses.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
+    losses.reduce((a, b) => Math.max(a, b), 0),
+  ]
+  return least > 0 && most / least > LOG_FROM_RATIO ? 'log' : 'linear'
+}
+
+export const lossChart = (curves: Curves): Markup => {
+  const { steps, validation } = curves
+  const type = lossScale(curves)
   const dots = steps.length <= MAX_DOTS
   return svg({
     ariaLabel: 'Loss by step',
@@ -38,7 +55,11 @@ export const lossChart = ({ steps, validation }: Curves): Markup => {
     marginLeft: 48,
     marginRight: 12,
     x: xAxis('step', 8),
-    y: yAxis('loss (nats per token)', 6),
+    y: {
+      ...yAxis(`loss (nats per token${type === 'log' ? ', logarithmic' : ''})`, 6),
+      type,
+      ...(type === 'log' ? { tickFormat: '~g' } : {}),
+    },
     marks: [
       dots
         ? Plot.dot(steps, { x: 'step', y: 'loss', r: 2, fill: TUNED, fillOpacity: 0.35 })

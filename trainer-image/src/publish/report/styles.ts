@@ -59,7 +59,7 @@ thead th { border-top: 0; color: var(--muted); font-size: 13px; font-weight: 500
 tbody th { font-weight: 500; overflow-wrap: anywhere; min-width: 110px; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 td.bars { width: 36%; min-width: 150px; }
-.bar { display: block; height: 9px; border-radius: 0 3px 3px 0; background: var(--key); min-width: 2px; }
+.bar { display: block; height: 9px; border-radius: 0 3px 3px 0; background: var(--key); }
 .bar + .bar { margin-top: 3px; }
 .track { display: block; border-left: 1px solid var(--muted); background: linear-gradient(var(--line), var(--line)) 0 50% / 100% 1px no-repeat; }
 .base { --key: var(--base); } .tuned { --key: var(--tuned); }
@@ -83,7 +83,7 @@ footer dl { display: grid; grid-template-columns: 130px 1fr; gap: 5px 16px; marg
 footer dt { color: var(--muted); } footer dd { margin: 0; overflow-wrap: anywhere; }
 code { font: 0.92em ui-monospace, Menlo, Consolas, monospace; }
 @media (max-width: 560px) {
-  main { padding: 24px 16px 48px; } h1 { font-size: 26px; } td.bars { min-width: 56px; } th, td { padding-right: 9px; }
+  main { padding: 24px 16px 48px; } h1 { font-size: 26px; } td.bars, th.bars { display: none; } tbody th { min-width: 84px; } thead th { white-space: normal; } th, td { padding-right: 9px; }
   .example dl, footer dl { grid-template-columns: 1fr; gap: 2px; } .example dd, footer dd { margin-bottom: 8px; }
 }
 @media print { body { background: none; } .card, .figures { break-inside: avoid; } .text { max-height: none; } }

@@ -22,7 +22,7 @@ const row = (name: string, pair: MetricPair, examples?: number): Markup =>
 const table = (first: string, rows: readonly Markup[], withExamples: boolean): Markup =>
   html`<div class="scroll"><table><thead><tr><th scope="col">${first}</th>${
     withExamples ? html`<th scope="col" class="number">examples</th>` : undefined
-  }<th></th><th scope="col" class="number">base</th>
+  }<th class="bars"></th><th scope="col" class="number">base</th>
 <th scope="col" class="number">tuned</th><th scope="col" class="number">change, points</th></tr></thead>
 <tbody>${rows}</tbody></table></div>`
 

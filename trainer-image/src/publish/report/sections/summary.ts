@@ -4,6 +4,9 @@ import { count, duration, figure, metricName, percent, points } from '../format.
 import { html, type Markup } from '../html.ts'
 import type { ReportData } from '../report-data.ts'
 
+/** By how many gates there are. */
+const HOLD: Readonly<Record<number, string>> = { 1: 'The gate holds', 2: 'Both gates hold' }
+
 export const verdictOf = ({
   gates,
   gatesPassed,
@@ -12,7 +15,7 @@ export const verdictOf = ({
   if (gates.length === 0) return { text: 'No gates were set', kind: 'plain' }
   if (!gatesPassed) return { text: `${failed} of ${gates.length} gates failed`, kind: 'bad' }
   return {
-    text: gates.length === 1 ? 'The gate holds' : `All ${gates.length} gates hold`,
+    text: HOLD[gates.length] ?? `All ${gates.length} gates hold`,
     kind: 'good',
   }
 }
