@@ -1,6 +1,7 @@
 /** JSON values of a data file, each with its place: .jsonl by lines, .json as one array. */
 import { readFile, stat } from 'node:fs/promises'
 import { datasetMalformed } from '../stage-error.ts'
+import { jsonFault } from './json-fault.ts'
 import { cut, malformed, type Origin } from './malformed.ts'
 import { readLines } from './read-lines.ts'
 
@@ -37,16 +38,36 @@ async function* readJsonLines(file: DataFile): AsyncGenerator<JsonRecord> {
   }
 }
 
-/** V8 names the position in most of its messages; the end of the text stands for the others. */
+/** Before the fault in a line that is longer than what is shown of it. */
+const SHOWN_BEFORE = 100
+
+/** Of a text that is cut short the last line that says something. */
+const placeOf = (text: string) => {
+  const position = Math.min(jsonFault(text) ?? text.length, text.trimEnd().length)
+  const lineStart = text.lastIndexOf('\n', position - 1) + 1
+  const line = text.slice(0, lineStart).split('\n').length
+  const from = Math.max(lineStart, position - SHOWN_BEFORE)
+  const [rest = ''] = text.slice(from).split('\n', 1)
+  return { line, offending: `${from > lineStart ? '…' : ''}${cut(rest.trim())}` }
+}
+
 const parseArray = (text: string, name: string): unknown => {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    const position = Number(/at position (\d+)/.exec((cause as Error).message)?.[1] ?? text.length)
-    const lineStart = text.lastIndexOf('\n', position - 1) + 1
-    const line = text.slice(0, lineStart).split('\n').length
-    const offending = cut(text.slice(lineStart).split('\n', 1)[0]?.trim() ?? '')
+    const { line, offending } = placeOf(text)
     throw datasetMalformed(`${name} line ${line}: not JSON: ${offending}`, { cause })
+  }
+}
+
+const readText = async ({ path, name }: DataFile, maxBytes: number): Promise<string> => {
+  const bytes = await readFile(path)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    // which names the line
+    for await (const _ of readLines(path, name, maxBytes));
+    throw datasetMalformed(`${name}: not UTF-8; save the file as UTF-8`, { cause })
   }
 }
 
@@ -57,7 +78,7 @@ async function* readJsonArray(file: DataFile, maxBytes: number): AsyncGenerator<
       `${file.name}: ${size} bytes, at most ${maxBytes} are read of a .json file; write it as .jsonl, one example per line`,
     )
   }
-  const text = (await readFile(file.path, 'utf8')).replace(/^\ufeff/, '')
+  const text = await readText(file, maxBytes)
   if (text.trim() === '') return
   const values = parseArray(text, file.name)
   if (!Array.isArray(values)) {

@@ -112,6 +112,41 @@ t.test('.json', async t => {
   })
 })
 
+const BROKEN = {
+  'a bare word': '{"prompt": bad, "completion": "x"}',
+  'None of Python': '{"prompt": None, "completion": "x"}',
+  'NaN of Python': '{"prompt": "a", "completion": NaN}',
+  'a comma too few': '{"prompt": "a" "completion": "x"}',
+  'a comma too many': '{"prompt": "a", "completion": "x",}',
+  'single quotes': "{'prompt': 'a', 'completion': 'x'}",
+  'a control character': '{"prompt": "a\tb", "completion": "x"}',
+  'an unknown escape': '{"prompt": "a\\q", "completion": "x"}',
+  'a text without end': '{"prompt": "a, "completion": "x}',
+}
+for (const [what, broken] of Object.entries(BROKEN))
+  t.test(`${what} in line 17 of a .json file is named with its text`, async t => {
+    const lines = Array.from({ length: 40 }, (_, i) => `  {"prompt": "${i}", "completion": "x"}`)
+    lines[15] = `  ${broken}`
+    const source = await file(t, 'x.json', `[\n${lines.join(',\n')}\n]\n`)
+    const message = await all(readRecords(source)).catch((error: Error) => error.message)
+    // a comma is part of the line
+    t.equal(message, `pvc://data/x.json line 17: not JSON: ${broken},`)
+  })
+
+t.test('of a .json file in one long line the part with the fault is shown', async t => {
+  const many = Array.from({ length: 100 }, (_, i) => `{"a":${i}}`).join(',')
+  const source = await file(t, 'x.json', `[${many},{"a":None},${many}]`)
+  await t.rejects(all(readRecords(source)), { message: /line 1: not JSON: ….*"a":None/ })
+})
+
+t.test('a .json file that is not UTF-8 is refused with its line', async t => {
+  const bytes = Buffer.from('[\n{"a":"\u00ff"}\n]', 'latin1')
+  await t.rejects(all(readRecords(await file(t, 'x.json', bytes))), {
+    reason: 'DatasetMalformed',
+    message: 'pvc://data/x.json line 2: not UTF-8; save the file as UTF-8',
+  })
+})
+
 t.test('other endings are refused, queries after the name are not part of it', async t => {
   const { path } = await file(t, 'x.jsonl', '{}')
   t.throws(() => readRecords({ path, name: 'file://x.csv' }), {
