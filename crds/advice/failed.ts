@@ -3,8 +3,9 @@ import type { Reason } from '../conditions.ts'
 import type { Advice } from './advice.ts'
 
 const NEEDS_A_CHANGE =
-  'The run is Failed and is not tried again; a run starts when the spec changes.'
-const DELETE_AND_APPLY = 'Where the mistake was not in the spec, delete the job and apply it again.'
+  'The run is Failed and is not tried again; a run starts when the spec or the annotation `attune.dev/rerun` changes.'
+const RERUN = 'kubectl annotate itj NAME attune.dev/rerun="$(date +%s)" --overwrite'
+const RUN_AGAIN = `Where the mistake was not in the spec, ask for another run of it: \`${RERUN}\`.`
 
 export const FAILED = {
   InvalidSpec: {
@@ -14,17 +15,17 @@ export const FAILED = {
   SourceNotFound: {
     seenAs: ['exit code 66', '404'],
     operator: `Stops before an accelerator is taken. ${NEEDS_A_CHANGE}`,
-    you: `Correct the URI that the message names, or put the file there. A private repository of the hub is not found either until \`credentialsSecret\` opens it. ${DELETE_AND_APPLY}`,
+    you: `Correct the URI that the message names, or put the file there. A private repository of the hub is not found either until \`credentialsSecret\` opens it. ${RUN_AGAIN}`,
   },
   SourceForbidden: {
     seenAs: ['exit code 77', '401', '403'],
     operator: `Stops before an accelerator is taken. ${NEEDS_A_CHANGE}`,
-    you: `Name a Secret with a valid \`token\` in \`credentialsSecret\`, and accept the terms of a gated model with that account. ${DELETE_AND_APPLY}`,
+    you: `Name a Secret with a valid \`token\` in \`credentialsSecret\`, and accept the terms of a gated model with that account. ${RUN_AGAIN}`,
   },
   DatasetMalformed: {
     seenAs: ['exit code 65'],
     operator: `Stops at the first such line, before an accelerator is taken; the message has the file, the line and the start of its text. ${NEEDS_A_CHANGE}`,
-    you: `Mend the line, or name the right \`format\` or \`columns\`. ${DELETE_AND_APPLY}`,
+    you: `Mend the line, or name the right \`format\` or \`columns\`. ${RUN_AGAIN}`,
   },
   DatasetBelowQuality: {
     seenAs: ['exit code 65'],
@@ -34,7 +35,7 @@ export const FAILED = {
   ModelMalformed: {
     seenAs: ['exit code 65'],
     operator: `Stops before an accelerator is taken. ${NEEDS_A_CHANGE}`,
-    you: `Fetch the file that the message names again; most often its download or copy was cut short. ${DELETE_AND_APPLY}`,
+    you: `Fetch the file that the message names again; most often its download or copy was cut short. ${RUN_AGAIN}`,
   },
   ModelUnsupported: {
     seenAs: ['exit code 78'],
@@ -64,11 +65,11 @@ export const FAILED = {
   DeadlineExceeded: {
     operator:
       'Stops the pod, which saves a checkpoint. Waiting for a node, an image or a volume counts; the message says what was waited for.',
-    you: 'Raise `retry.deadlineSeconds` (a day by default), or remove what it waited for, then delete the job and apply it again. A suspended job that is resumed has the whole time again.',
+    you: `Raise \`retry.deadlineSeconds\` (a day by default), or remove what it waited for, then ask for another run: \`${RERUN}\`. A suspended job that is resumed has the whole time again.`,
   },
   RetriesExhausted: {
     operator: `The message is that of the last attempt. ${NEEDS_A_CHANGE}`,
-    you: `Read the log of the pod that \`status.runs[].stages[].pod\` names. ${DELETE_AND_APPLY}`,
+    you: `Read the log of the pod that \`status.runs[].stages[].pod\` names. ${RUN_AGAIN}`,
   },
   StageFailed: {
     seenAs: ['exit code 64', 'exit code 70', 'BackoffLimitExceeded', 'PodFailurePolicy'],

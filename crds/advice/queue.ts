@@ -17,10 +17,6 @@ export const QUEUE = {
     operator: WAITS,
     you: 'Nothing; where it takes long, see why the pods of the job before do not start.',
   },
-  ExceedsMaxQuota: {
-    operator: 'Waits; it would for ever.',
-    you: 'Ask for less in `resources`, or choose another `queueName`.',
-  },
   NoMatchingFlavor: {
     operator: WAITS,
     you: "Compare `podTemplate` and `resources.accelerator` (node labels, tolerations) with the queue's ResourceFlavors.",
@@ -49,20 +45,8 @@ export const QUEUE = {
   AdmissionCheckFailed: { operator: QUEUED_AGAIN, you: 'The message is that of the check.' },
   NodeFailures: { operator: QUEUED_AGAIN, you: 'Nothing.' },
   Evicted: { operator: QUEUED_AGAIN, you: 'Nothing.' },
-  Deactivated: {
-    operator: 'Waits; Kueue has given the stage up, e.g. after too many evictions.',
-    you: 'Mend what the message names, then set `spec.active: true` on the Workload.',
-  },
-  FailedToStart: {
-    operator: WAITS,
-    you: 'Take the node label or toleration that contradicts the flavor out of the spec.',
-  },
   WaitingForDataset: {
     operator: 'Waits; the job starts once the InstructionDataset is Ready.',
     you: 'Apply the InstructionDataset that `dataset.ref` names; `kubectl get ids` shows how far it is.',
-  },
-  DatasetFailed: {
-    operator: 'Waits; the job starts once the InstructionDataset is Ready.',
-    you: 'Mend the InstructionDataset: `kubectl describe ids NAME` says what is wrong with it.',
   },
 } as const satisfies Readonly<Partial<Record<Reason, Advice>>>

@@ -3,12 +3,6 @@ import type { Reason } from '../conditions.ts'
 import type { Advice } from './advice.ts'
 
 export const WAITS = {
-  PolicyViolation: {
-    seenAs: ['denied request', 'TuningPolicy'],
-    operator:
-      '`Stalled` is True here. Starts no stage, and goes on by itself once the spec or the policy is changed; a stage that runs already is not stopped. `kubectl apply` of such a spec is refused with the same words.',
-    you: 'Ask for what the policy that the message names allows (`kubectl get tuningpolicy NAME -o yaml`), or talk to the administrator.',
-  },
   WaitingForModel: {
     operator: 'Waits, and goes on as soon as the catalogue or the policy changes.',
     you: 'Compare `spec.model.ref.name` with `kubectl get basemodels`; ask the administrator for the entry, or give `spec.model.source`.',

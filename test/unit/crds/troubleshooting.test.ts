@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ADVICE, CHAPTERS, PROGRESS } from '../../../crds/advice.ts'
+import { ADVICE, CHAPTERS, OTHER_KINDS, PROGRESS } from '../../../crds/advice.ts'
+import { EXPERIMENT_PROGRESS } from '../../../crds/advice/experiment.ts'
+import { BASE_MODEL_REASONS } from '../../../crds/base-model-conditions.ts'
 import { REASONS } from '../../../crds/conditions.ts'
+import { DATASET_REASONS } from '../../../crds/dataset-conditions.ts'
+import { EXPERIMENT_REASONS } from '../../../crds/experiment-conditions.ts'
 import {
   TROUBLESHOOTING_PAGE,
   troubleshootingPage,
@@ -25,13 +29,37 @@ t.test('every reason is progress or has a section with advice', async t => {
   }
 })
 
+t.test('and so has every reason of the other kinds', async t => {
+  const kinds = {
+    TuningExperiment: [EXPERIMENT_REASONS, EXPERIMENT_PROGRESS],
+    BaseModel: [BASE_MODEL_REASONS, ['Verified']],
+  } as const
+  for (const [kind, [reasons, progress]] of Object.entries(kinds))
+    for (const [reason, sentence] of Object.entries(reasons)) {
+      const words: readonly string[] = progress
+      if (!words.includes(reason))
+        t.ok(page.includes(`\n### ${reason} (${kind})\n\n${sentence}\n`), `${reason} of a ${kind}`)
+    }
+  for (const reason of Object.keys(DATASET_REASONS))
+    t.ok(reason in ADVICE || ['Preparing', 'Prepared'].includes(reason), `${reason} of a dataset`)
+})
+
+t.test('what needs a change stands apart from what goes on by itself', async t => {
+  const chapterOf = (reason: string) =>
+    CHAPTERS.find(({ reasons }) => reason in reasons)?.title ?? ''
+  for (const reason of ['FailedToStart', 'DatasetFailed', 'ExceedsMaxQuota', 'Deactivated'])
+    t.equal(chapterOf(reason), 'The job stands still until somebody changes something', reason)
+  t.notMatch(page, 'delete the job and apply', 'there is an annotation for that')
+})
+
 t.test('no reason stands in two chapters', async t => {
   const all = CHAPTERS.flatMap(({ reasons }) => Object.keys(reasons))
   t.strictSame(all.toSorted(), Object.keys(ADVICE).toSorted())
 })
 
 t.test('advice is whole sentences', async t => {
-  for (const [reason, { operator, you }] of Object.entries(ADVICE))
+  const all = [ADVICE, ...OTHER_KINDS.map(({ reasons }) => reasons)]
+  for (const [reason, { operator, you }] of all.flatMap(each => Object.entries(each)))
     for (const text of [operator, you]) t.match(text, /^[A-Z`].*[.`"]$/s, reason)
 })
 
