@@ -1,4 +1,6 @@
 import t from 'tap'
+import { attune } from '../fixtures/cli/attune.ts'
+import { controlPlane } from '../fixtures/cluster/control-plane.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
@@ -63,6 +65,25 @@ t.test('a spec change is a new run that repeats only what it must', async t => {
     t.match(
       events.find(({ reason }) => reason === 'ArtifactsReused'),
       { message: /^run 3: run 1 has published the same spec/ },
+    )
+  })
+
+  await t.test('attune diff compares it by the run whose artifacts it took over', async t => {
+    const { kubeconfig } = await controlPlane()
+    const diff = (...args: readonly string[]) =>
+      attune(['diff', ...args, '-n', cluster.namespace, '--kubeconfig', kubeconfig]).ended
+    const changed = await diff(cluster.name, 'run-2', 'run-3')
+    t.equal(changed.stderr, '')
+    t.match(changed.stdout, /^run-2 → run-3 of /)
+    t.match(changed.stdout, /training\.learningRate +0\.001 +0\.0002/)
+    t.match(changed.stdout, /score +0\.900 +0\.900/)
+    t.match((await diff(cluster.name, '1', '3')).stdout, 'base model and data are the same')
+    const missing = await diff(cluster.name, '1', '9')
+    t.equal(missing.code, 1)
+    t.match(missing.stderr, 'run-9 is not in status.runs (there: run-1, run-2, run-3)')
+    t.match(
+      (await diff('other', '1', '2')).stderr,
+      'InstructionTuningJob other is not in namespace',
     )
   })
 

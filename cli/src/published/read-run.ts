@@ -54,7 +54,7 @@ const readObject = async (folder: string, name: string): Promise<Fields> => {
   const file = join(folder, name)
   const text = await readBounded(file).catch(cause => {
     throw new CliError(
-      `${file}: cannot be read (${causeOf(cause)}); name the folder of a published run, such as out/run-3`,
+      `${file}: cannot be read (${causeOf(cause)}); name the folder of a published run, such as out/run-3. A run that published nothing, or took over the artifacts of an earlier one, has no folder: compare it in its cluster by attune diff JOB run-3 run-4 -n NAMESPACE`,
       1,
       { cause },
     )

@@ -26,7 +26,7 @@ const namesCluster = (): boolean =>
   Boolean(process.env['KUBECONFIG'] || process.env['KUBERNETES_SERVICE_HOST']) ||
   existsSync(join(homedir(), '.kube', 'config'))
 
-const connect = async ({ kubeconfig, context }: ClusterOptions): Promise<KubeConnection> => {
+export const connect = async ({ kubeconfig, context }: ClusterOptions): Promise<KubeConnection> => {
   if (!kubeconfig && !namesCluster())
     throw new CliError(
       'no cluster: give --kubeconfig FILE or $KUBECONFIG (there is no ~/.kube/config)',
