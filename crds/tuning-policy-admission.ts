@@ -171,6 +171,68 @@ const LIMITS: readonly Limit[] = [
   POD_TEMPLATE_LIMIT,
 ]
 
+/** The same question about what the trials of an experiment start from. */
+const inTemplate = (cel: string): string =>
+  cel.replaceAll('object.spec.', 'object.spec.template.').replaceAll("'spec.", "'spec.template.")
+
+const isVaried = (path: string) => `object.spec.parameters.exists(p, p.path == '${path}')`
+/** Values of any type, which the API server's schema for CEL leaves out; a range by its larger end. */
+const valuesOf = (path: string) =>
+  `(object.spec.parameters.filter(p, p.path == '${path}').map(p, has(p.range) ? [dyn(p.range.max)] : dyn(p).values) + [[]])[0]`
+/** What trials have there: the values of a parameter stand in the place of the template's. */
+const trialValues = (path: string, template: string) =>
+  `(${isVaried(path)} ? dyn(${valuesOf(path)}) : dyn(${template}))`
+const askedBy = (path: string, value: string) =>
+  `(${isVaried(path)} ? 'spec.parameters: ' : 'spec.template.') + '${path} is ' + ${value}`
+
+const LENGTH = 'training.sequenceLength'
+const METHOD = 'method.type'
+const SOURCE = 'model.source.uri'
+
+const EXPERIMENT_VARIABLES: Variables = {
+  ...Object.fromEntries(
+    Object.entries(VARIABLES).map(([name, expression]) => [name, inTemplate(expression)]),
+  ),
+  // template and parameters never change
+  unchanged: 'oldObject != null',
+  models: refusedUris(
+    `${trialValues(SOURCE, 'has(object.spec.template.model.source) ? [object.spec.template.model.source.uri] : []')}.filter(uri, type(uri) == string)`,
+    'allowedModelSources',
+  ),
+  // lists of sources that vary are held to the policy with each trial
+  data: refusedUris(
+    inTemplate(
+      `(${urisOf('object.spec.dataset.sources', `!${isVaried('dataset.sources')} && has(object.spec.dataset.sources)`)} + ${urisOf('object.spec.dataset.validation.sources', `!${isVaried('dataset.validation.sources')} && has(object.spec.dataset.validation) && has(object.spec.dataset.validation.sources)`)})`,
+    ).replaceAll('object.spec.template.parameters', 'object.spec.parameters'),
+    'allowedDatasetSources',
+  ),
+  lengths: `!has(params.spec.maxSequenceLength) ? [] : ${trialValues(LENGTH, '[object.spec.template.training.sequenceLength]')}.filter(n, (type(n) == int || type(n) == double) && n > params.spec.maxSequenceLength)`,
+  methods: `!has(params.spec.allowedMethods) ? [] : ${trialValues(METHOD, '[object.spec.template.method.type]')}.filter(m, !(m in params.spec.allowedMethods))`,
+}
+
+/** Limits on fields that a parameter can vary. */
+const VARIED_LIMITS: Readonly<Record<string, Pick<Limit, 'holds' | 'asked'>>> = {
+  allowedModelSources: {
+    holds: 'size(variables.models) == 0',
+    asked: askedBy(SOURCE, cut('variables.models[0]', URI_SHOWN_MAX)),
+  },
+  allowedMethods: {
+    holds: 'size(variables.methods) == 0',
+    asked: askedBy(METHOD, cut('string(variables.methods[0])', URI_SHOWN_MAX)),
+  },
+  maxSequenceLength: {
+    holds: 'size(variables.lengths) == 0',
+    asked: askedBy(LENGTH, 'string(variables.lengths[0])'),
+  },
+}
+
+const EXPERIMENT_LIMITS: readonly Limit[] = LIMITS.map(limit => ({
+  ...limit,
+  holds: inTemplate(limit.holds),
+  asked: inTemplate(limit.asked),
+  ...VARIED_LIMITS[limit.field],
+}))
+
 const validation = ({ field, holds, asked, allowed }: Limit) => ({
   expression: `!variables.applies || !has(params.spec.${field}) || (${holds})`,
   messageExpression: `${asked} + ', and ${POLICY_KIND} ' + params.metadata.name + ${allowed} + ' (${field})'`,
@@ -203,6 +265,7 @@ const policySpec = (resource: string, variables: Variables, limits: readonly Lim
 export const admissionPolicies = () => ({
   'tuning-policies': policySpec('instructiontuningjobs', VARIABLES, LIMITS),
   'dataset-policies': policySpec('instructiondatasets', DATASET_VARIABLES, DATASET_LIMITS),
+  'experiment-policies': policySpec('tuningexperiments', EXPERIMENT_VARIABLES, EXPERIMENT_LIMITS),
 })
 
 /** Every TuningPolicy is a parameter; each says itself which namespaces it is for. */

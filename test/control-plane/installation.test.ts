@@ -144,8 +144,12 @@ const deleteOfCluster = async (namespace: string) => {
   const names = {
     clusterrole: ['operator', 'view', 'edit'],
     clusterrolebinding: ['operator'],
-    validatingadmissionpolicy: ['tuning-policies', 'dataset-policies'],
-    validatingadmissionpolicybinding: ['tuning-policies', 'dataset-policies'],
+    validatingadmissionpolicy: ['tuning-policies', 'dataset-policies', 'experiment-policies'],
+    validatingadmissionpolicybinding: [
+      'tuning-policies',
+      'dataset-policies',
+      'experiment-policies',
+    ],
   }
   const objects = Object.entries(names).flatMap(([kind, ends]) =>
     ends.map(end => `${kind}/${namespace}-attune-${end}`),

@@ -38,8 +38,10 @@ t.test('the component registers every object of an installation', async t => {
     'Service/attune-operator-metrics',
     'ServiceAccount/attune-operator',
     'ValidatingAdmissionPolicy/tuning-attune-dataset-policies',
+    'ValidatingAdmissionPolicy/tuning-attune-experiment-policies',
     'ValidatingAdmissionPolicy/tuning-attune-tuning-policies',
     'ValidatingAdmissionPolicyBinding/tuning-attune-dataset-policies',
+    'ValidatingAdmissionPolicyBinding/tuning-attune-experiment-policies',
     'ValidatingAdmissionPolicyBinding/tuning-attune-tuning-policies',
   ])
   t.match(objects['Deployment/attune-operator'], {
