@@ -1,6 +1,7 @@
 /** A team without GPUs searches over twelve trials. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { folderOf } from '../../cluster/tuning/inputs.ts'
 import { expect, waitFor } from '../wait-for.ts'
 import { apply, asTeam, experimentOf, manifest, refused, type World } from '../world.ts'
@@ -9,16 +10,28 @@ const HALF_AN_HOUR_MS = 1_800_000
 const NAME = 'blinds'
 
 const COUNTED = 'count/tuningexperiments.attune.dev'
+const COUNTING_MS = 3_000
 
-/** Kubernetes looks for new kinds to count every 30 s, and refuses what it cannot count yet. */
-const untilCounted = ({ cluster, signal }: World): Promise<string> =>
-  waitFor({
+/**
+ * Kubernetes looks for new kinds to count every 30 s and refuses what it cannot count yet; a quota that is older
+ * than that is counted minutes later, so it is made anew.
+ */
+const untilCounted = async ({ cluster, signal }: World): Promise<void> => {
+  const quota = await manifest('quota')
+  await waitFor({
     what: 'the ResourceQuota of team-c counts experiments',
-    look: () =>
-      cluster.kubectl(['get', 'quota', 'team-c', '-n', 'team-c', '-o', 'jsonpath={.status.used}']),
+    look: async () => {
+      const path = 'jsonpath={.status.used}'
+      const used = await cluster.kubectl(['get', 'quota', 'team-c', '-n', 'team-c', '-o', path])
+      if (used.includes(COUNTED)) return used
+      await cluster.kubectl(['replace', '--force', '-n', 'team-c', '-f', '-'], quota)
+      await sleep(COUNTING_MS, undefined, { signal })
+      return used
+    },
     holds: used => used.includes(COUNTED),
     signal,
   })
+}
 
 export const startExperiment = async (world: World): Promise<void> => {
   const { timeline, signal } = world
