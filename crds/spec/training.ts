@@ -23,7 +23,7 @@ export const Training = defaulted(
         minimum: 1,
         maximum: 10_000_000,
         description:
-          'Evaluate and publish what is there after so many steps. The schedule stays that of the whole training, so that a larger value, or none, goes on from here to the same losses.',
+          'Evaluate and publish what is there after so many steps. The schedule stays that of the whole training, so that a larger value, or none, goes on from here to the same losses. With `output.publish: false` gates are asked only once it has trained to its end.',
       }),
     ),
     batchSize: optional(
