@@ -10,8 +10,6 @@ import { readRecorded } from '../../../fixtures/model/smollm2.ts'
 type Recorded = {
   tensors: Record<string, number[]>
   config: Record<string, unknown>
-  largestLogitDifference: number
-  largestEffectOfAdapter: number
 }
 const recorded = readRecorded<Recorded>('peft-adapter.json')
 
@@ -55,19 +53,14 @@ t.test(
     const config = JSON.parse(text)
     // a set in PEFT, written in any order
     const sorted = (value: unknown) => (Array.isArray(value) ? value.toSorted() : value)
-    for (const [key, value] of Object.entries(config))
-      t.strictSame(sorted(value), sorted(recorded.config[key]) ?? value, key)
+    for (const [key, value] of Object.entries(config)) {
+      t.ok(Object.hasOwn(recorded.config, key), `PEFT knows ${key}`)
+      t.strictSame(sorted(value), sorted(recorded.config[key]), key)
+    }
     t.strictSame(Object.keys(config), Object.keys(config).toSorted(), 'sorted')
     t.match(text, /^\{\n {2}"alpha_pattern"/)
-    const unknown = Object.keys(config).filter(key => !(key in recorded.config))
-    t.strictSame(unknown, [], 'no key that PEFT does not know')
   },
 )
-
-t.test('PEFT got the same logits from an adapter that went through it', async t => {
-  t.equal(recorded.largestLogitDifference, 0)
-  t.ok(recorded.largestEffectOfAdapter > 0.1, 'the adapter does something')
-})
 
 t.test('reads back what it wrote, and gives equal bytes for equal adapters', async t => {
   const folder = await written(t)
