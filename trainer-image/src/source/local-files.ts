@@ -1,6 +1,6 @@
 /** file:// and pvc:// sources: where they lie, and how they get into the destination. */
 import { constants } from 'node:fs'
-import { copyFile, link, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { invalidSpec, sourceForbidden, sourceNotFound } from '../stage-error.ts'
 import type { Source } from './parse-uri.ts'
@@ -100,13 +100,13 @@ export const listFolder = async (
   return names
 }
 
-/** Links the file into place, or copies it where the file system cannot link. */
+/** Copies the file into place, without its blocks where the file system can: a link would change with the original. */
 export const placeFile = async (uri: string, from: string, to: string): Promise<void> => {
   if (!(await stat(from)).isFile()) throw invalidSpec(`${uri}: ${basename(from)} is not a file`)
   const temporary = `${to}.partial`
   await rm(temporary, { force: true })
   try {
-    await link(from, temporary).catch(() => copyFile(from, temporary, constants.COPYFILE_FICLONE))
+    await copyFile(from, temporary, constants.COPYFILE_FICLONE)
     await rename(temporary, to)
   } catch (cause) {
     throw await localError(uri, from, cause)

@@ -23,7 +23,7 @@ t.test('a data file is used where it is', async t => {
   t.match(absolute.digest, /^[0-9a-f]{64}$/)
 })
 
-t.test('a model folder is linked or copied, without what is not needed', async t => {
+t.test('a model folder is copied, without what is not needed', async t => {
   const options = fetchOptions(t.testdir())
   for (const name of ['config.json', 'tokenizer.json', 'model.safetensors', 'pytorch_model.bin'])
     write(options.pvcRoot, 'models', 'llama', name)
@@ -34,6 +34,10 @@ t.test('a model folder is linked or copied, without what is not needed', async t
     'tokenizer.json',
   ])
   t.equal(readFileSync(join(model.folder, 'config.json'), 'utf8'), 'config.json')
+  writeFileSync(join(options.pvcRoot, 'models/llama/model.safetensors'), 'edited in place')
+  t.equal(readFileSync(join(model.folder, 'model.safetensors'), 'utf8'), 'model.safetensors')
+  t.not((await fetchModel('pvc://models/llama', options)).digest, model.digest)
+  write(options.pvcRoot, 'models', 'llama', 'model.safetensors')
   const again = await fetchModel('pvc://models/llama/', options)
   t.equal(again.digest, model.digest, 'fetching once more changes nothing')
 })
