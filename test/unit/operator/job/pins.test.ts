@@ -9,7 +9,9 @@ import { aDataset } from '../../../fixtures/operator/a-dataset.ts'
 import { createStory, type Story } from '../../../fixtures/operator/story.ts'
 import { aJob } from '../../../fixtures/operator/tuning-job.ts'
 
-const SELECTOR = { model: { selector: { require: { maxParameters: 1_000_000 }, weights: { contextLength: 1 } } } }
+const SELECTOR = {
+  model: { selector: { require: { maxParameters: 1_000_000 }, weights: { contextLength: 1 } } },
+}
 const REF = { dataset: { ref: { name: 'pairs' } } }
 const MODEL = { baseModel: 'small', source: { uri: 'hf://owner/small' } }
 const OTHER = { baseModel: 'new', source: { uri: 'hf://owner/new' } }
