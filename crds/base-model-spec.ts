@@ -1,5 +1,4 @@
 /** `BaseModel.spec`: where a pre-trained model is, and the published facts that a selection weighs. */
-import { isHubModelRule } from './hub-uri.ts'
 import { object, optional, type Static, Type } from './schema.ts'
 import { modelSource } from './spec/model.ts'
 import { scaledCount } from './spec/scaled-count.ts'
@@ -73,13 +72,6 @@ export const BaseModelSpecSchema = object(
   },
   {
     description: 'Where it is, and what is published of it.',
-    'x-kubernetes-validations': [
-      {
-        rule: isHubModelRule('self.source.uri'),
-        fieldPath: '.source.uri',
-        message: 'a model of the hub is written hf://owner/name[@revision][/file.gguf]',
-      },
-    ],
   },
 )
 

@@ -7,11 +7,16 @@ const HUB_URI =
 /** A model, as RE2 reads it and so the API server: no dataset, and no file but GGUF. */
 const HUB_MODEL =
   '^hf://[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}(@(refs/pr/[0-9]{1,9}|[^/@]{1,255}))?(/.+[.]gguf)?$'
+const hubFile = (datasets: string) =>
+  `^hf://${datasets}[A-Za-z0-9_.-]{1,96}/[A-Za-z0-9_.-]{1,96}(@(refs/pr/[0-9]{1,9}|[^/@]{1,255}))?/.`
 const HUB_DATASET = '^hf://datasets/[^/]+/'
 
 /** CEL over a uri: true of everything that is not of the hub. */
 export const isHubModelRule = (uri: string): string =>
   `!${uri}.startsWith('hf://') || (${uri}.matches('${HUB_MODEL}') && !${uri}.matches('${HUB_DATASET}'))`
+
+export const isHubFileRule = (uri: string): string =>
+  `!${uri}.startsWith('hf://') || (${uri}.startsWith('hf://datasets/') ? ${uri}.matches('${hubFile('datasets/')}') : ${uri}.matches('${hubFile('')}'))`
 
 /** As it is written: escapes are not decoded. */
 export type HubUri = {

@@ -1,5 +1,6 @@
 /** `InstructionDataset.spec`: the dataset of a job, and what its one stage needs to run. */
-import { defaulted, object, oneOf, optional, quantity, type Static, Type } from './schema.ts'
+import { defaulted, object, oneOf, optional, type Static, Type } from './schema.ts'
+import { volumeSize } from './spec/common.ts'
 import { datasetFields, datasetSources } from './spec/dataset.ts'
 import { PodTemplate } from './spec/pod-template.ts'
 import { Compute } from './spec/pods.ts'
@@ -11,7 +12,7 @@ export const InstructionDatasetSpecSchema = object(
     ...datasetFields,
     volume: defaulted(
       {
-        size: optional(quantity('Size of the volume.', { default: '5Gi' })),
+        size: volumeSize('Size of the volume.', '5Gi'),
         storageClassName: optional(
           Type.String({ maxLength: 253, description: "StorageClass; default is the cluster's." }),
         ),

@@ -1,5 +1,6 @@
 /** `InstructionTuningJob.spec`: every field once, with its type, bounds, default, description and rules. */
-import { defaulted, object, optional, quantity, type Static, Type } from './schema.ts'
+import { defaulted, object, optional, type Static, Type } from './schema.ts'
+import { volumeSize } from './spec/common.ts'
 import { Dataset } from './spec/dataset.ts'
 import { Evaluation } from './spec/evaluation.ts'
 import { Method } from './spec/method.ts'
@@ -24,7 +25,7 @@ export const InstructionTuningJobSpecSchema = object(
     resources: Resources,
     workspace: defaulted(
       {
-        size: optional(quantity('Size of the volume that the stages share.', { default: '20Gi' })),
+        size: volumeSize('Size of the volume that the stages share.', '20Gi'),
         storageClassName: optional(
           Type.String({ maxLength: 253, description: "StorageClass; default is the cluster's." }),
         ),

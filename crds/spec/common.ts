@@ -1,5 +1,5 @@
 /** Field shapes that several sections of the spec share. */
-import { type CelRule, object, optional, Type } from '../schema.ts'
+import { type CelRule, object, optional, quantity, Type } from '../schema.ts'
 
 const URI_MAX = 2048
 /** hf: and https: are read over the network, pvc: from a claim of the namespace, file: only by `attune run`. */
@@ -14,7 +14,24 @@ const noFileUris = (others: string): CelRule => ({
   clusterOnly: true,
 })
 
-export const uri = (schemes: readonly string[], description: string) =>
+/** As Kubernetes names a claim; beyond the name it is a path. */
+const CLAIM: CelRule = {
+  rule: "!self.startsWith('pvc://') || self.matches('^pvc://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(/|$)')",
+  message:
+    'a volume claim is written pvc://claim/path, its name in small letters, digits, - and . only',
+}
+
+/** The trainer decodes each part of the path before it looks. */
+const NO_WAY_UP: CelRule = {
+  rule: "!(self.startsWith('pvc://') || self.startsWith('hf://')) || !self.matches('/([.]|%2[eE]){2}(/|$)')",
+  message: 'leads out of its source; write the path without ".."',
+}
+
+export const uri = (
+  schemes: readonly string[],
+  description: string,
+  rules: readonly CelRule[] = [],
+) =>
   Type.String({
     minLength: 1,
     maxLength: URI_MAX,
@@ -22,6 +39,9 @@ export const uri = (schemes: readonly string[], description: string) =>
     description,
     'x-kubernetes-validations': [
       noFileUris(schemes === OUTPUT_SCHEMES ? 'pvc://' : 'pvc://, hf:// or https://'),
+      CLAIM,
+      NO_WAY_UP,
+      ...rules,
     ],
   })
 
@@ -50,3 +70,17 @@ export const fraction = (description: string, value?: number) =>
     description,
     ...(value === undefined ? {} : { default: value }),
   })
+
+/** Nothing fits into a volume of no size. */
+export const volumeSize = (description: string, size: string) =>
+  optional(
+    quantity(description, {
+      default: size,
+      'x-kubernetes-validations': [
+        {
+          rule: "type(self) == string ? self.matches('^[+]?[0-9.]*[1-9]') : self > 0",
+          message: 'must be more than zero, such as 20Gi',
+        },
+      ],
+    }),
+  )

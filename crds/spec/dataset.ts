@@ -1,12 +1,24 @@
 /** `spec.dataset` of a job, and the same fields as the spec of an `InstructionDataset`. */
+import { isHubFileRule } from '../hub-uri.ts'
 import { type CelRule, defaulted, object, oneOf, optional, Type } from '../schema.ts'
 import { DATASET_SCHEMES, fraction, hubToken, TOKEN_FOR_HUB_ONLY, uri } from './common.ts'
+
+const HUB_FILE: CelRule = {
+  rule: isHubFileRule('self'),
+  message: 'data of the hub is written hf://datasets/owner/name[@revision]/file.jsonl',
+}
+
+const JSON_FILE: CelRule = {
+  rule: "self.matches('^[^?#]+[.][jJ][sS][oO][nN][lL]?([?#]|$)')",
+  message: 'data files end in .jsonl or .json; convert others, one JSON object per line',
+}
 
 const DataSource = object(
   {
     uri: uri(
       DATASET_SCHEMES,
       'Where the examples are: `hf://datasets/owner/name[@revision]/file.jsonl`, `https://…`, `pvc://claim/path`, or `file://path` (only for `attune run`). `.jsonl` or `.json`.',
+      [HUB_FILE, JSON_FILE],
     ),
     format: optional(
       oneOf(['Auto', 'Alpaca', 'PromptCompletion', 'Messages'], {

@@ -1,4 +1,5 @@
 /** `spec.model`: one source, a model of the catalogue, or what a model of it must be. */
+import { isHubModelRule } from '../hub-uri.ts'
 import { object, optional, type Static, Type } from '../schema.ts'
 import { hubToken, MODEL_SCHEMES, TOKEN_FOR_HUB_ONLY, uri } from './common.ts'
 import { Selector } from './selector.ts'
@@ -9,6 +10,12 @@ export const modelSource = (description: string) =>
       uri: uri(
         MODEL_SCHEMES,
         'Where the model is: `hf://owner/name[@revision][/file.gguf]`, `https://…`, `pvc://claim/path`, or `file://path` (only for `attune run`). A folder in Hugging Face layout or one GGUF file.',
+        [
+          {
+            rule: isHubModelRule('self'),
+            message: 'a model of the hub is written hf://owner/name[@revision][/file.gguf]',
+          },
+        ],
       ),
       credentialsSecret: hubToken,
     },

@@ -80,6 +80,12 @@ t.test('a broken rule is told in the same words and at the same field', async t 
     'epochs and maxSteps',
     'two model sources',
     'an unknown criterion',
+    'a hub repository without its owner',
+    'a claim with a name that none can have',
+    'a path out of its claim',
+    'data in another format',
+    'a volume of negative size',
+    'a volume of no size as a number',
     'a selector with empty weights',
   ]) {
     const text = REFUSED[name] ?? ''

@@ -48,15 +48,9 @@ const verdict = (uri: string) => {
 t.test('the API server takes what the operator takes, and refuses most of the rest', async t => {
   for (const uri of Object.keys(TAKEN)) t.strictSame(verdict(uri), [], uri)
   t.strictSame(verdict('pvc://models/hf'), [])
-  // what an escape hides, and a name of dots, only the operator sees
+  // what an escape hides only the operator sees
   const hidden = REFUSED.filter(uri => verdict(uri).length === 0)
-  t.strictSame(hidden, [
-    'hf://../b',
-    'hf://a/..',
-    'hf://a/b/../m.gguf',
-    'hf://a/b/x%2F..%2Fm.gguf',
-    'hf://a/b@%zz',
-  ])
+  t.strictSame(hidden, ['hf://a/b/x%2F..%2Fm.gguf', 'hf://a/b@%zz'])
 })
 
 t.test('an entry leads to no other path of the hub', async t => {
