@@ -14,6 +14,8 @@ const TEXTS = [
   'imagePullPolicy',
   'logLevel',
   'hubEndpoint',
+  'httpsProxy',
+  'noProxy',
 ] as const satisfies readonly (keyof AttuneOperatorArguments)[]
 
 const VALUES = [

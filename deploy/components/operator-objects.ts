@@ -35,6 +35,8 @@ const container = (settings: OperatorSettings) => ({
     ...scope(settings),
     ...networkPolicyFrom(settings),
     ...(settings.hubEndpoint === '' ? [] : [`--hub-endpoint=${settings.hubEndpoint}`]),
+    ...(settings.httpsProxy === '' ? [] : [`--https-proxy=${settings.httpsProxy}`]),
+    ...(settings.noProxy === '' ? [] : [`--no-proxy=${settings.noProxy}`]),
   ],
   ports: [
     { name: 'metrics', containerPort: 8080 },

@@ -38,6 +38,10 @@ export type OperatorSettings = {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** URL of a mirror of the Hugging Face Hub; empty: the Hub itself */
   readonly hubEndpoint: string
+  /** URL of the HTTP proxy that Prepare fetches through; empty: none */
+  readonly httpsProxy: string
+  /** hosts that are asked without it, with commas between them */
+  readonly noProxy: string
   /** to work in, by Roles in each; empty: the whole cluster */
   readonly namespaces: readonly string[]
   /** with `namespaces`: BaseModels, TuningPolicies and namespaces of the whole cluster are read, by a ClusterRole */
@@ -67,6 +71,8 @@ export const DEFAULT_SETTINGS: OperatorSettings = Object.freeze({
   resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { memory: '512Mi' } },
   logLevel: 'info',
   hubEndpoint: '',
+  httpsProxy: '',
+  noProxy: '',
   namespaces: [],
   clusterReads: false,
   networkPolicies: { enabled: true, prometheusNamespaces: ['monitoring'] },

@@ -1,7 +1,7 @@
 /** The operator's configuration: flags, and for each an environment variable `ATTUNE_<FLAG>`. */
 import { parseArgs } from 'node:util'
 import { TRAINER_PORT } from '@attune/crds/stage.ts'
-import { hubEndpointProblem } from './hub-endpoint.ts'
+import { hubEndpointProblem, NO_PROXY_HOSTS } from './hub-endpoint.ts'
 import type { JobConfig } from './job/job-config.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 
@@ -46,6 +46,8 @@ const FLAGS = {
     help: 'port of /metrics and /progress in trainer pods',
   },
   'hub-endpoint': { value: 'URL', help: 'hub that Prepare takes hf:// sources from' },
+  'https-proxy': { value: 'URL', help: 'HTTP proxy that Prepare fetches sources through' },
+  'no-proxy': { value: 'HOSTS', help: 'hosts that are asked without it, with commas between them' },
   namespaces: { value: 'NAMES', help: 'watch these namespaces only, with commas between them' },
   'check-policies': {
     help: 'hold jobs that a TuningPolicy does not allow; takes the right to list policies and namespaces',
@@ -131,10 +133,19 @@ const oneOf = <const T extends readonly string[]>(name: string, text: string, kn
   throw new ConfigError(`--${name}: ${JSON.stringify(text)} is none of ${known.join(', ')}`)
 }
 
-const hubEndpointOf = (name: string, text: string): string => {
+const urlOf = (name: string, text: string): string => {
   const problem = hubEndpointProblem(text)
   if (problem === undefined) return text
   throw new ConfigError(`--${name}: ${problem}`)
+}
+
+const NO_PROXY = new RegExp(`^${NO_PROXY_HOSTS}$`)
+
+const proxyOf = (url: string | undefined, noProxy: string | undefined): Pick<Config, 'proxy'> => {
+  if (noProxy !== undefined && !NO_PROXY.test(noProxy))
+    throw new ConfigError(`--no-proxy: ${JSON.stringify(noProxy)} is no list of hosts`)
+  if (url === undefined) return {}
+  return { proxy: { url: urlOf('https-proxy', url), ...(noProxy ? { noProxy } : {}) } }
 }
 
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
@@ -183,7 +194,8 @@ export const readConfig = (
       'Never',
     ]),
     trainerPort: port('trainer-port', 1),
-    ...(hubEndpoint ? { hubEndpoint: hubEndpointOf('hub-endpoint', hubEndpoint) } : {}),
+    ...(hubEndpoint ? { hubEndpoint: urlOf('hub-endpoint', hubEndpoint) } : {}),
+    ...proxyOf(optional('https-proxy'), optional('no-proxy')),
     ...(networkPolicyFrom
       ? { networkPolicyFrom: names('network-policy-from', networkPolicyFrom) }
       : {}),

@@ -1,4 +1,4 @@
-/** The URL of a mirror of the model hub. The chart's `values.schema.json` checks it by the same pattern. */
+/** The URL of a mirror of the model hub, or of a proxy. The chart's `values.schema.json` checks it by the same pattern. */
 const NAME = '([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?\\.)*[A-Za-z]([-A-Za-z0-9]*[A-Za-z0-9])?\\.?'
 const BYTE = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
 const PORT =
@@ -8,6 +8,9 @@ const PATH = '/[!"$->@-~]*'
 
 /** Plain RE2, because Helm's is. No IPv6 literals: a pattern cannot tell which of them are addresses. */
 export const HUB_ENDPOINT = `https?://(${NAME}|${BYTE}(\\.${BYTE}){3})(:${PORT})?(${PATH})?`
+
+/** Names, addresses and endings such as `.example.org`, with commas between them. */
+export const NO_PROXY_HOSTS = '[-A-Za-z0-9.:*,]*'
 
 const WHOLE = new RegExp(`^${HUB_ENDPOINT}$`)
 

@@ -32,6 +32,8 @@ const SHARED = {
   resources: { requests: { cpu: '75m', memory: '256Mi' }, limits: { cpu: '1', memory: '1Gi' } },
   logLevel: 'debug',
   hubEndpoint: 'https://hub.example.com/mirror',
+  httpsProxy: 'http://proxy.example.com:3128',
+  noProxy: '.svc,10.0.0.1',
   nodeSelector: { 'kubernetes.io/os': 'linux', pool: 'control' },
   tolerations: [
     { key: 'pool', operator: 'Equal', value: 'control', effect: 'NoSchedule' },

@@ -6,6 +6,8 @@ export type JobConfig = {
   readonly trainerPort: number
   /** where `hf://` sources come from; absent: as the trainer has it */
   readonly hubEndpoint?: string
+  /** through which sources are fetched */
+  readonly proxy?: { readonly url: string; readonly noProxy?: string }
   /** namespaces whose pods may read metrics and progress; absent: no NetworkPolicy is made */
   readonly networkPolicyFrom?: readonly string[]
 }

@@ -59,6 +59,18 @@ t.test('the hub may be another', async t => {
   })
 })
 
+t.test('sources may be fetched through a proxy', async t => {
+  const proxy = ['--https-proxy', 'http://proxy.example.org:3128']
+  t.equal(readConfig(IMAGE, {})?.proxy, undefined)
+  t.strictSame(readConfig([...IMAGE, ...proxy], {})?.proxy, {
+    url: 'http://proxy.example.org:3128',
+  })
+  t.strictSame(readConfig([...IMAGE, ...proxy, '--no-proxy', '.svc,10.0.0.1'], {})?.proxy, {
+    url: 'http://proxy.example.org:3128',
+    noProxy: '.svc,10.0.0.1',
+  })
+})
+
 t.test('what cannot be is refused, with the flag and the value', async t => {
   const cases = {
     '--trainer-image is missing': [],
@@ -84,6 +96,8 @@ t.test('what cannot be is refused, with the flag and the value', async t => {
       '--hub-endpoint',
       'file:///etc',
     ],
+    '--https-proxy: "proxy:3128" is no http or https URL': [...IMAGE, '--https-proxy=proxy:3128'],
+    '--no-proxy: "a b" is no list of hosts': [...IMAGE, '--no-proxy=a b'],
     '--hub-endpoint: a URL with a user or a password': [
       ...IMAGE,
       '--hub-endpoint',

@@ -30,6 +30,17 @@ export type TrainerPod = {
   readonly config: JobConfig
 }
 
+/** Node's fetch looks at them only where it is told to. */
+const proxyVariables = ({ proxy }: JobConfig) =>
+  proxy
+    ? [
+        { name: 'NODE_USE_ENV_PROXY', value: '1' },
+        { name: 'HTTP_PROXY', value: proxy.url },
+        { name: 'HTTPS_PROXY', value: proxy.url },
+        ...(proxy.noProxy ? [{ name: 'NO_PROXY', value: proxy.noProxy }] : []),
+      ]
+    : []
+
 const environment = ({ hubSecret, fetches, config }: TrainerPod) => {
   const token = {
     name: 'HF_TOKEN',
@@ -41,6 +52,7 @@ const environment = ({ hubSecret, fetches, config }: TrainerPod) => {
     { name: 'HOME', value: '/tmp' },
     ...(hubSecret ? [token] : []),
     ...(endpoint ? [{ name: 'HF_ENDPOINT', value: endpoint }] : []),
+    ...(fetches ? proxyVariables(config) : []),
   ]
 }
 

@@ -249,6 +249,23 @@ t.test('only Prepare is told of another hub', async t => {
     t.strictSame(made(stage, {}, config).container['env'], [home], stage)
 })
 
+t.test('only Prepare goes through a proxy, and not where a tenant says', async t => {
+  const home = { name: 'HOME', value: '/tmp' }
+  const url = 'http://proxy.example.org:3128'
+  const config = { proxy: { url, noProxy: '.svc' } }
+  const variables = [
+    home,
+    { name: 'NODE_USE_ENV_PROXY', value: '1' },
+    { name: 'HTTP_PROXY', value: url },
+    { name: 'HTTPS_PROXY', value: url },
+    { name: 'NO_PROXY', value: '.svc' },
+  ]
+  const env = [{ name: 'https_proxy', value: 'http://elsewhere:3128' }]
+  t.strictSame(made('prepare', { podTemplate: { env } }, config).container['env'], variables)
+  for (const stage of ['train', 'evaluate', 'publish'] as const)
+    t.strictSame(made(stage, {}, config).container['env'], [home], stage)
+})
+
 t.test('only Train and Evaluate get the accelerator, and go where it is', async t => {
   const spec = {
     resources: {
