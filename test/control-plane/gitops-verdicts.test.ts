@@ -4,6 +4,7 @@ import { type InstructionTuningJob, InstructionTuningJobs } from '../../operator
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { verdictOf, verdicts } from '../fixtures/gitops/verdicts.ts'
+import { KUEUE, kueueSays } from '../fixtures/operator/a-workload.ts'
 import { createStory } from '../fixtures/operator/story.ts'
 import { NOW } from '../fixtures/operator/tuning-job.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
@@ -13,6 +14,7 @@ const WORKING = { flux: 'InProgress', argo: 'Progressing' }
 /** By phase, where the operator has seen the latest spec. */
 const EXPECTED: Readonly<Record<string, { readonly flux: string; readonly argo: string }>> = {
   Pending: WORKING,
+  Queued: WORKING,
   Preparing: WORKING,
   Training: WORKING,
   Evaluating: WORKING,
@@ -139,6 +141,16 @@ t.test('a job that is being deleted', async t => {
   const job = await cluster.until(({ metadata }) => !!metadata.deletionTimestamp, 'not deleted')
   t.strictSame(await checkAll(t, [job]), new Set(['Preparing']))
   await kubectl(['patch', ...target, '--type=merge', '-p', finalizers('')])
+})
+
+t.test('a job that waits for quota', async t => {
+  const story = createStory({ queueName: 'team-a' }).look()
+  t.strictSame(await checkAll(t, [story.observed.job]), new Set(['Queued']))
+  story.happens(kueueSays(1, 'prepare', KUEUE.waits, { held: true })).look()
+  t.match(story.condition('QuotaReserved'), { status: 'False', reason: 'WaitingForQuota' })
+  t.strictSame(await checkAll(t, [story.observed.job]), new Set(['Queued']))
+  const { offered } = await verdictOf(story.observed.job)
+  t.match(offered, { suspend: { disabled: false }, rerun: { disabled: true } })
 })
 
 t.test('a job whose objects the API server refuses is stalled', async t => {
