@@ -45,7 +45,7 @@ export const FAILED = {
   TrainingDiverged: {
     seenAs: ['exit code 76', 'loss is NaN'],
     operator: `Keeps the last good checkpoint on the workspace and publishes nothing. ${NEEDS_A_CHANGE}`,
-    you: 'Lower `training.learningRate`, lengthen `training.schedule.warmupFraction`, or lower `training.maxGradientNorm`; Prepare is not run again.',
+    you: 'Lower `training.learningRate`, lengthen `training.schedule.warmupFraction`, or lower `training.maxGradientNorm`; Prepare is not run again. At step 1 nothing was learned yet: weights of the base model are not finite, or too large for their type; check them, or choose another base.',
   },
   GatesNotPassed: {
     operator: `Publishes nothing; the adapter stays on the workspace volume until \`ttlSecondsAfterFinished\`. ${NEEDS_A_CHANGE}`,
