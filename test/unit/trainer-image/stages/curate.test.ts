@@ -113,6 +113,7 @@ t.test('conversations keep what is prompt and what is answer', async t => {
   const turn = (role: string, content: string) => ({ role, content })
   const examples = Array.from({ length: 12 }, (_, i) => [
     {
+      room: 'hall',
       messages: [
         turn('user', `a${i}`),
         turn('assistant', 'b'),
@@ -121,6 +122,7 @@ t.test('conversations keep what is prompt and what is answer', async t => {
       ],
     },
     {
+      room: 'hall',
       prompt: [turn('user', `e${i}`), turn('assistant', 'f'), turn('user', 'g')],
       completion: [turn('assistant', `h${i}`)],
     },
