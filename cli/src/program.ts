@@ -1,4 +1,5 @@
 /** The `attune` command: its subcommands, and how any failure ends. */
+import { printable } from '@attune/crds/printable.ts'
 import { StageError } from '@attune/trainer/stage-error.ts'
 import { Command } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
@@ -40,7 +41,7 @@ export const main = async (argv: readonly string[]): Promise<void> => {
     await createProgram().parseAsync([...argv])
   } catch (error) {
     if (!(error instanceof CliError || error instanceof StageError)) throw error
-    process.stderr.write(`${error.message}\n`)
+    process.stderr.write(`${printable(error.message)}\n`)
     process.exitCode = error.exitCode
   }
 }

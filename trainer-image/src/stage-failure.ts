@@ -1,10 +1,11 @@
 /** What is told of a failure: one line, without a stack trace. */
+import { printable } from '@attune/crds/printable.ts'
 import { EXIT, type StageResult } from '@attune/crds/stage.ts'
 import { type ExitCode, StageError, StageStopped } from './stage-error.ts'
 
 const MESSAGE_MAX = 1024
 
-const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim().slice(0, MESSAGE_MAX)
+const oneLine = (text: string) => printable(text.replace(/\s+/g, ' ')).trim().slice(0, MESSAGE_MAX)
 
 export type Failure = Pick<StageResult, 'outcome' | 'reason' | 'message'> & {
   readonly exitCode: ExitCode

@@ -1,5 +1,6 @@
 /** `attune run`: the four stages of a job on this machine. */
 import { join } from 'node:path'
+import { printable } from '@attune/crds/printable.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import { STAGES } from '@attune/crds/stage.ts'
 import { specHash } from '@attune/crds/stage-keys.ts'
@@ -44,7 +45,7 @@ const secondLook = async (
   if (!look.finished) return look
   const { name } = session.job.metadata
   session.view.say(`run ${run.number} of ${name} is finished already; --again makes another`)
-  process.stdout.write(await resultsText(look.finished, runFolder(output, run), session))
+  process.stdout.write(printable(await resultsText(look.finished, runFolder(output, run), session)))
   return look
 }
 
@@ -63,7 +64,7 @@ const runJob = async (session: Session, { fresh = false, again = false }: Anew):
   await writeRuns(workspace, withRun(earlier, endedRun(run, end)))
   if (end.kind === 'failed' || end.kind === 'stopped')
     throw unfinishedError(end, interrupts.killed())
-  process.stdout.write(await resultsText(end.results, runFolder(output, run), session))
+  process.stdout.write(printable(await resultsText(end.results, runFolder(output, run), session)))
   if (end.kind === 'gatesNotPassed')
     throw new CliError('GatesNotPassed: a gate does not hold, so nothing was published')
 }

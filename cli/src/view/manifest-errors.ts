@@ -1,4 +1,5 @@
 /** Errors of a manifest for people: `file:line:column: field: reason`, and the line with a caret below. */
+import { printable } from '@attune/crds/printable.ts'
 import type { ManifestError } from '@attune/crds/validate.ts'
 
 const MAX_LINE = 160
@@ -26,5 +27,5 @@ export const formatManifestErrors = (
   errors: readonly ManifestError[],
 ): string => {
   const lines = text.split(/\r?\n/)
-  return errors.map(error => formatOne(file, lines, error)).join('')
+  return printable(errors.map(error => formatOne(file, lines, error)).join(''))
 }

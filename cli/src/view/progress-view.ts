@@ -1,4 +1,5 @@
 /** Shows progress: a bar that is redrawn in a terminal, a line every few seconds elsewhere. */
+import { printable } from '@attune/crds/printable.ts'
 import type { Progress } from '@attune/crds/stage.ts'
 import { barLine, plainLine } from './progress-text.ts'
 
@@ -14,8 +15,9 @@ export type ProgressView = {
 type Output = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>
 
 const terminalView = (output: Output): ProgressView => ({
-  update: progress => output.write(`${CLEAR_LINE}${barLine(progress, output.columns || 80)}`),
-  say: line => output.write(`${CLEAR_LINE}${line}\n`),
+  update: progress =>
+    output.write(`${CLEAR_LINE}${printable(barLine(progress, output.columns || 80))}`),
+  say: line => output.write(`${CLEAR_LINE}${printable(line)}\n`),
 })
 
 const plainView = (output: Output, now: () => number): ProgressView => {
@@ -29,9 +31,9 @@ const plainView = (output: Output, now: () => number): ProgressView => {
       if (subject === shown && !due) return
       shownAt = now()
       shown = subject
-      output.write(`${plainLine(progress)}\n`)
+      output.write(`${printable(plainLine(progress))}\n`)
     },
-    say: line => output.write(`${line}\n`),
+    say: line => output.write(`${printable(line)}\n`),
   }
 }
 

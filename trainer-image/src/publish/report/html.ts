@@ -1,4 +1,5 @@
 /** HTML with every value escaped, unless it is markup already. */
+import { printable } from '@attune/crds/printable.ts'
 
 export type Markup = { readonly markup: string }
 export type Content = string | number | Markup | undefined | readonly Content[]
@@ -11,13 +12,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-// control characters are not allowed in HTML even when escaped; a lone surrogate is not even text
-const unprintable = (text: string) =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  text.toWellFormed().replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g, '\ufffd')
-
+/** HTML allows no control character, escaped or not. */
 export const escapeHtml = (text: string): string =>
-  unprintable(text).replace(/[&<>"']/g, character => ENTITIES[character]!)
+  printable(text).replace(/[&<>"']/g, character => ENTITIES[character]!)
 
 const render = (content: Content): string => {
   if (content === undefined) return ''
