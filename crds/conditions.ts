@@ -101,6 +101,7 @@ export const REASONS = {
     'Training was killed for memory; its next attempt computes half as many rows at once.',
   DeadlineExceeded: 'A stage ran longer than retry.deadlineSeconds.',
   RetriesExhausted: 'A stage failed more often than retry.limit allows.',
-  StageFailed: 'A stage failed in a way that a retry cannot cure.',
+  StageFailed:
+    'A stage failed and no other reason fits, e.g. because a host cannot be reached; the message says what is known.',
 } as const
 export type Reason = keyof typeof REASONS
