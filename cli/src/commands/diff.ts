@@ -9,7 +9,7 @@ import { readPublishedRun } from '../published/read-run.ts'
 import { readJob } from '../read-manifest.ts'
 import type { ClusterOptions } from '../usage/read-jobs.ts'
 import { comparisonText } from '../view/comparison-text.ts'
-import { type Mounts, parseMount } from '../workspace/claims.ts'
+import { type Mounts, mountOption } from '../workspace/claims.ts'
 
 type Options = Omit<ClusterOptions, 'allNamespaces'> & {
   readonly file?: string
@@ -104,7 +104,7 @@ export const diffCommand = (): Command =>
     .option('--kubeconfig <file>', 'default: $KUBECONFIG, ~/.kube/config, the pod')
     .option('--context <name>', 'context of the kubeconfig')
     .option('-f, --file <file>', 'manifest with the InstructionTuningJob that made the runs')
-    .option('--mount <claim=dir>', 'folder for pvc://claim/…; may be repeated', parseMount, {})
+    .addOption(mountOption())
     .addOption(
       new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'),
     )

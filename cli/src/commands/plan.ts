@@ -10,7 +10,7 @@ import {
 import { runStages } from '../stage/run-stages.ts'
 import { unfinishedError } from '../stage/stopped-or-failed.ts'
 import { planText } from '../view/plan-text.ts'
-import { parseMount } from '../workspace/claims.ts'
+import { mountOption } from '../workspace/claims.ts'
 
 type Options = SessionOptions & { readonly output: 'text' | 'json' }
 
@@ -47,7 +47,7 @@ export const planCommand = (): Command =>
     .description('print examples, tokens, steps, parameters, memory and time of a job')
     .argument('<file>', 'manifest with one InstructionTuningJob')
     .option('--workspace <dir>', 'folder for what is made (default: .attune/<job> beside the file)')
-    .option('--mount <claim=dir>', 'folder for pvc://claim/…; may be repeated', parseMount, {})
+    .addOption(mountOption())
     .option('--catalogue <dir>', 'folder of BaseModels, for spec.model.ref and selector')
     .addOption(
       new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'),

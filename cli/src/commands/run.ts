@@ -13,7 +13,7 @@ import { endedRun, startRun } from '../stage/start-run.ts'
 import { unfinishedError } from '../stage/stopped-or-failed.ts'
 import { hasReport, resultsText } from '../view/results-text.ts'
 import { checkOutput } from '../workspace/check-output.ts'
-import { parseMount } from '../workspace/claims.ts'
+import { mountOption } from '../workspace/claims.ts'
 import { outputFolder } from '../workspace/layout.ts'
 import { finishedRun, type RunRecord, readRuns, withRun, writeRuns } from '../workspace/runs.ts'
 
@@ -28,8 +28,9 @@ Examples:
 
 Ctrl-C saves a checkpoint and stops; the same command goes on from it. Twice kills.
 
-Exit code: 0 published (or evaluated, where output.publish is false), 1 a gate does not hold or the file is not valid, 75 stopped,
-64-78 a failure that running again cannot cure, 130 killed.`
+Exit code: 0 published (or evaluated, where output.publish is false), 1 the file is not valid, a gate does not hold, or a failure that may pass
+when run again (hub not reached, output not written), 75 stopped, another of 64-78 a failure that running again cannot cure,
+130 killed, 137 out of memory.`
 
 const runFolder = (output: string, run: RunRecord) => join(output, `run-${run.number}`)
 
@@ -77,7 +78,7 @@ export const runCommand = (): Command =>
     .description('tune on this machine: prepare, train, evaluate, publish')
     .argument('<file>', 'manifest with one InstructionTuningJob')
     .option('--workspace <dir>', 'folder for what is made (default: .attune/<job> beside the file)')
-    .option('--mount <claim=dir>', 'folder for pvc://claim/…; may be repeated', parseMount, {})
+    .addOption(mountOption())
     .option('--catalogue <dir>', 'folder of BaseModels, for spec.model.ref and selector')
     .option('--again', 'begin a new run though the last one is finished and nothing has changed')
     .option('--fresh', 'begin a new run and forget what earlier ones have made')

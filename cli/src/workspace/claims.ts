@@ -3,6 +3,7 @@ import { mkdir, readlink, rm, stat, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { StageSpec } from '@attune/crds/resolved-spec.ts'
 import { parseSource } from '@attune/trainer/source/parse-uri.ts'
+import { Option } from 'commander'
 import { CliError } from '../cli-error.ts'
 
 export type Mounts = Readonly<Record<string, string>>
@@ -18,6 +19,11 @@ export const parseMount = (text: string, earlier: Mounts): Mounts => {
     throw new CliError(`--mount ${text}: write claim=DIR, such as datasets=./data`)
   return { ...earlier, [claim]: resolve(folder) }
 }
+
+export const mountOption = (): Option =>
+  new Option('--mount <claim=dir>', 'folder for pvc://claim/…; may be repeated')
+    .argParser(parseMount)
+    .default({}, 'none')
 
 type Use = { readonly field: string; readonly claim: string }
 
