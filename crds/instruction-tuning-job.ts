@@ -58,6 +58,7 @@ export const INSTRUCTION_TUNING_JOB: KindDefinition = {
       1,
     ),
     column('Queue', 'string', '.spec.queueName', 'The LocalQueue.', 1),
+    column('GPU', 'integer', '.spec.resources.accelerator.count', 'Accelerators of a pod.', 1),
     column('Tokens/s', 'number', '.status.training.tokensPerSecond', 'Training speed.', 1),
     column('ETA', 'integer', '.status.training.etaSeconds', 'Seconds of training left.', 1),
     column('Run', 'integer', '.status.run', 'Number of the current run.', 1),

@@ -126,7 +126,7 @@ t.test('kubectl get shows the columns', async t => {
   const [head, row] = (await kubectl(['get', 'itj', 'home', ...at, '-o', 'wide'])).split('\n')
   t.equal(
     head?.trim().replaceAll(/\s+/g, ' '),
-    'NAME PHASE STEP LOSS SCORE MODEL AGE BASEMODEL QUEUE TOKENS/S ETA RUN MESSAGE',
+    'NAME PHASE STEP LOSS SCORE MODEL AGE BASEMODEL QUEUE GPU TOKENS/S ETA RUN MESSAGE',
   )
   t.match(row, /home +Training +120\/400 +1\.25 +hf:\/\/owner\/model +\S+ +900 +2/)
 })
