@@ -16,7 +16,8 @@ import { recordingLog } from '../fixtures/kube/recording-log.ts'
 import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
 import { asServiceAccount } from '../fixtures/operator/service-account.ts'
 import { createKubelet, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
-import { aPolicy, applied } from '../fixtures/policy/admission.ts'
+import { SPEC } from '../fixtures/operator/tuning-job.ts'
+import { aPolicy, applied, list } from '../fixtures/policy/admission.ts'
 
 t.test('a job from before a policy is held, and goes on once the policy is gone', async t => {
   const cluster = await tuningCluster(t)
@@ -83,6 +84,35 @@ const refusedRequests = async (t: Test, { metricsPort }: Operator): Promise<read
 const ROLES = ['Role', 'RoleBinding', 'ServiceAccount']
 const ACCESS = [...ROLES, 'ClusterRole', 'ClusterRoleBinding']
 
+/** A dataset and an experiment, until each has a child and its status tells of it. */
+const curatesAndTries = async (namespace: string) => {
+  const object = (kind: string, name: string, spec: object) => ({
+    apiVersion: 'attune.dev/v1alpha1',
+    kind,
+    metadata: { name, namespace },
+    spec,
+  })
+  const experiment = {
+    template: SPEC,
+    parameters: [{ path: 'training.seed', values: [1, 2] }],
+    strategy: { type: 'Grid' },
+  }
+  const items = [
+    object('InstructionDataset', 'pairs', SPEC.dataset),
+    object('TuningExperiment', 'seeds', experiment),
+  ]
+  await kubectl(['apply', '-f', '-'], list(items))
+  const get = async (...what: readonly string[]) =>
+    (await kubectl(['get', ...what, '-n', namespace])).trim()
+  await eventually(async () => {
+    const phases = await get('instructiondataset/pairs', 'tex/seeds', '-o', PHASES)
+    const children = await get('jobs,itj', '-o', 'name')
+    if (!/^\w+ Running$/.test(phases) || !/seeds-/.test(children) || !/pairs-/.test(children))
+      throw new Error(`${phases}: ${children}`)
+  })
+}
+const PHASES = 'jsonpath={range .items[*]}{.status.phase} {end}'
+
 t.test('an operator with Roles in two namespaces works in both and in no other', async t => {
   const [a, b, other] = [await tuningCluster(t), await tuningCluster(t), await tuningCluster(t)]
   const home = await testNamespace(t)
@@ -107,6 +137,7 @@ t.test('an operator with Roles in two namespaces works in both and in no other',
     await cluster.phase('Training')
     await cluster.event('StageFinished')
   }
+  await curatesAndTries(a.namespace)
   t.strictSame(await other.names('jobs'), [])
   t.strictSame((await other.get()).status, { observedGeneration: -1 })
   await kubectl(['delete', 'itj', 'home', '-n', b.namespace])
