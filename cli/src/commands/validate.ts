@@ -43,8 +43,8 @@ const check = async (
     const message = error.message.replace(`${file}: `, '')
     const unreadable = {
       path: '',
-      line: 1,
-      column: 1,
+      line: 0,
+      column: 0,
       message,
       reason: 'FieldValueInvalid',
     } as const

@@ -13,7 +13,9 @@ const excerpt = (line: string, column: number) => {
 
 const formatOne = (file: string, lines: readonly string[], error: ManifestError): string => {
   const field = error.path ? `${error.path}: ` : ''
-  const head = `${file}:${error.line}:${error.column}: ${field}${error.message}`
+  // line 0: of the file as a whole
+  const place = error.line === 0 ? file : `${file}:${error.line}:${error.column}`
+  const head = `${place}: ${field}${error.message}`
   const line = lines[error.line - 1]
   if (!line?.trim()) return `${head}\n`
   const { text, caret } = excerpt(line, error.column)

@@ -88,7 +88,7 @@ t.test('a folder that is not there', async t => {
   const manifest = jobIn(t.testdir(), WITH_REF)
   const { code, stderr } = await attune(['run', manifest, '--catalogue', '/absent']).ended
   t.equal(code, 1)
-  t.match(stderr, '--catalogue /absent: cannot be read (ENOENT)')
+  t.match(stderr, '--catalogue /absent: cannot be read (no such file or folder)')
 })
 
 t.test("a cluster's catalogue is not known here", async t => {

@@ -89,7 +89,7 @@ const whole = aPublishedRun(1, 0.5)
 const broken: Readonly<Record<string, readonly [Run, RegExp]>> = {
   'a folder without a run': [
     {},
-    /run-2\/provenance\.json: cannot be read \(ENOENT\); name the fol/,
+    /run-2\/provenance\.json: cannot be read \(no such file or folder\); name the fol/,
   ],
   'a file that is no JSON': [
     { ...whole, 'metrics.json': '{' },

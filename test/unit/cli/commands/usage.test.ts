@@ -26,7 +26,11 @@ t.test('mistakes are told in a line', async t => {
   await fails(t, ['--since', '7d'], /--since needs --prometheus/)
   await fails(t, ['-n', 'Team A'], /"Team A" is no name of a namespace/)
   await fails(t, ['-n', 'a', '-A'], /exclude each other/)
-  await fails(t, ['--kubeconfig', '/nowhere/config'], /\/nowhere\/config names no cluster: ENOENT/)
+  await fails(
+    t,
+    ['--kubeconfig', '/nowhere/config'],
+    /\/nowhere\/config names no cluster: no such file or folder/,
+  )
 })
 
 t.test('without a cluster, it says how to name one', async t => {

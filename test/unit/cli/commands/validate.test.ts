@@ -33,7 +33,7 @@ t.test('goes on after a file that cannot be read', async t => {
   t.equal(stderr, '')
   t.match(
     stdout,
-    /absent\.yaml:1:1: cannot be read \(ENOENT\)\n.*cannot be read \(EISDIR\)\n.*valid/,
+    /absent\.yaml: cannot be read \(no such file or folder\)\n.*cannot be read \(is a folder, not a file\)\n.*valid/,
   )
 })
 
