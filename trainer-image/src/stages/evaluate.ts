@@ -17,6 +17,7 @@ import { readAdapter } from '../publish/peft-adapter.ts'
 import { createGenerator, type Generator } from '../session/generator.ts'
 import { StageStopped } from '../stage-error.ts'
 import { openWeights } from '../weights/open-weights.ts'
+import { stoppableWeights } from '../weights/stoppable-weights.ts'
 import type { StageContext, StageFunction } from './stage-context.ts'
 import { finishedTrain, stageFolder } from './stage-folders.ts'
 
@@ -66,7 +67,7 @@ const loadModel = async (context: StageContext, modelFolder: string, adapterFold
   const eosTokenIds = [...new Set([...config.eosTokenIds, ...tokenizer.eosTokenIds])]
   const generator = await createGenerator({
     config: { ...config, eosTokenIds },
-    weights,
+    weights: stoppableWeights(weights, context.signal),
     adapterConfig: adapter.config,
     adapter: adapter.tensors,
     scratchFolder,

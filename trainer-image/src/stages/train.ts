@@ -25,6 +25,7 @@ import { totalSteps as countSteps, lastStep, rowCountOfStep } from '../train/ste
 import { type LoopOptions, trainingLoop } from '../train/training-loop.ts'
 import { publishDataset, publishMetrics, summaryOf } from '../train/training-metrics.ts'
 import { openWeights } from '../weights/open-weights.ts'
+import { stoppableWeights } from '../weights/stoppable-weights.ts'
 import type { StageContext, StageFunction, StageOutput } from './stage-context.ts'
 import { finishedPrepare, stageFolder } from './stage-folders.ts'
 
@@ -79,7 +80,7 @@ const openRun = async (context: StageContext) => {
   const weights = await openWeights(modelFolder)
   const engine = await createTrainingEngine({
     config,
-    weights,
+    weights: stoppableWeights(weights, context.signal),
     ...(records ? { weightsDigest: records.model.digest } : {}),
     adapterConfig: adapterConfigOf(job.spec.method),
     start: checkpoint ? { state: checkpoint.state } : { seed: job.spec.training.seed },
