@@ -15,6 +15,8 @@ type Job = ReturnType<typeof jobView>
 /** No registry answers there. */
 const NO_IMAGE = '127.0.0.1:1/attune-trainer:none'
 const MINUTES_10 = { timeout: 600_000 }
+/** Rows that mostly wait, side by side. */
+const TOGETHER = { ...MINUTES_10, buffered: true }
 
 const installKinds = async ({ kubectl }: Cluster) => {
   const files = globSync('crds/*.yaml', { cwd: repositoryFolder }).flatMap(file => [
@@ -68,9 +70,10 @@ t.test('what only a kubelet can do to a job', { timeout: 1_800_000 }, async t =>
   await installKinds(cluster)
   const tenant = await startTenant(t, cluster, 'failures')
 
-  await t.test(
+  t.jobs = 3
+  const unpulled = t.test(
     'an image that cannot be pulled is named, until the deadline',
-    MINUTES_10,
+    TOGETHER,
     async t => {
       const other = await startTenant(t, cluster, 'no-image', NO_IMAGE)
       const job = await other.submit('no-image', { retry: { limit: 0, deadlineSeconds: 30 } })
@@ -86,9 +89,9 @@ t.test('what only a kubelet can do to a job', { timeout: 1_800_000 }, async t =>
     },
   )
 
-  await t.test(
+  const unmounted = t.test(
     'a volume that cannot be mounted is named, in the words of the kubelet',
-    MINUTES_10,
+    TOGETHER,
     async t => {
       const volume = {
         apiVersion: 'v1',
@@ -129,9 +132,9 @@ t.test('what only a kubelet can do to a job', { timeout: 1_800_000 }, async t =>
     },
   )
 
-  await t.test(
+  const killed = t.test(
     'killed for memory, training goes on with half the micro-batch',
-    MINUTES_10,
+    TOGETHER,
     async t => {
       const job = await tenant.submit('memory', {
         training: {
@@ -160,6 +163,8 @@ t.test('what only a kubelet can do to a job', { timeout: 1_800_000 }, async t =>
       await tenant.kubectl('delete', 'itj', 'memory')
     },
   )
+
+  await Promise.all([unpulled, unmounted, killed])
 
   await t.test(
     'evicted, training goes on from its checkpoint and no retry is counted',
