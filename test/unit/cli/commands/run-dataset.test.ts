@@ -39,7 +39,10 @@ t.test('one that is not in the file is asked for', async t => {
       `${WITH_REF}---\n${DATASET.replace('name: pairs', 'name: pairs\n  namespace: other')}`,
       /no InstructionDataset pairs in namespace default/,
     ],
-    [`${WITH_REF}---\n${DATASET}---\n${DATASET}`, /InstructionDataset pairs stands 2 times/],
+    [
+      `${WITH_REF}---\n${DATASET}---\n${DATASET}`,
+      /:29:9: metadata\.name: stands in this text twice, first in line 15/,
+    ],
     [
       `${WITH_REF}---\n${DATASET.replace('systemPrompt', 'systemprompt')}`,
       /did you mean systemPrompt\?/,

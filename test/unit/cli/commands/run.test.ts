@@ -184,5 +184,5 @@ t.test('refuses a workspace that cannot be made', async t => {
     join(folder, 'file/below'),
   ]).ended
   t.equal(code, 1)
-  t.match(stderr, /below: cannot be written \(ENOTDIR\)/)
+  t.match(stderr, /below: cannot be written \(a part of the path is a file, not a folder\)/)
 })
