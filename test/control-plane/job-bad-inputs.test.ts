@@ -8,6 +8,7 @@ import { runStage } from '../../trainer-image/src/run-stage.ts'
 import { terminationMessage } from '../../trainer-image/src/termination-message.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { safetensorsBytes } from '../fixtures/model/safetensors-bytes.ts'
+import { writeShortGguf } from '../fixtures/model/short-gguf.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 import { aStageContext } from '../fixtures/a-stage-context.ts'
@@ -41,6 +42,20 @@ const CASES: Readonly<Record<string, Case>> = {
     exitCode: EXIT.data,
     reason: 'DatasetMalformed',
     says: /pairs\.jsonl line 17: not JSON: \{"prompt": "half/,
+  },
+  'an empty dataset': {
+    harm: folder => writeFile(join(folder, 'pairs.jsonl'), ''),
+    stage: 'prepare',
+    exitCode: EXIT.data,
+    reason: 'DatasetMalformed',
+    says: /pairs\.jsonl: no examples/,
+  },
+  'a GGUF file cut short': {
+    harm: writeShortGguf,
+    stage: 'prepare',
+    exitCode: EXIT.data,
+    reason: 'ModelMalformed',
+    says: /model\.gguf.*\d+ bytes/,
   },
   'a file that is not there': {
     harm: folder => rm(join(folder, 'pairs.jsonl')),

@@ -1,4 +1,4 @@
-import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { stringify } from 'yaml'
@@ -6,8 +6,8 @@ import type { Reason } from '../../crds/conditions.ts'
 import { EXIT, type Stage } from '../../crds/stage.ts'
 import { attemptFailure } from '../../operator/src/job/stage-failure.ts'
 import { attune } from '../fixtures/cli/attune.ts'
-import { float32Bytes, ggufBytes } from '../fixtures/model/gguf-bytes.ts'
 import { safetensorsBytes } from '../fixtures/model/safetensors-bytes.ts'
+import { writeShortGguf } from '../fixtures/model/short-gguf.ts'
 import { aPod, ended } from '../fixtures/operator/tuning-job.ts'
 import { type TinyJob, writeTinyJob } from '../fixtures/tiny-job.ts'
 
@@ -31,20 +31,6 @@ const weights = (folder: string) => join(folder, 'model', 'model.safetensors')
 const seventeenBroken = Array.from({ length: 20 }, (_, index) =>
   index === 16 ? '{"prompt": "half' : JSON.stringify({ prompt: `make ${index}`, completion: 'ok' }),
 ).join('\n')
-
-const shortGguf = async (folder: string) => {
-  const path = join(folder, 'model', 'model.gguf')
-  const tensor = {
-    name: 'token_embd.weight',
-    type: 0,
-    shape: [64, 64],
-    bytes: float32Bytes(new Float32Array(4096)),
-  }
-  const whole = ggufBytes({ 'general.architecture': 'llama' }, [tensor])
-  await rm(weights(folder))
-  await writeFile(path, whole)
-  await truncate(path, whole.length - 1000)
-}
 
 const CASES: Readonly<Record<string, Case>> = {
   'an unknown field': {
@@ -81,7 +67,7 @@ const CASES: Readonly<Record<string, Case>> = {
     fails: { stage: 'prepare', reason: 'SourceNotFound' },
   },
   'a GGUF file cut short': {
-    harm: shortGguf,
+    harm: writeShortGguf,
     says: /model\.gguf.*\d+ bytes/,
     exitCode: EXIT.data,
     fails: { stage: 'prepare', reason: 'ModelMalformed' },
@@ -121,9 +107,9 @@ const CASES: Readonly<Record<string, Case>> = {
     harm: folder => writeFile(join(folder, 'a-file'), ''),
     change: ({ spec }, folder) =>
       Object.assign(spec, { output: { uri: `file://${folder}/a-file/output` } }),
-    says: /output\.uri file:\/\/.*a-file\/output: cannot be written/,
-    exitCode: EXIT.retryable,
-    fails: { stage: 'publish', reason: 'PublishFailed' },
+    // told before anything is trained; in a cluster only Publish has the volume
+    says: /^PublishFailed: spec\.output\.uri file:\/\/.*a-file\/output: cannot be written/,
+    exitCode: 1,
   },
 }
 

@@ -24,6 +24,8 @@ export const checkOutput = async (uri: string, folder: string): Promise<void> =>
   try {
     await access(await deepest(folder), constants.W_OK)
   } catch (cause) {
-    throw new CliError(`spec.${(cannotPublish(uri, cause) as Error).message}`, 1, { cause })
+    throw new CliError(`PublishFailed: spec.${(cannotPublish(uri, cause) as Error).message}`, 1, {
+      cause,
+    })
   }
 }

@@ -61,7 +61,8 @@ t.test('finds none in JSON', async t => {
     `"${'x'.repeat(5_000_000)}"`,
     `${'['.repeat(deep)}${']'.repeat(deep)}`,
   ]
-  for (const text of texts) t.equal(jsonFault(text), undefined, JSON.stringify(text.slice(0, 40)))
+  // no text stands in a name: U+2028 ends a line of TAP
+  for (const [index, text] of texts.entries()) t.equal(jsonFault(text), undefined, `text ${index}`)
 })
 
 t.test('agrees with JSON.parse on what is JSON, whatever character is put anywhere', async t => {
