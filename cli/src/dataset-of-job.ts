@@ -15,16 +15,13 @@ export const withDataset = (
 ): ResolvedJob => {
   const name = job.spec.dataset.ref?.name
   if (name === undefined) return job
-  const found = datasets.filter(
-    dataset => dataset.metadata.name === name && namespaceOf(dataset) === namespaceOf(job),
+  const dataset = datasets.find(
+    ({ metadata }) => metadata.name === name && namespaceOf({ metadata }) === namespaceOf(job),
   )
-  const [dataset] = found
   if (!dataset)
     throw new CliError(
       `${file}: spec.dataset.ref: no InstructionDataset ${name} in namespace ${namespaceOf(job)} of this file; put it beside the job, or give spec.dataset.sources`,
     )
-  if (found.length > 1)
-    throw new CliError(`${file}: InstructionDataset ${name} stands ${found.length} times in it`)
   const { volume: _volume, resources: _resources, ...rest } = dataset.spec
   const { podTemplate: _podTemplate, retry: _retry, ...spec } = rest
   return { ...job, spec: { ...job.spec, dataset: spec } }
