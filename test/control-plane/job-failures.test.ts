@@ -94,8 +94,11 @@ t.test('a gate that does not hold publishes nothing', TOGETHER, async t => {
 t.test('a spec that the schema takes and that cannot work makes nothing', TOGETHER, async t => {
   const cluster = await tuningCluster(t)
   await cluster.operator()
-  const source = (name: string) => ({ uri: 'hf://owner/name', credentialsSecret: { name } })
-  await cluster.submit({ model: { source: source('one') }, dataset: { sources: [source('two')] } })
+  const secret = (name: string) => ({ credentialsSecret: { name } })
+  await cluster.submit({
+    model: { source: { uri: 'hf://owner/name', ...secret('one') } },
+    dataset: { sources: [{ uri: 'hf://datasets/owner/name/pairs.jsonl', ...secret('two') }] },
+  })
   const job = await cluster.phase('Failed')
   t.match(job.status?.runs?.[0], {
     reason: 'InvalidSpec',
