@@ -17,7 +17,7 @@ import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
 import { asServiceAccount } from '../fixtures/operator/service-account.ts'
 import { createKubelet, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 import { SPEC } from '../fixtures/operator/tuning-job.ts'
-import { aPolicy, applied, list } from '../fixtures/policy/admission.ts'
+import { aPolicy, applied, list, unguarded } from '../fixtures/policy/admission.ts'
 
 t.test('a job from before a policy is held, and goes on once the policy is gone', async t => {
   const cluster = await tuningCluster(t)
@@ -182,6 +182,7 @@ t.test('what takes rights in the whole cluster waits until they are granted', as
   const cluster = await tuningCluster(t)
   const { namespace } = cluster
   const home = await testNamespace(t)
+  await unguarded(namespace)
   const model = `${namespace}-small`
   await applied(t, [
     {
