@@ -7,7 +7,7 @@ import { compareRuns } from '../published/compare-runs.ts'
 import { readClusterRuns } from '../published/read-cluster-runs.ts'
 import { readPublishedRun } from '../published/read-run.ts'
 import { readJob } from '../read-manifest.ts'
-import type { ClusterOptions } from '../usage/read-jobs.ts'
+import type { ClusterOptions } from '../cluster.ts'
 import { comparisonText } from '../view/comparison-text.ts'
 import { type Mounts, mountOption } from '../workspace/claims.ts'
 

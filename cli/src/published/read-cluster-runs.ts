@@ -6,7 +6,7 @@ import type { KubeClient } from '@attune/operator/kube/kube-client.ts'
 import { isForbidden } from '@attune/operator/kube/kube-error.ts'
 import type { ObjectRef } from '@attune/operator/kube/kube-object.ts'
 import { CliError } from '../cli-error.ts'
-import { type ClusterOptions, connect } from '../usage/read-jobs.ts'
+import { type ClusterOptions, withCluster } from '../cluster.ts'
 import type { PublishedRun } from './read-run.ts'
 import { filesOf, runOfStatus } from './run-of-status.ts'
 
@@ -46,24 +46,18 @@ const readBoth = async (
   return [runOfStatus(job, before, specOf), runOfStatus(job, after, specOf)] as const
 }
 
-export const readClusterRuns = async (
+export const readClusterRuns = (
   runs: RunsOfJob,
   options: ClusterOptions,
-): Promise<readonly [PublishedRun, PublishedRun]> => {
-  const connection = await connect(options)
-  const { createKubeClient } = await import('@attune/operator/kube/client.ts')
-  const client = createKubeClient(connection, { userAgent: 'attune' })
-  const namespace = options.namespace ?? connection.namespace
-  const server = connection.server.href.replace(/\/$/, '')
-  try {
-    return await readBoth(client, namespace, runs)
-  } catch (error) {
-    if (error instanceof CliError) throw error
-    const message = isForbidden(error)
-      ? `you may not read InstructionTuningJobs and ConfigMaps in namespace ${namespace} of ${server}; ask for the role \`view\``
-      : `${server}: ${(error as Error).message}`
-    throw new CliError(message, 1, { cause: error })
-  } finally {
-    client.close()
-  }
-}
+): Promise<readonly [PublishedRun, PublishedRun]> =>
+  withCluster(options, async ({ client, server, namespace }) => {
+    try {
+      return await readBoth(client, namespace, runs)
+    } catch (error) {
+      if (error instanceof CliError) throw error
+      const message = isForbidden(error)
+        ? `you may not read InstructionTuningJobs and ConfigMaps in namespace ${namespace} of ${server}; ask for the role \`view\``
+        : `${server}: ${(error as Error).message}`
+      throw new CliError(message, 1, { cause: error })
+    }
+  })
