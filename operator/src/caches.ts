@@ -6,7 +6,7 @@ import type { Config } from './config.ts'
 import { DATASET_INDEX, jobIndexes } from './dataset/gather.ts'
 import { DATASET_KIND, type InstructionDataset, InstructionDatasets } from './dataset/kinds.ts'
 import { DATASET_LABEL } from './dataset/names.ts'
-import { EXPERIMENT_KIND, TuningExperiments } from './experiment/kinds.ts'
+import { TuningExperiments } from './experiment/kinds.ts'
 import { awaitsModel } from './job/awaits-model.ts'
 import { podIndexes } from './job/gather.ts'
 import {
@@ -21,6 +21,7 @@ import {
   StageJobs,
 } from './job/kinds.ts'
 import { CHILD_SELECTOR, JOB_LABEL } from './job/names.ts'
+import { experimentKeys } from './job/pins.ts'
 import { slimWorkload, type Workload, Workloads } from './job/queue/workload.ts'
 import {
   createInformer,
@@ -159,7 +160,6 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     ...(baseModels ? [baseModels] : []),
     ...(watched?.informers ?? []),
   ]
-  const ofExperiment = controllerKeys({ group: GROUP, kind: EXPERIMENT_KIND })
   const ofDataset = controllerKeys({ group: GROUP, kind: DATASET_KIND })
   const ofJob = controllerKeys({ group: GROUP, kind: KIND })
   const stageJobKeys = controllerKeys({ group: StageJobs.group, kind: StageJobs.kind })
@@ -220,7 +220,7 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
     /** Everything that changes leads to the experiment that it belongs to. */
     subscribeExperiments: (handle: (experiment: ObjectKey) => void) => {
       experiments.subscribe({ handle })
-      jobs.subscribe({ handle, keysOf: ofExperiment })
+      jobs.subscribe({ handle, keysOf: experimentKeys })
     },
     /** Everything that changes leads to the dataset that it belongs to. */
     subscribeDatasets: (handle: (dataset: ObjectKey) => void) => {
