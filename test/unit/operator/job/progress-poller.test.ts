@@ -1,7 +1,10 @@
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { createProgressPoller } from '../../../../operator/src/job/progress-poller.ts'
+import {
+  createProgressPoller,
+  type ProgressPoller,
+} from '../../../../operator/src/job/progress-poller.ts'
 import { silentLog } from '../../../../operator/src/kube/log.ts'
 import { aPod, at } from '../../../fixtures/operator/tuning-job.ts'
 
@@ -15,6 +18,22 @@ const running = () => {
   return { ...pod, status: { ...pod.status, podIP: '127.0.0.1' } }
 }
 
+const listen = (server: Server, host: string, port = 0) =>
+  new Promise<void>(resolve => server.listen(port, host, resolve))
+
+const runs = (t: TearingDown, poller: ProgressPoller, ...servers: readonly Server[]) => {
+  const stop = new AbortController()
+  const done = poller.run(stop.signal)
+  t.teardown(async () => {
+    stop.abort()
+    await done
+    for (const server of servers) {
+      server.closeAllConnections()
+      server.close()
+    }
+  })
+}
+
 /** Polls until a number of answers was given and a round later. */
 const poll = async (t: TearingDown, answer: RequestListener, pods = [running()]) => {
   let requests = 0
@@ -24,7 +43,7 @@ const poll = async (t: TearingDown, answer: RequestListener, pods = [running()])
     answer(request, response)
     response.on('close', () => requests >= 3 && enough.resolve())
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  await listen(server, '127.0.0.1')
   const changes: string[] = []
   const poller = createProgressPoller({
     pods: () => pods,
@@ -34,14 +53,7 @@ const poll = async (t: TearingDown, answer: RequestListener, pods = [running()])
     onChange: key => changes.push(key),
     log: silentLog,
   })
-  const stop = new AbortController()
-  const done = poller.run(stop.signal)
-  t.teardown(async () => {
-    stop.abort()
-    await done
-    server.closeAllConnections()
-    server.close()
-  })
+  runs(t, poller, server)
   await enough.promise
   return { changes, report: poller.get(UID), requests: () => requests }
 }
@@ -86,35 +98,29 @@ t.test('pods of one tenant that never answer do not hold up the one of another',
   }
   const asked = { hanging: 0, neighbour: 0 }
   const enough = Promise.withResolvers<void>()
-  const server = createServer((request, response) => {
-    if (request.socket.localAddress?.endsWith('127.0.0.2')) {
-      asked.hanging += 1
-      if (asked.hanging >= HANGING) enough.resolve()
-      return
-    }
+  const silent = createServer(() => {
+    asked.hanging += 1
+    if (asked.hanging >= HANGING) enough.resolve()
+  })
+  const server = createServer((_, response) => {
     asked.neighbour += 1
     response.end(JSON.stringify(PROGRESS))
     if (asked.neighbour >= 4) enough.resolve()
   })
-  await new Promise<void>(resolve => server.listen(0, '0.0.0.0', resolve))
+  await listen(server, '127.0.0.1')
+  const { port } = server.address() as AddressInfo
+  await listen(silent, '127.0.0.2', port)
   const hanging = Array.from({ length: HANGING }, (_, i) => place(`a-${i}`, 'team-a', '127.0.0.2'))
   const poller = createProgressPoller({
     pods: () => [...hanging, place('b', 'team-b', '127.0.0.1')],
-    port: (server.address() as AddressInfo).port,
+    port,
     intervalMs: 5,
     timeoutMs: 50,
     concurrency: 2,
     onChange: () => {},
     log: silentLog,
   })
-  const stop = new AbortController()
-  const done = poller.run(stop.signal)
-  t.teardown(async () => {
-    stop.abort()
-    await done
-    server.closeAllConnections()
-    server.close()
-  })
+  runs(t, poller, server, silent)
   await enough.promise
   t.equal(asked.neighbour, 4, 'it is asked four times before each of the others was asked once')
   t.ok(asked.hanging < HANGING)
