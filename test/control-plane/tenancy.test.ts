@@ -1,10 +1,9 @@
 import { API_VERSION } from '@attune/crds/api-group.ts'
 import { BASE_MODEL_KIND } from '@attune/crds/base-model.ts'
-import { STAGES } from '@attune/crds/stage.ts'
 import t, { type Test } from 'tap'
 import { AttuneOperator } from '../../deploy/components/attune-operator.ts'
 import { kubernetesObjects, registeredBy } from '../../deploy/render.ts'
-import { NetworkPolicies, type NetworkPolicy, Pods } from '../../operator/src/job/kinds.ts'
+import { Pods } from '../../operator/src/job/kinds.ts'
 import { silentLog } from '../../operator/src/kube/log.ts'
 import type { PodTemplate } from '../../operator/src/pods/pod-template.ts'
 import type { Operator } from '../../operator/src/run-operator.ts'
@@ -13,9 +12,8 @@ import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { testNamespace } from '../fixtures/cluster/namespace.ts'
 import { aBaseModel } from '../fixtures/crds/a-base-model.ts'
 import { recordingLog } from '../fixtures/kube/recording-log.ts'
-import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
 import { asServiceAccount } from '../fixtures/operator/service-account.ts'
-import { createKubelet, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 import { SPEC } from '../fixtures/operator/tuning-job.ts'
 import { aPolicy, applied, list, unguarded } from '../fixtures/policy/admission.ts'
 
@@ -343,74 +341,4 @@ t.test('pods carry what the tenant asks for under the restricted profile, fenced
   })
   await kubectl(['delete', 'itj', 'home', '-n', namespace])
   await kubectl(['wait', '--for=delete', '-n', namespace, ...names, '--timeout=60s'])
-})
-
-type Selector = {
-  readonly matchLabels?: Readonly<Record<string, string>>
-  readonly matchExpressions?: readonly {
-    readonly key: string
-    readonly operator: string
-    readonly values: readonly string[]
-  }[]
-}
-
-/** As the API server's own query takes it. */
-const selectorText = ({ matchLabels = {}, matchExpressions = [] }: Selector): string =>
-  [
-    ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
-    ...matchExpressions.map(
-      ({ key, operator, values }) => `${key} ${operator.toLowerCase()} (${values.join()})`,
-    ),
-  ].join()
-
-t.test('each pod is selected by the NetworkPolicy of its stage and by no other', async t => {
-  const cluster = await datasetCluster(t)
-  const { client, namespace } = cluster
-  await cluster.operator({ networkPolicyFrom: ['attune-system'] })
-  await cluster.submit()
-  const curate = await cluster.curates()
-  await cluster.ends(curate)
-  await cluster.ready()
-  // as the dataset
-  await cluster.submitJob('pairs')
-  await cluster.submitJob('other')
-  const stageOf: Record<string, string> = { [curate.metadata.name]: 'curate' }
-  const kubelet = createKubelet(client, namespace, 'pairs')
-  for (const stage of STAGES) {
-    stageOf[(await kubelet.pod(1, stage)).metadata.name] = stage
-    await kubelet.succeeds(1, stage)
-  }
-  const elsewhere = await createKubelet(client, namespace, 'other').pod(1, 'prepare')
-  stageOf[elsewhere.metadata.name] = "another job's prepare"
-  await cluster.kubectl('run', 'foreign', '--image=none', '-l=attune.dev/stage=train,team=a')
-  stageOf['foreign'] = 'a pod of somebody'
-
-  const { items } = await client.list(NetworkPolicies, { namespace })
-  const selecting: Record<string, string[]> = {}
-  for (const { metadata, spec } of items) {
-    const labelSelector = selectorText((spec as { podSelector: Selector }).podSelector)
-    const { items: pods } = await client.list(Pods, { namespace, labelSelector })
-    for (const pod of pods) {
-      const stage = stageOf[pod.metadata.name] ?? pod.metadata.name
-      selecting[stage] = [...(selecting[stage] ?? []), metadata.name]
-    }
-  }
-  t.strictSame(selecting, {
-    curate: ['pairs-curate'],
-    prepare: ['pairs-egress'],
-    train: ['pairs-isolated'],
-    evaluate: ['pairs-isolated'],
-    publish: ['pairs-egress'],
-    "another job's prepare": ['other-egress'],
-  })
-  const lets = ({ spec }: NetworkPolicy) => {
-    const { policyTypes, egress } = spec as { policyTypes: string[]; egress?: object[] }
-    t.strictSame(policyTypes, ['Ingress', 'Egress'])
-    return egress !== undefined
-  }
-  t.strictSame(
-    items.filter(lets).map(({ metadata }) => metadata.name),
-    ['other-egress', 'pairs-curate', 'pairs-egress'],
-    'those that let out',
-  )
 })

@@ -1,0 +1,75 @@
+import { STAGES } from '@attune/crds/stage.ts'
+import t from 'tap'
+import { NetworkPolicies, type NetworkPolicy, Pods } from '../../operator/src/job/kinds.ts'
+import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
+import { createKubelet } from '../fixtures/operator/tuning-cluster.ts'
+
+type Selector = {
+  readonly matchLabels?: Readonly<Record<string, string>>
+  readonly matchExpressions?: readonly {
+    readonly key: string
+    readonly operator: string
+    readonly values: readonly string[]
+  }[]
+}
+
+/** As the API server's own query takes it. */
+const selectorText = ({ matchLabels = {}, matchExpressions = [] }: Selector): string =>
+  [
+    ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
+    ...matchExpressions.map(
+      ({ key, operator, values }) => `${key} ${operator.toLowerCase()} (${values.join()})`,
+    ),
+  ].join()
+
+t.test('each pod is selected by the NetworkPolicy of its stage and by no other', async t => {
+  const cluster = await datasetCluster(t)
+  const { client, namespace } = cluster
+  await cluster.operator({ networkPolicyFrom: ['attune-system'] })
+  await cluster.submit()
+  const curate = await cluster.curates()
+  await cluster.ends(curate)
+  await cluster.ready()
+  // as the dataset
+  await cluster.submitJob('pairs')
+  await cluster.submitJob('other')
+  const stageOf: Record<string, string> = { [curate.metadata.name]: 'curate' }
+  const kubelet = createKubelet(client, namespace, 'pairs')
+  for (const stage of STAGES) {
+    stageOf[(await kubelet.pod(1, stage)).metadata.name] = stage
+    await kubelet.succeeds(1, stage)
+  }
+  const elsewhere = await createKubelet(client, namespace, 'other').pod(1, 'prepare')
+  stageOf[elsewhere.metadata.name] = "another job's prepare"
+  await cluster.kubectl('run', 'foreign', '--image=none', '-l=attune.dev/stage=train,team=a')
+  stageOf['foreign'] = 'a pod of somebody'
+
+  const { items } = await client.list(NetworkPolicies, { namespace })
+  const selecting: Record<string, string[]> = {}
+  for (const { metadata, spec } of items) {
+    const labelSelector = selectorText((spec as { podSelector: Selector }).podSelector)
+    const { items: pods } = await client.list(Pods, { namespace, labelSelector })
+    for (const pod of pods) {
+      const stage = stageOf[pod.metadata.name] ?? pod.metadata.name
+      selecting[stage] = [...(selecting[stage] ?? []), metadata.name]
+    }
+  }
+  t.strictSame(selecting, {
+    curate: ['pairs-curate'],
+    prepare: ['pairs-egress'],
+    train: ['pairs-isolated'],
+    evaluate: ['pairs-isolated'],
+    publish: ['pairs-egress'],
+    "another job's prepare": ['other-egress'],
+  })
+  const lets = ({ spec }: NetworkPolicy) => {
+    const { policyTypes, egress } = spec as { policyTypes: string[]; egress?: object[] }
+    t.strictSame(policyTypes, ['Ingress', 'Egress'])
+    return egress !== undefined
+  }
+  t.strictSame(
+    items.filter(lets).map(({ metadata }) => metadata.name),
+    ['other-egress', 'pairs-curate', 'pairs-egress'],
+    'those that let out',
+  )
+})
