@@ -2,135 +2,20 @@
 import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import { specHash } from '@attune/crds/stage-keys.ts'
+import { advance } from './advance.ts'
 import { fenced } from './fence.ts'
 import { heldStatusMs } from './held-status.ts'
 import type { JobConfig } from './job-config.ts'
 import { isWorthWriting, jobStatus, nextAccountingMs } from './job-status.ts'
-import { RUN_LABEL } from './names.ts'
 import { networkChildren } from './network-children.ts'
-import { jobHasEnded } from './pod-state.ts'
 import { quotaEvents } from './queue/quota-event.ts'
-import { removal } from './removal.ts'
 import { isFinished, withRun } from './run.ts'
-import type {
-  Decision,
-  Observed,
-  Removal,
-  RunStep,
-  Situation,
-  Step,
-  StepResult,
-} from './situation.ts'
+import type { Decision, Observed, Removal, Situation, StepResult } from './situation.ts'
 import { specOfRun } from './spec-of-run.ts'
-import { awaitDataset } from './steps/await-dataset.ts'
-import { chooseModel } from './steps/choose-model.ts'
-import { expire } from './steps/expire.ts'
-import { finishStage } from './steps/finish-stage.ts'
-import { holdForPolicy } from './steps/hold-for-policy.ts'
-import { keepPins } from './steps/keep-pins.ts'
-import { keepUnpublished } from './steps/keep-unpublished.ts'
-import { recoverWorkspace } from './steps/recover-workspace.ts'
-import { rejectInvalidSpec } from './steps/reject-invalid-spec.ts'
-import { retryPublish } from './steps/retry-publish.ts'
-import { reusePublished } from './steps/reuse-run.ts'
-import { runStage } from './steps/run-stage.ts'
-import { skipStage } from './steps/skip-stage.ts'
-import { startRun } from './steps/start-run.ts'
-import { suspend } from './steps/suspend.ts'
-import { waitInQueue } from './steps/wait-in-queue.ts'
-import { watchStage } from './steps/watch-stage.ts'
+import { strays } from './strays.ts'
 import { track } from './track.ts'
 
 const NOTHING: Decision = Object.freeze({ apply: [], remove: [], events: [] })
-
-const ofRun =
-  (step: RunStep): Step =>
-  situation =>
-    situation.run ? step({ ...situation, run: situation.run }) : undefined
-
-/** The first that applies decides. */
-const STEPS: readonly Step[] = [
-  startRun,
-  ...[
-    retryPublish,
-    rejectInvalidSpec,
-    recoverWorkspace,
-    finishStage,
-    reusePublished,
-    suspend,
-    keepPins,
-    chooseModel,
-    holdForPolicy,
-    // what lies in the workspace needs no dataset any more
-    skipStage,
-    awaitDataset,
-    keepUnpublished,
-    runStage,
-    waitInQueue,
-    watchStage,
-    expire,
-  ].map(ofRun),
-  ({ runs }) => ({ runs }),
-]
-
-const firstResult = (situation: Situation): StepResult => {
-  for (const step of STEPS) {
-    const result = step(situation)
-    if (result) return result
-  }
-  return { runs: situation.runs }
-}
-
-/** Steps of one look that follow each other; a spec cannot lead to more. */
-const MOVES_MAX = 16
-
-const joined = (first: StepResult | undefined, next: StepResult): StepResult => ({
-  ...first,
-  ...next,
-  apply: [...(first?.apply ?? []), ...(next.apply ?? [])],
-  remove: [...(first?.remove ?? []), ...(next.remove ?? [])],
-  events: [...(first?.events ?? []), ...(next.events ?? [])],
-})
-
-/** The end of a stage and the start of the next are one write of status. */
-const advance = (
-  situationOf: (runs: readonly RunStatus[]) => Situation,
-  runs: readonly RunStatus[],
-) => {
-  let before: StepResult = { runs }
-  let result = joined(before, firstResult(situationOf(runs)))
-  for (let moves = 1; result.goesOn && moves < MOVES_MAX; moves += 1) {
-    const { goesOn: _, ...done } = result
-    before = done
-    result = joined(before, firstResult(situationOf(before.runs)))
-  }
-  return { before, result }
-}
-
-/** Jobs of a run that is over and still go on, and what belongs to runs that history has dropped. */
-const strays = (
-  { job, stageJobs, configMaps }: Observed,
-  runs: readonly RunStatus[],
-): readonly Removal[] => {
-  const current = String(runs.at(-1)?.number)
-  const known = new Set(runs.map(({ number }) => String(number)))
-  // one that Kueue gave up would be set going by whoever makes its Workload active again
-  const stored = job.status?.runs?.at(-1)
-  const over = stored !== undefined && isFinished(stored) ? String(stored.number) : undefined
-  const runOf = (object: { metadata: { labels?: Readonly<Record<string, string>> } }) =>
-    object.metadata.labels?.[RUN_LABEL] ?? ''
-  return [
-    ...stageJobs
-      .filter(({ metadata }) => !metadata.deletionTimestamp)
-      .filter(
-        candidate =>
-          !known.has(runOf(candidate)) ||
-          ((runOf(candidate) !== current || runOf(candidate) === over) && !jobHasEnded(candidate)),
-      )
-      .map(candidate => removal('Job', candidate)),
-    ...configMaps.filter(map => !known.has(runOf(map))).map(map => removal('ConfigMap', map)),
-  ]
-}
 
 /** The run before is there until the current one has ended, which may take over its stages. */
 const history = (runs: readonly RunStatus[], limit: number): readonly RunStatus[] => {
