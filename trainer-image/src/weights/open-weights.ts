@@ -54,8 +54,8 @@ const weightsOf = (
   }
 }
 
-/** bytes read at a time: whole blocks of every type */
-const PIECE_BYTES = BLOCKS.Q8_0.bytes * BLOCKS.Q4_0.bytes * BLOCKS.Q4_1.bytes * 512
+/** read at a time, rounded down to whole blocks */
+const PIECE_BYTES = 4 * 1024 * 1024
 
 const readTensor = async (name: string, tensor: StoredTensor): Promise<Float32Array> => {
   const { file, type, offset, byteLength } = tensor
@@ -65,7 +65,8 @@ const readTensor = async (name: string, tensor: StoredTensor): Promise<Float32Ar
     )
   const block = BLOCKS[type]
   const data = new Float32Array((byteLength / block.bytes) * block.values)
-  const piece = new Uint8Array(Math.min(PIECE_BYTES, byteLength))
+  const pieceBytes = Math.floor(PIECE_BYTES / block.bytes) * block.bytes
+  const piece = new Uint8Array(Math.min(pieceBytes, byteLength))
   for (let at = 0; at < byteLength; at += piece.length) {
     const bytes = piece.subarray(0, Math.min(piece.length, byteLength - at))
     await file.readInto(bytes, offset + at)

@@ -141,31 +141,53 @@ for (const [what, [bytes, reason, message]] of Object.entries(REFUSED))
 
 t.test('refuses to read a type that it does not decode, by its name', async t => {
   const bytes = ggufBytes(METADATA, [
-    { name: 'x', type: 14, shape: [1, 256], bytes: Buffer.alloc(210) },
+    { name: 'x', type: 23, shape: [1, 256], bytes: Buffer.alloc(136) },
   ])
   const weights = await openWeights(folderOf(write(t, bytes)))
   await t.rejects(weights.read('x'), {
     name: 'StageError',
     reason: 'ModelUnsupported',
-    message: /Q6_K.*Q8_0/,
+    message: /IQ4_XS.*Q8_0/,
   })
   await weights.close()
 })
 
-t.test('damaged bytes give a header or a StageError', async t => {
-  const whole = ggufBytes(METADATA, [f32('x', [4])])
+t.test('damaged bytes give a header, tensors or a StageError', async t => {
+  const kinds = [
+    { type: 14, bytes: 210 },
+    { type: 12, bytes: 144 },
+  ]
+  const whole = ggufBytes(METADATA, [
+    f32('x', [4]),
+    ...kinds.map(({ type, bytes }) => ({
+      name: `k${type}`,
+      type,
+      shape: [1, 256],
+      bytes: Buffer.alloc(bytes, 7),
+    })),
+  ])
   const path = write(t, whole)
-  const damage = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), {
+  const headerLength = whole.length - 32 - 224 - 160
+  const damage = fc.array(fc.tuple(fc.nat(headerLength - 1), fc.nat(255)), {
     minLength: 1,
     maxLength: 8,
   })
-  fc.assert(
-    fc.property(damage, changes => {
-      const bytes = Buffer.from(whole)
+  const readAll = async () => {
+    const weights = await openWeights(folderOf(path))
+    try {
+      for (const name of weights.names) await weights.read(name)
+    } finally {
+      await weights.close()
+    }
+  }
+  await readAll()
+  await fc.assert(
+    fc.asyncProperty(damage, fc.nat(64), async (changes, cut) => {
+      const bytes = Buffer.from(whole.subarray(0, whole.length - cut))
       for (const [at, value] of changes) bytes[at] = value
       writeFileSync(path, bytes)
       try {
-        readGgufHeader(path)
+        await readAll()
       } catch (error) {
         if (!(error instanceof StageError)) throw error
       }
