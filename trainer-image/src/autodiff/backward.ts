@@ -9,6 +9,9 @@ import { RECOMPUTED, recompute } from './recompute.ts'
 import type { Row } from './row.ts'
 import { sumTo } from './sum-to.ts'
 
+/** `layers.3/mlp/gradient` */
+const gradientScope = ({ scope }: Node) => (scope === undefined ? 'gradient' : `${scope}/gradient`)
+
 class Walk {
   readonly #g: GraphBuilder
   readonly #active: Set<string>
@@ -48,7 +51,7 @@ class Walk {
   through(nodes: readonly Node[]): void {
     for (const node of nodes.toReversed()) {
       const row = GRADIENTS[node.operator]
-      if (row) this.#apply(row, node)
+      if (row) this.#g.within(gradientScope(node), () => this.#apply(row, node))
       else if (node.operator === RECOMPUTED) this.#again(node)
       else if (node.body) this.through(node.body)
       else if (this.#reached(node))

@@ -2,7 +2,7 @@
 import type { GraphBuilder } from '../graph/build.ts'
 import type { Node, Value } from '../graph/node.ts'
 import { sizeOf } from '../graph/shapes.ts'
-import { guarded } from './recompute.ts'
+import { againScope, guarded } from './recompute.ts'
 
 const isSmaller = (a: Value, b: Value | undefined) =>
   b === undefined || (sizeOf(a.shape) ?? Infinity) < (sizeOf(b.shape) ?? Infinity)
@@ -38,7 +38,9 @@ export class CheapCopies {
     if (!node) return value
     const found = this.#copies.get(value.name)
     if (found) return found
-    const made = this.#g.node({ ...node, inputs: this.#inputsOf(node, dy), cheap: false }).values()
+    const inputs = this.#inputsOf(node, dy)
+    const scope = againScope(node)
+    const made = this.#g.node({ ...node, inputs, cheap: false, scope }).values()
     for (const output of node.outputs) if (output) this.#copies.set(output.name, made.next().value!)
     return this.#copies.get(value.name)!
   }

@@ -33,6 +33,10 @@ export type Recomputation = {
   readonly names: ReadonlyMap<string, string>
 }
 
+/** `layers.3/mlp/again` */
+export const againScope = ({ scope }: Node): string =>
+  scope === undefined ? 'again' : `${scope}/again`
+
 const copyNodes = (
   g: GraphBuilder,
   nodes: readonly Node[],
@@ -46,7 +50,7 @@ const copyNodes = (
       return { ...node, inputs, outputs: node.outputs.map(o => o && copied(o)), body }
     }
     // A second recomputation would gain nothing: the copy lives for one block only.
-    const made = g.node({ ...node, inputs, cheap: false }).values()
+    const made = g.node({ ...node, inputs, cheap: false, scope: againScope(node) }).values()
     const outputs = node.outputs.map(output => {
       if (!output) return undefined
       const copy = made.next().value!

@@ -35,6 +35,8 @@ export type NodeSpec = {
   readonly outputs: readonly ({ readonly type: ElementType; readonly shape: Shape } | undefined)[]
   readonly attributes?: Attributes
   readonly cheap?: boolean
+  /** that of the builder if absent */
+  readonly scope?: string | undefined
 }
 
 export class GraphBuilder {
@@ -46,6 +48,7 @@ export class GraphBuilder {
   #nodes: Node[] = []
   #count = 0
   #cheap = false
+  #scope: string | undefined
 
   get nodes(): readonly Node[] {
     return this.#nodes
@@ -96,6 +99,7 @@ export class GraphBuilder {
           shape: output.shape,
         }),
     )
+    const scope = spec.scope ?? this.#scope
     this.#nodes.push(
       Object.freeze({
         operator: spec.operator,
@@ -104,6 +108,7 @@ export class GraphBuilder {
         outputs,
         attributes: spec.attributes ?? {},
         ...((spec.cheap ?? this.#cheap) ? { cheap: true } : {}),
+        ...(scope === undefined ? {} : { scope }),
       }),
     )
     return outputs.filter(output => output !== undefined)
@@ -128,8 +133,9 @@ export class GraphBuilder {
     try {
       const outputs = build()
       const body = this.#nodes
+      const scope = this.#scope === undefined ? {} : { scope: this.#scope }
       const node = { operator, domain: 'attune' as const, inputs, outputs, attributes, body }
-      outer.push(Object.freeze(node))
+      outer.push(Object.freeze({ ...node, ...scope }))
       return outputs
     } finally {
       this.#nodes = outer
@@ -144,6 +150,22 @@ export class GraphBuilder {
       return build()
     } finally {
       this.#cheap = outer
+    }
+  }
+
+  /** What `build` makes belongs to the part `name` of what is being made: profiles tell where time goes by it. */
+  scope<T>(name: string, build: () => T): T {
+    return this.within(this.#scope === undefined ? name : `${this.#scope}/${name}`, build)
+  }
+
+  /** What `build` makes belongs to `scope`, whatever is being made. */
+  within<T>(scope: string | undefined, build: () => T): T {
+    const outer = this.#scope
+    this.#scope = scope
+    try {
+      return build()
+    } finally {
+      this.#scope = outer
     }
   }
 

@@ -6,6 +6,7 @@ export const ELEMENT_TYPES = [
   'bfloat16',
   'int8',
   'uint8',
+  'uint4',
   'int32',
   'int64',
   'bool',
@@ -23,6 +24,7 @@ export const DATA_TYPES: Readonly<Record<ElementType, number>> = {
   float16: 10,
   float64: 11,
   bfloat16: 16,
+  uint4: 21,
 }
 
 /** A string is a symbolic dimension, known only when the graph runs. */
@@ -51,6 +53,8 @@ export type Node = {
   readonly attributes: Attributes
   /** computed once more where the backward pass needs its outputs, instead of keeping them */
   readonly cheap?: boolean
+  /** what it belongs to, as a path: `layers.3/mlp`; absent at the top */
+  readonly scope?: string
   /** the nodes that a composite stands for */
   readonly body?: readonly Node[]
 }

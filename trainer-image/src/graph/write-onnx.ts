@@ -72,7 +72,8 @@ const writeNode =
   w => {
     for (const input of node.inputs) string(w, 1, input?.name ?? '')
     for (const output of node.outputs) string(w, 2, output?.name ?? '')
-    string(w, 3, node.outputs.find(output => output)?.name ?? node.operator)
+    const name = node.outputs.find(output => output)?.name ?? node.operator
+    string(w, 3, node.scope === undefined ? name : `${node.scope}/${name}`)
     string(w, 4, node.operator)
     for (const [name, attribute] of Object.entries(node.attributes))
       message(w, 5, writeAttribute(name, attribute))

@@ -119,8 +119,10 @@ const transformerLayer = (g: GraphBuilder, x: Value, context: LayerContext): Val
     const weight = parts.weight(`model.layers.${layer}.${name}.weight`)
     return rmsNorm(g, y, weight, parts.config.rmsNormEpsilon)
   }
-  const h = add(g, x, selfAttention(g, norm(x, 'input_layernorm'), context))
-  return add(g, h, feedForward(g, norm(h, 'post_attention_layernorm'), context))
+  const attended = g.scope('self_attn', () => selfAttention(g, norm(x, 'input_layernorm'), context))
+  const h = add(g, x, attended)
+  const fed = g.scope('mlp', () => feedForward(g, norm(h, 'post_attention_layernorm'), context))
+  return add(g, h, fed)
 }
 
 /** @returns the hidden states that the output head reads, (M, C) */
@@ -132,7 +134,7 @@ export const llamaHidden = (g: GraphBuilder, parts: LlamaParts, inputs: LlamaInp
   let x = gather(g, weight('model.embed_tokens.weight'), flat)
   for (let layer = 0; layer < config.layers; layer++) {
     const run = (y: Value) => transformerLayer(g, y, { parts, inputs, biases, layer })
-    x = recomputeLayers ? recomputed(g, x, run) : run(x)
+    x = g.scope(`layers.${layer}`, () => (recomputeLayers ? recomputed(g, x, run) : run(x)))
   }
   return rmsNorm(g, x, weight('model.norm.weight'), config.rmsNormEpsilon)
 }

@@ -82,13 +82,14 @@ const lossOf = (g: GraphBuilder, program: ModelProgram, parameters: Value, train
   const parts = partsOf(g, program, parameters)
   const hidden = llamaHidden(g, parts, batchInputs(g, program))
   const positions = g.input('target_positions', 'int32', ['N'])
-  return crossEntropy(g, {
+  const inputs = {
     hidden: gather(g, hidden, positions),
     weight: parts.weight(headWeightName(program.config)),
     blocks: headBlocks(g, program),
     targets: g.input('target_tokens', 'int32', ['N']),
     differentiable: train,
-  })
+  }
+  return g.scope('loss', () => crossEntropy(g, inputs))
 }
 
 const parametersInput = (g: GraphBuilder, program: ModelProgram): Value => {
