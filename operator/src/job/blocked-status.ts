@@ -6,19 +6,19 @@ import type { InstructionTuningJob } from './kinds.ts'
 
 /** @returns undefined where status says it already */
 export const blockedStatus = (
-  { metadata, status: before }: InstructionTuningJob,
+  { metadata, spec, status: before }: InstructionTuningJob,
   status: InstructionTuningJobStatus | undefined,
   note: Note,
   now: number,
 ): InstructionTuningJobStatus | undefined => {
   const run = status?.runs?.at(-1)
-  if (!run) return undefined
+  if (!run || !spec) return undefined
   const generation = metadata.generation ?? 0
   const known = { conditions: before?.conditions ?? [], generation }
   const next = {
     ...status,
     observedGeneration: generation,
-    conditions: jobConditions(run, { note }, known, now),
+    conditions: jobConditions(run, { spec, note }, known, now),
   }
   return canonicalJson(next) === canonicalJson(before) ? undefined : next
 }

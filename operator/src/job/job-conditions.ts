@@ -1,6 +1,8 @@
 /** The conditions of a job, shaped for kstatus, `kubectl wait`, Flux and Argo CD; those that say nothing are left out. */
 import { type ConditionType, REASONS, type Reason } from '@attune/crds/conditions.ts'
 import type { JobCondition, RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
+import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import { asksGates } from './asks-gates.ts'
 import type { Quota } from './queue/quota.ts'
 import { isDone, stageOf } from './run.ts'
 import { type Condition, setCondition } from '../kube/conditions.ts'
@@ -81,8 +83,8 @@ const datasetReady = (run: RunStatus, note: Note | undefined): readonly Said[] =
   return [says('DatasetReady', 'False', { reason, message: run.message ?? REASONS[reason] })]
 }
 
-const gatesPassed = (run: RunStatus): readonly Said[] => {
-  if (!run.evaluation) return []
+const gatesPassed = (run: RunStatus, spec: ResolvedSpec): readonly Said[] => {
+  if (!run.evaluation || !asksGates(run, spec)) return []
   const passed = run.evaluation.gatesPassed
   const reason = passed ? 'GatesPassed' : 'GatesNotPassed'
   return [says('GatesPassed', passed ? 'True' : 'False', { reason, message: REASONS[reason] })]
@@ -95,10 +97,16 @@ export type { Note }
 
 type Before = { readonly conditions: readonly JobCondition[]; readonly generation: number }
 
+type Found = {
+  readonly spec: ResolvedSpec
+  readonly note?: Note | undefined
+  readonly quota?: Quota | undefined
+}
+
 /** Every condition speaks of the generation that was looked at; what is not said any more is gone. */
 export const jobConditions = (
   run: RunStatus,
-  { note, quota }: { readonly note?: Note | undefined; readonly quota?: Quota | undefined },
+  { spec, note, quota }: Found,
   { conditions, generation }: Before,
   now: number,
 ): JobCondition[] => {
@@ -106,7 +114,7 @@ export const jobConditions = (
     ...outcome(run, note),
     ...datasetReady(run, note),
     ...quotaReserved(quota),
-    ...gatesPassed(run),
+    ...gatesPassed(run, spec),
   ]
   const known = conditions.filter(({ type }) => said.some(now => now.type === type))
   return [

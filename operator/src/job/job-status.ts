@@ -22,14 +22,13 @@ export const jobStatus = (
   now: number,
 ): InstructionTuningJobStatus | undefined => {
   const run = runs.at(-1)
-  if (!run) return undefined
-  const { job } = observed
-  const { metadata, status: before } = job
+  const { metadata, spec, status: before } = observed.job
+  if (!run || !spec) return undefined
   const generation = metadata.generation ?? 0
   const kept = before?.run === run.number ? before.evaluation?.slices : undefined
   const known = slices ?? kept
   const chosen = selection ?? (before?.run === run.number ? before.selection : undefined)
-  const said = { note, quota: quotaOf(observed, run, now) }
+  const said = { spec, note, quota: quotaOf(observed, run, now) }
   return {
     phase: run.phase as Phase,
     observedGeneration: generation,

@@ -3,8 +3,9 @@ import type { Reason } from '@attune/crds/conditions.ts'
 import { type InstructionDataset, isReady, isUpToDate } from '../../dataset/kinds.ts'
 import { findCondition } from '../../kube/conditions.ts'
 import { awaiting } from '../events.ts'
-import { currentStage, isFinished, withRun } from '../run.ts'
+import { currentStage, isFinished } from '../run.ts'
 import type { Observed, RunStep, Situation, StepResult } from '../situation.ts'
+import { takeReference } from './take-reference.ts'
 
 const MESSAGE_MAX = 1024
 
@@ -43,7 +44,7 @@ const wait = (
 }
 
 export const awaitDataset: RunStep = situation => {
-  const { run, runs, spec, observed } = situation
+  const { run, spec, observed } = situation
   const name = spec.dataset.ref?.name
   const stage = currentStage(run)
   if (name === undefined || isFinished(run) || stage?.name !== 'prepare') return undefined
@@ -60,5 +61,5 @@ export const awaitDataset: RunStep = situation => {
   if (!isThere || !isReady(dataset) || !datasetUid || !contentHash || !preparedUri)
     return wait(situation, why(name, dataset))
   const content = { dataset: name, datasetUid, contentHash, uri: preparedUri }
-  return { runs: withRun(runs, { ...run, content }), goesOn: true }
+  return takeReference(situation, { content })
 }

@@ -10,8 +10,9 @@ import { POLICY_KIND } from '@attune/crds/tuning-policy.ts'
 import { knownProblem } from '../../base-model/kinds.ts'
 import { findCondition } from '../../kube/conditions.ts'
 import { awaiting, modelChosen } from '../events.ts'
-import { isFinished, withRun } from '../run.ts'
+import { isFinished } from '../run.ts'
 import type { Observed, RunStep, Situation, StepResult } from '../situation.ts'
+import { takeReference } from './take-reference.ts'
 
 const MESSAGE_MAX = 1024
 
@@ -59,7 +60,7 @@ const wait = ({ observed, runs }: Situation, unresolved: Awaited): StepResult =>
 }
 
 export const chooseModel: RunStep = situation => {
-  const { run, runs, spec, observed } = situation
+  const { run, spec, observed } = situation
   if (isFinished(run) || run.model) return undefined
   if (!observed.baseModels && (spec.model.ref || spec.model.selector))
     return wait(situation, NO_CATALOGUE)
@@ -67,10 +68,11 @@ export const chooseModel: RunStep = situation => {
   if (!model) return undefined
   if (model.kind === 'unresolved') return wait(situation, model)
   const { baseModel, source, selection } = model
+  const taken = takeReference(situation, { model: { baseModel, source } })
+  const score = selection.candidates?.[0]?.score
   return {
-    runs: withRun(runs, { ...run, model: { baseModel, source } }),
+    ...taken,
     selection,
-    goesOn: true,
-    events: [modelChosen(run.number, baseModel, source.uri, selection.candidates?.[0]?.score)],
+    events: [modelChosen(run.number, baseModel, source.uri, score), ...(taken.events ?? [])],
   }
 }

@@ -2,6 +2,7 @@
 import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import { failed, succeeded } from '../events.ts'
+import { asksGates } from '../asks-gates.ts'
 import { withRun } from '../run.ts'
 import type { Situation, StepResult } from '../situation.ts'
 import type { Failure } from '../stage-failure.ts'
@@ -33,20 +34,10 @@ export const succeedRun = (
   return { runs: withRun(runs, ended), events: [succeeded(run.number)] }
 }
 
-/** Its training goes on later, and nothing of it is published until then. */
-const isPartial = ({ training }: RunStatus, { training: asked, output }: ResolvedSpec): boolean => {
-  const { stopAfterSteps, maxSteps } = asked
-  if (stopAfterSteps === undefined || output.publish !== false) return false
-  // how many steps so many epochs are is not known here
-  return (
-    stopAfterSteps < (maxSteps ?? Number.POSITIVE_INFINITY) && training?.step === stopAfterSteps
-  )
-}
-
-/** Undefined where the evaluation lets the run go on. Gates are asked of what has trained to its end, or is published. */
+/** Undefined where the evaluation lets the run go on. */
 export const gateFailure = (run: RunStatus, spec: ResolvedSpec): Failure | undefined => {
   const { evaluation } = run
-  if (!evaluation || evaluation.gatesPassed || isPartial(run, spec)) return undefined
+  if (!evaluation || evaluation.gatesPassed || !asksGates(run, spec)) return undefined
   const missed = evaluation.gates
     .filter(({ passed }) => !passed)
     .map(

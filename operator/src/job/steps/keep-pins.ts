@@ -1,14 +1,15 @@
 /** A trial's run starts from what the trials of its experiment have in common. */
-import { isFinished, withRun } from '../run.ts'
+import { isFinished } from '../run.ts'
 import type { RunStep } from '../situation.ts'
+import { takeReference } from './take-reference.ts'
 
-export const keepPins: RunStep = ({ run, runs, observed: { pins } }) => {
+export const keepPins: RunStep = situation => {
+  const { run } = situation
+  const { pins } = situation.observed
   if (!pins || isFinished(run)) return undefined
   const kept = {
     ...(pins.model && !run.model ? { model: pins.model } : {}),
     ...(pins.content && !run.content ? { content: pins.content } : {}),
   }
-  return Object.keys(kept).length > 0
-    ? { runs: withRun(runs, { ...run, ...kept }), goesOn: true }
-    : undefined
+  return Object.keys(kept).length > 0 ? takeReference(situation, kept) : undefined
 }

@@ -75,14 +75,17 @@ export const reuseEvent = (number: number, { run, problem }: Published): JobEven
     ? artifactsReused(number, run.number)
     : artifactsLost(number, run.number, problem)
 
-/** For a run whose references are taken by now. */
-export const reusePublished: RunStep = situation => {
-  const { run, runs, now } = situation
+/** What a run that has begun no stage may take over; undefined, too, while a reference of its spec is not taken. */
+export const reusable = (situation: Situation, run: RunStatus): Published | undefined => {
   if (isFinished(run) || run.stages.some(({ state }) => state !== 'Pending')) return undefined
   // `attune.dev/rerun` asked for it
-  const earlier = runs.at(-2)
-  if (earlier && earlier.rerun !== run.rerun) return undefined
-  const before = publishedBefore(situation, run)
+  const earlier = situation.runs.at(-2)
+  return earlier && earlier.rerun !== run.rerun ? undefined : publishedBefore(situation, run)
+}
+
+export const reusePublished: RunStep = situation => {
+  const { run, runs, now } = situation
+  const before = reusable(situation, run)
   if (!before || before.problem !== undefined) return undefined
   return {
     runs: withRun(runs, reuseRun(before.run, run, rfc3339Seconds(now))),

@@ -37,6 +37,8 @@ for (const [name, [training, output, steps, phase]] of Object.entries(cases))
     story.succeeds(1, 'evaluate', { evaluation: missed })
     t.equal(story.status.phase, phase)
     t.equal(story.run?.score, 0.3)
+    const told = phase === 'Failed' ? 'False' : undefined
+    t.equal(story.condition('GatesPassed')?.status, told, 'nothing is said of what is not asked')
   })
 
 t.test('gates are asked once the training has gone on to its end', async t => {

@@ -40,14 +40,24 @@ const put = (story: Story, { uri = 'hf://models/small', contentHash = FIRST }: B
   }))
 
 /** Two runs are published; then the first spec comes back, with that behind its references. */
-const reverted = (spec: Partial<InstructionTuningJobSpec>, behind: Behind = {}) => {
+const reverted = (
+  spec: Partial<InstructionTuningJobSpec>,
+  behind: Behind = {},
+  meanwhile: (story: Story) => Story = story => story,
+) => {
   const story = put(createStory(spec)).look()
   for (const stage of STAGES) story.succeeds(1, stage, { digest: `1-${stage}` })
   story.edit({ training: { seed: 9 } }).look()
   for (const stage of ['train', 'evaluate', 'publish'] as const)
     story.succeeds(2, stage, { digest: `2-${stage}` })
-  return put(story, behind).edit({ training: {} }).look()
+  return meanwhile(put(story, behind)).edit({ training: {} }).look()
 }
+
+/** Somebody deletes the claim that the runs were published to. */
+const withoutClaim = (story: Story) =>
+  story.happens(
+    ({ outputClaim: _gone, ...rest }) => ({ ...rest, outputClaim: undefined }) as object,
+  )
 
 for (const [name, spec] of Object.entries(REFERENCES)) {
   t.test(`back to a spec with ${name}`, async t => {
@@ -61,6 +71,13 @@ for (const [name, spec] of Object.entries(REFERENCES)) {
         [],
       )
       t.match(story.events.at(-1), { reason: 'ArtifactsReused', message: /run 1/ })
+    })
+    await t.test('says once that the artifacts are lost, and makes them anew', async t => {
+      const story = reverted(spec, {}, withoutClaim).look()
+      t.match(story.run, { number: 3, phase: 'Publishing' }, 'the workspace has all but the output')
+      const told = story.events.filter(({ reason }) => reason === 'ArtifactsLost')
+      t.equal(told.length, 1)
+      t.match(told[0], { type: 'Warning', message: /run 3.*volume claim models is not there/ })
     })
   })
 }
