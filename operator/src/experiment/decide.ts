@@ -5,6 +5,7 @@ import type { RefusedTrial, TuningExperimentStatus } from '@attune/crds/tuning-e
 import { rfc3339Seconds } from '../kube/conditions.ts'
 import { heldMs } from '../kube/status-pace.ts'
 import { type Advance, advance } from './advance.ts'
+import { crowdedOut } from './crowd.ts'
 import { experimentConditions } from './experiment-conditions.ts'
 import type { ExperimentSpec, TuningExperiment } from './kinds.ts'
 import { hopeless } from './median-stopping.ts'
@@ -131,8 +132,9 @@ const moves = (
     const retired = phase === 'Succeeded' ? made.flatMap(retirement) : []
     return { create: [], patch: [...expired, ...retired], events: [] }
   }
+  const crowded = crowdedOut(made, spec)
   const patch = [
-    ...made.flatMap(trial => suspension(trial, spec)),
+    ...made.flatMap(trial => suspension(trial, spec, crowded)),
     ...stops(experiment, made, losses),
     ...(publish ? [publication(publish, spec)] : []),
   ]

@@ -42,9 +42,13 @@ export const stop = (trial: MadeTrial, because: string): Patch =>
     spec: { suspend: true },
   })
 
-/** A trial is suspended where the experiment is, or where it was given up. */
-export const suspension = (trial: MadeTrial, { suspend }: ExperimentSpec): readonly Patch[] => {
-  const wanted = suspend || stoppedBecause(trial.job) !== undefined
+/** A trial is suspended where the experiment is, where it was given up, and while others take all the room. */
+export const suspension = (
+  trial: MadeTrial,
+  { suspend }: ExperimentSpec,
+  crowded: ReadonlySet<number>,
+): readonly Patch[] => {
+  const wanted = suspend || stoppedBecause(trial.job) !== undefined || crowded.has(trial.number)
   return trial.isActive && trial.job.spec?.suspend !== wanted
     ? [patch(trial, { spec: { suspend: wanted } })]
     : []

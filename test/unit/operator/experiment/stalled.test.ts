@@ -58,3 +58,29 @@ t.test('a best trial that cannot be published fails the experiment', async t => 
   story.ends(1, 0.9)
   t.equal(story.status.phase, 'Succeeded')
 })
+
+t.test('what stalled all of them passes, and no more go on than may run at once', async t => {
+  const values = [0.1, 0.2, 0.3, 0.4, 0.5]
+  const grid = { parameters: [{ path: 'training.learningRate', values }], parallelTrials: 2 }
+  const story = createExperimentStory(grid).look()
+  const all = values.map((_, index) => index + 1)
+  for (const trial of all) story.says(trial, stalled('PolicyViolation'))
+  t.strictSame(story.made(), all)
+  const goOn = () => all.filter(trial => story.job(trial)?.spec?.suspend !== true)
+  for (const trial of all) story.says(trial, { phase: 'Preparing', conditions: [] })
+  t.strictSame(goOn(), [1, 2])
+  for (const trial of [3, 4, 5]) story.says(trial, { phase: 'Suspended', conditions: [] })
+  t.strictSame(goOn(), [1, 2], 'one that waits takes no place of one that runs')
+  story.ends(2, 0.5)
+  t.strictSame(goOn(), [1, 2, 3], 'the next one takes the place of one that has ended')
+  story.ends(1, 0.5)
+  t.strictSame(goOn(), [1, 2, 3, 4])
+})
+
+t.test('fewer trials at once: the newest are suspended, with their checkpoints', async t => {
+  const story = createExperimentStory({ ...GRID, parallelTrials: 2 }).look()
+  for (const trial of [1, 2]) story.says(trial, { phase: 'Training', conditions: [] })
+  story.edit({ parallelTrials: 1 })
+  t.notOk(story.job(1)?.spec?.suspend)
+  t.ok(story.job(2)?.spec?.suspend)
+})
