@@ -38,7 +38,7 @@ export type OperatorSettings = {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** URL of a mirror of the Hugging Face Hub; empty: the Hub itself */
   readonly hubEndpoint: string
-  /** URL of the HTTP proxy that Prepare fetches through; empty: none */
+  /** URL of the HTTP proxy that Prepare fetches through, and the operator asks the hub through; empty: none */
   readonly httpsProxy: string
   /** hosts that are asked without it, with commas between them */
   readonly noProxy: string

@@ -46,7 +46,10 @@ const FLAGS = {
     help: 'port of /metrics and /progress in trainer pods',
   },
   'hub-endpoint': { value: 'URL', help: 'hub that Prepare takes hf:// sources from' },
-  'https-proxy': { value: 'URL', help: 'HTTP proxy that Prepare fetches sources through' },
+  'https-proxy': {
+    value: 'URL',
+    help: 'HTTP proxy that sources are fetched through, and the hub is asked through',
+  },
   'no-proxy': { value: 'HOSTS', help: 'hosts that are asked without it, with commas between them' },
   namespaces: { value: 'NAMES', help: 'watch these namespaces only, with commas between them' },
   'check-policies': {

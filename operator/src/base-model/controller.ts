@@ -16,7 +16,7 @@ import { createBaseModelReconcile } from './reconcile.ts'
 const BACKOFF = { baseMs: 1_000, capMs: 60_000 }
 
 type Options = Actor & {
-  readonly config: Pick<Config, 'verifyCatalogue' | 'hubEndpoint'>
+  readonly config: Pick<Config, 'verifyCatalogue' | 'hubEndpoint' | 'proxy'>
   readonly caches: Pick<OperatorCaches, 'baseModels'>
   readonly metrics: Pick<OperatorMetrics, 'queue' | 'hubAnswered'>
   readonly now: () => number
@@ -31,7 +31,7 @@ export const baseModelControllers = ({
 }: Options): readonly Controller[] => {
   if (!baseModels || !config.verifyCatalogue) return []
   const looks = createLooks({
-    read: createReadSource({ hub: createHubClient(config.hubEndpoint) }),
+    read: createReadSource({ hub: createHubClient(config.hubEndpoint, config.proxy) }),
     now: actor.now,
     observe: finding =>
       metrics.hubAnswered(finding.kind === 'config' ? 'ConfigRead' : finding.reason),

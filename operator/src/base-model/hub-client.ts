@@ -1,7 +1,14 @@
-/** Requests to the one hub that is configured: no token, no other host, bounded in time, bytes and redirects. */
+/**
+ * Requests to the one hub that is configured: no token, no other host, bounded in time, bytes and redirects. Over
+ * node:http, because `fetch` of Node 24.21 can end the process when a server closes its connection under a large
+ * answer (nodejs/undici#5360), and knows no proxy of its own.
+ */
+import { Agent, type IncomingMessage, request as requestHttp } from 'node:http'
+import { Agent as SecureAgent, request as requestHttps } from 'node:https'
+import type { JobConfig } from '../job/job-config.ts'
 
 const REDIRECTS_MAX = 3
-const USER_AGENT = 'attune-operator'
+const HEADERS = { 'user-agent': 'attune-operator', accept: 'application/json' }
 
 export type HubAnswer = {
   readonly status: number
@@ -24,11 +31,14 @@ export type HubClient = (request: HubRequest, signal: AbortSignal) => Promise<Hu
 export const DEFAULT_HUB = 'https://huggingface.co'
 
 /** @returns undefined where there are more bytes */
-const readBounded = async (response: Response, maxBytes: number): Promise<string | undefined> => {
+const readBounded = async (
+  answer: IncomingMessage,
+  maxBytes: number,
+): Promise<string | undefined> => {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  // leaving the loop cancels the rest
-  for await (const chunk of response.body ?? []) {
+  // leaving the loop ends the connection
+  for await (const chunk of answer as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
     if (bytes > maxBytes) return undefined
     chunks.push(chunk)
@@ -38,32 +48,61 @@ const readBounded = async (response: Response, maxBytes: number): Promise<string
 
 const isRedirect = (status: number) => [301, 302, 303, 307, 308].includes(status)
 
-export const createHubClient = (endpoint: string = DEFAULT_HUB): HubClient => {
+type Proxy = JobConfig['proxy']
+type Send = (
+  url: URL,
+  method: HubRequest['method'],
+  signal: AbortSignal,
+) => Promise<IncomingMessage>
+
+/** A connection for each request: hours lie between them. */
+const createSend = (proxy: Proxy): Send => {
+  const proxyEnv = proxy
+    ? {
+        HTTP_PROXY: proxy.url,
+        HTTPS_PROXY: proxy.url,
+        ...(proxy.noProxy ? { NO_PROXY: proxy.noProxy } : {}),
+      }
+    : undefined
+  const options = proxyEnv ? { proxyEnv } : {}
+  const [plain, secure] = [new Agent(options), new SecureAgent(options)]
+  return (url, method, signal) =>
+    new Promise((resolve, reject) => {
+      const isSecure = url.protocol === 'https:'
+      const start = isSecure ? requestHttps : requestHttp
+      const agent = isSecure ? secure : plain
+      start(url, { method, signal, agent, headers: HEADERS }, resolve).on('error', reject).end()
+    })
+}
+
+/** Undefined where it is no redirect, or one to nowhere. */
+const redirection = ({ statusCode = 0, headers: { location } }: IncomingMessage, from: URL) =>
+  isRedirect(statusCode) && location !== undefined
+    ? { to: URL.parse(location, from.href) }
+    : undefined
+
+/** @param proxy through which the hub is asked; the hosts of `noProxy` are asked without it */
+export const createHubClient = (endpoint: string = DEFAULT_HUB, proxy?: Proxy): HubClient => {
   const base = endpoint.replace(/\/+$/, '')
   const { origin } = new URL(base)
+  const send = createSend(proxy)
 
   return async ({ method, path, maxBytes }, signal) => {
     let url = new URL(`${base}${path}`)
     for (let redirects = 0; ; redirects += 1) {
-      const response = await fetch(url, {
-        method,
-        signal,
-        redirect: 'manual',
-        headers: { 'user-agent': USER_AGENT, accept: 'application/json' },
-      })
-      const { status } = response
-      const location = isRedirect(status) ? response.headers.get('location') : null
-      const next = location === null ? undefined : URL.parse(location, url.href)
-      if (next && next.origin === origin && redirects < REDIRECTS_MAX) {
-        await response.body?.cancel()
-        url = next
+      const answer = await send(url, method, signal)
+      const { statusCode: status = 0 } = answer
+      const redirect = redirection(answer, url)
+      if (redirect?.to?.origin === origin && redirects < REDIRECTS_MAX) {
+        answer.destroy()
+        url = redirect.to
         continue
       }
-      if (!response.ok || method === 'HEAD') {
-        await response.body?.cancel()
-        return { status, leadsAway: location !== null }
+      if (status < 200 || status > 299 || method === 'HEAD') {
+        answer.destroy()
+        return { status, leadsAway: redirect !== undefined }
       }
-      const body = await readBounded(response, maxBytes)
+      const body = await readBounded(answer, maxBytes)
       return { status, leadsAway: false, ...(body === undefined ? {} : { body }) }
     }
   }

@@ -61,11 +61,9 @@ const told = (reason: Told['reason'], message: string, revision?: string): Findi
 })
 
 /** The same words each time, so that status stays as it is. */
-const whyNoAnswer = (error: unknown): string => {
-  if (!(error instanceof Error)) return 'no answer'
-  if (error.name === 'TimeoutError') return 'no answer in time'
-  const { cause } = error
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'no answer'
+const whyNoAnswer = (error: unknown, { aborted }: AbortSignal): string => {
+  if (aborted) return 'no answer in time'
+  return error instanceof Error && 'code' in error ? String(error.code) : 'no answer'
 }
 
 /** @returns undefined where there is a body to read */
@@ -115,7 +113,7 @@ export const createReadSource =
         ? await lookAtFile(ask, model, revision, model.file)
         : await readConfig(ask, model, revision, parametersOf(about))
     } catch (error) {
-      return told('SourceUnreachable', `${model.uri}: ${whyNoAnswer(error)}`)
+      return told('SourceUnreachable', `${model.uri}: ${whyNoAnswer(error, signal)}`)
     }
   }
 

@@ -18,10 +18,15 @@ const repo = (name: string, files: HubRepo['files'], more: Partial<HubRepo> = {}
 })
 const config = (json: object) => ({ 'config.json': JSON.stringify(json) })
 
-const lookAt = (endpoint: string, uri: string, timeoutMs = 5_000) => {
+const lookAt = (
+  endpoint: string,
+  uri: string,
+  timeoutMs = 5_000,
+  proxy?: Parameters<typeof createHubClient>[1],
+) => {
   const model = hubModelOf(uri)
   if (typeof model === 'string') throw new Error(model)
-  return createReadSource({ hub: createHubClient(endpoint), timeoutMs })(model)
+  return createReadSource({ hub: createHubClient(endpoint, proxy), timeoutMs })(model)
 }
 
 const server = async (t: Test, listener: RequestListener) => {
@@ -172,4 +177,45 @@ t.test('a mirror below a path', async t => {
     '/hub/api/models/a/b/revision/v1?expand=sha&expand=safetensors',
     `/hub/a/b/resolve/${COMMIT}/config.json`,
   ])
+})
+
+t.test('a proxy', async t => {
+  const asked: string[] = []
+  const url = await server(t, (request, response) => {
+    asked.push(request.url ?? '')
+    response.end(JSON.stringify({ ...LLAMA, sha: COMMIT }))
+  })
+
+  await t.test('is asked for a hub that nothing else reaches', async t => {
+    asked.length = 0
+    const found = await lookAt('http://hub.invalid', 'hf://a/b', 5_000, { url })
+    t.match(found, { kind: 'config', revision: COMMIT })
+    t.strictSame(asked, [
+      'http://hub.invalid/api/models/a/b/revision/main?expand=sha&expand=safetensors',
+      `http://hub.invalid/a/b/resolve/${COMMIT}/config.json`,
+    ])
+  })
+
+  await t.test('is asked for a connection to a hub behind TLS, and sees no more', async t => {
+    const connected: string[] = []
+    const closed = createServer().on('connect', (request, socket) => {
+      connected.push(request.url ?? '')
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+    })
+    await new Promise<void>(resolve => closed.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => closed.close())
+    const { port } = closed.address() as AddressInfo
+    const proxy = { url: `http://127.0.0.1:${port}` }
+    const found = await lookAt('https://hub.invalid', 'hf://a/b', 5_000, proxy)
+    t.match(found, { reason: 'SourceUnreachable' })
+    t.strictSame(connected, ['hub.invalid:443'])
+  })
+
+  await t.test('is not asked for a host of noProxy', async t => {
+    asked.length = 0
+    const direct = await hubWith(t, (_, response) => response.end(JSON.stringify(LLAMA)))
+    const proxy = { url, noProxy: 'example.org,127.0.0.1' }
+    t.match(await lookAt(direct, 'hf://a/b', 5_000, proxy), { kind: 'config' })
+    t.strictSame(asked, [])
+  })
 })
