@@ -1,16 +1,21 @@
 /** Writes a safetensors file, tensor by tensor, so that no more than one of them is in memory. */
 import { open, rename, rm } from 'node:fs/promises'
 import { temporaryFor } from '../atomic-file.ts'
+import { type EncodedType, encode, encodedBytes } from './encode.ts'
+
+export type SafetensorsType = Exclude<EncodedType, 'Q8_0'>
 
 export type TensorToWrite = {
   readonly name: string
   readonly shape: readonly number[]
+  /** what it is stored as; F32 if absent */
+  readonly dtype?: SafetensorsType
   /** row-major float32, asked for when its turn comes */
   readonly read: () => Float32Array | Promise<Float32Array>
 }
 
 /**
- * Writes float32 tensors in the order of their names, which makes equal tensors equal bytes.
+ * Writes tensors in the order of their names, which makes equal tensors equal bytes.
  * The file appears under its name only once it is whole and on disk.
  */
 export const writeSafetensors = async (
@@ -24,11 +29,12 @@ export const writeSafetensors = async (
   const file = await open(temporary, 'w')
   try {
     await file.write(encodeHeader(sorted, metadata))
-    for (const { name, shape, read } of sorted) {
+    for (const { name, shape, dtype = 'F32', read } of sorted) {
       const data = await read()
       if (data.length !== sizeOf(shape))
         throw new TypeError(`tensor ${name} has ${data.length} values, its shape is [${shape}]`)
-      await writeAll(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+      for (let at = 0; at < data.length; at += PIECE_VALUES)
+        await writeAll(file, encode(dtype, data.subarray(at, at + PIECE_VALUES)))
     }
     await file.sync()
   } catch (error) {
@@ -47,10 +53,10 @@ const encodeHeader = (
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array => {
   let offset = 0
-  const entries = tensors.map(({ name, shape }) => {
+  const entries = tensors.map(({ name, shape, dtype = 'F32' }) => {
     const begin = offset
-    offset += sizeOf(shape) * 4
-    return [name, { dtype: 'F32', shape, data_offsets: [begin, offset] }] as const
+    offset += encodedBytes(dtype, sizeOf(shape))
+    return [name, { dtype, shape, data_offsets: [begin, offset] }] as const
   })
   const json = JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) })
   const text = new TextEncoder().encode(json)
@@ -62,11 +68,12 @@ const encodeHeader = (
   return header
 }
 
-const WRITE_BYTES = 16 * 1024 * 1024
+/** encoded at a time: a tensor is never held in memory twice */
+const PIECE_VALUES = 4 * 1024 * 1024
 
 const writeAll = async (file: Awaited<ReturnType<typeof open>>, bytes: Uint8Array) => {
   for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, Math.min(WRITE_BYTES, bytes.length - at))
+    const { bytesWritten } = await file.write(bytes, at)
     at += bytesWritten
   }
 }
