@@ -6,6 +6,8 @@ import type { ModelSource } from './spec/model.ts'
 
 type Spec = InstructionTuningJobSpec
 type Filled<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
+/** `K` stay away where they are not given: so equal specs of earlier versions keep their hashes. */
+type FilledBut<T, K extends keyof T> = Omit<Filled<T>, K> & Pick<T, K>
 type Section<K extends keyof Spec> = NonNullable<Spec[K]>
 
 export type ResolvedSuite = Filled<NonNullable<Section<'evaluation'>['suites']>[number]>
@@ -42,7 +44,10 @@ export type ResolvedTraining = Omit<
   readonly epochs?: number
   readonly maxSteps?: number
   readonly stopAfterSteps?: number
-  readonly schedule: Filled<NonNullable<Section<'training'>['schedule']>>
+  readonly schedule: FilledBut<
+    NonNullable<Section<'training'>['schedule']>,
+    'decayFraction' | 'minLearningRateFraction'
+  >
   readonly optimizer: Filled<NonNullable<Section<'training'>['optimizer']>>
   readonly checkpoint: Filled<NonNullable<Section<'training'>['checkpoint']>>
 }

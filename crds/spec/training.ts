@@ -73,7 +73,7 @@ export const Training = defaulted(
     schedule: defaulted(
       {
         type: optional(
-          oneOf(['Constant', 'Linear', 'Cosine'], {
+          oneOf(['Constant', 'Linear', 'Cosine', 'WarmupStableDecay'], {
             default: 'Cosine',
             description: 'Shape after the warm-up.',
           }),
@@ -81,8 +81,32 @@ export const Training = defaulted(
         warmupFraction: optional(
           fraction('Share of all steps in which the rate rises from 0.', 0.03),
         ),
+        decayFraction: optional(
+          fraction(
+            'Of `WarmupStableDecay`: share of all steps, the last ones, in which the rate falls by half a cosine; 0.1 if absent.',
+          ),
+        ),
+        minLearningRateFraction: optional(
+          fraction('Share of `learningRate` at which a decay ends; 0 if absent.'),
+        ),
       },
-      { description: 'Learning-rate schedule, by the formulas of Hugging Face transformers.' },
+      {
+        description: 'Learning-rate schedule, by the formulas of Hugging Face transformers.',
+        'x-kubernetes-validations': [
+          {
+            rule: "!has(self.decayFraction) || (has(self.type) && self.type == 'WarmupStableDecay')",
+            message: 'decayFraction is for WarmupStableDecay only',
+          },
+          {
+            rule: '!has(self.decayFraction) || !has(self.warmupFraction) || self.decayFraction + self.warmupFraction <= 1.0',
+            message: 'warmupFraction and decayFraction are more than 1 together',
+          },
+          {
+            rule: "!has(self.minLearningRateFraction) || !has(self.type) || self.type != 'Constant'",
+            message: 'Constant does not fall, so it has no minLearningRateFraction',
+          },
+        ],
+      },
     ),
     optimizer: defaulted(
       {

@@ -54,7 +54,8 @@ t.test('names field, place, reason and what to do', async t => {
       lines: '  training:\n    schedule: {type: cosine}\n',
       error: {
         ...{ path: 'spec.training.schedule.type', line: 12, column: 22 },
-        message: 'must be Constant, Linear or Cosine, not "cosine"; did you mean Cosine?',
+        message:
+          'must be Constant, Linear, Cosine or WarmupStableDecay, not "cosine"; did you mean Cosine?',
         reason: 'FieldValueNotSupported',
       },
     },

@@ -11,8 +11,9 @@ import { readRecords } from '../data/fetch-sources.ts'
 import { openPrepared } from '../data/open-prepared.ts'
 import { adapterConfigOf } from '../model/adapter-config.ts'
 import { readModelConfig } from '../model/read-config.ts'
-import { learningRateAt, warmupSteps } from '../optim/schedule.ts'
+import { learningRateAt, scheduleOf } from '../optim/schedule.ts'
 import { makePlan } from '../plan/make-plan.ts'
+import { PROFILE_FOLDER, writeProfile } from '../profile/write-profile.ts'
 import { writeAdapter } from '../publish/peft-adapter.ts'
 import { adapterBase } from '../publish/sources.ts'
 import { createTrainingEngine } from '../session/create-training-engine.ts'
@@ -56,6 +57,9 @@ const openFolders = async (workspace: string, { spec }: JobFile, prepareDigest: 
   return { key, folder, course, checkpoints, scratch }
 }
 
+/** ONNX Runtime's own profiles, until they are summed up. */
+const rawProfileOf = (scratch: string) => join(scratch, PROFILE_FOLDER)
+
 /** Everything that training starts from; the engine is open and has to be closed. */
 const openRun = async (context: StageContext) => {
   const { job, workspace, environment, memoryLimitBytes, microBatchHalvings } = context
@@ -87,6 +91,7 @@ const openRun = async (context: StageContext) => {
     recompute: pieces.recompute,
     scratchFolder: scratch,
     threads: pieces.threads,
+    ...(context.profile ? { profileFolder: rawProfileOf(scratch) } : {}),
   }).finally(() => weights.close())
   return {
     ...folders,
@@ -99,10 +104,9 @@ const openRun = async (context: StageContext) => {
 }
 type Run = Awaited<ReturnType<typeof openRun>>
 
-const learningRateOf = ({ schedule, learningRate }: ResolvedTraining, totalSteps: number) => {
-  const warmup = warmupSteps(schedule.warmupFraction, totalSteps)
-  const shape = { type: schedule.type, learningRate, warmupSteps: warmup, totalSteps }
-  return (step: number) => learningRateAt(shape, step)
+const learningRateOf = (training: ResolvedTraining, totalSteps: number) => {
+  const schedule = scheduleOf(training, totalSteps)
+  return (step: number) => learningRateAt(schedule, step)
 }
 
 /** What the loop tells: to metrics.jsonl, to Prometheus, to whoever polls, and to the checkpoint folder. */
@@ -189,6 +193,13 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
   return { key: run.key, digest, training: summaryOf(counters, longestMicroBatchSeconds) }
 }
 
+/** The sessions have written their profiles when the engine is closed. */
+const summarizeProfile = async ({ spec }: JobFile, { folder, scratch, data, pieces }: Run) => {
+  const rows = Math.min(spec.training.batchSize, data.train.count)
+  const microBatches = Math.ceil(rows / pieces.microBatchSize)
+  await writeProfile(join(folder, PROFILE_FOLDER), rawProfileOf(scratch), microBatches)
+}
+
 export const train: StageFunction = async context => {
   context.report({ activity: 'loading the model', fraction: 0 })
   const run = await openRun(context)
@@ -196,5 +207,6 @@ export const train: StageFunction = async context => {
     return await trainRun(context, run)
   } finally {
     await run.engine.close()
+    if (context.profile) await summarizeProfile(context.job, run)
   }
 }

@@ -1,6 +1,63 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { updateScalars } from '../../../../trainer-image/src/optim/adamw.ts'
-import { learningRateAt, warmupSteps } from '../../../../trainer-image/src/optim/schedule.ts'
+import {
+  learningRateAt,
+  type Schedule,
+  scheduleOf,
+  warmupSteps,
+} from '../../../../trainer-image/src/optim/schedule.ts'
+
+type Recording = {
+  readonly versions: Readonly<Record<string, string>>
+  readonly learningRate: number
+  readonly totalSteps: number
+  readonly cases: readonly (Pick<Schedule, 'type' | 'warmupSteps'> & {
+    readonly minFraction: number
+    readonly decaySteps: number | null
+    readonly rates: readonly number[]
+  })[]
+}
+const RECORDING = JSON.parse(
+  readFileSync(new URL('../../../fixtures/parity/schedules.json', import.meta.url), 'utf8'),
+) as Recording
+
+t.test('every schedule is that of transformers, step by step', async t => {
+  const { learningRate, totalSteps, cases } = RECORDING
+  for (const { type, rates, warmupSteps: warmup, minFraction, decaySteps } of cases) {
+    const schedule: Schedule = {
+      type,
+      learningRate,
+      warmupSteps: warmup,
+      totalSteps,
+      minFraction,
+      ...(decaySteps === null ? {} : { decaySteps }),
+    }
+    const off = rates.map((rate, step) => Math.abs(learningRateAt(schedule, step) - rate))
+    t.ok(Math.max(...off) <= 1e-15, `${type}, warm-up ${warmup}, least ${minFraction}: ${off}`)
+  }
+})
+
+t.test('shares of all steps become steps, rounded up', async t => {
+  const shares = { warmupFraction: 0.03, decayFraction: 0.21 }
+  const of = (schedule: object, totalSteps: number) =>
+    scheduleOf(
+      { learningRate: 1, schedule: { type: 'WarmupStableDecay', ...shares, ...schedule } },
+      totalSteps,
+    )
+  t.match(of({}, 101), { warmupSteps: 4, decaySteps: 22, minFraction: 0 })
+  t.match(of({ minLearningRateFraction: 0.1 }, 101), { minFraction: 0.1 })
+  t.match(of({ warmupFraction: 0.5, decayFraction: 0.5 }, 3), { warmupSteps: 2, decaySteps: 1 })
+  const { decayFraction: _, ...without } = shares
+  const schedule = { type: 'WarmupStableDecay' as const, ...without }
+  t.match(scheduleOf({ learningRate: 1, schedule }, 100), { decaySteps: 10 })
+})
+
+t.test('a line falls to its least rate', async t => {
+  const shape = { type: 'Linear' as const, learningRate: 2, warmupSteps: 0, totalSteps: 10 }
+  const rates = [0, 5, 10, 12].map(step => learningRateAt({ ...shape, minFraction: 0.5 }, step))
+  t.strictSame(rates, [2, 1.5, 1, 1])
+})
 
 const at = (type: 'Constant' | 'Linear' | 'Cosine', warmup: number, steps: readonly number[]) =>
   steps.map(step => {
