@@ -2,12 +2,13 @@
  * Causal attention over packed documents, with its gradient.
  * B rows, K key-value heads, G query heads of each, T tokens, D head size.
  *
- * Queries go in blocks that see only the keys up to their own end, which skips nearly half of the work of long rows.
+ * Queries go in blocks that see only the keys up to their own end, which skips nearly half of the work of long rows, and
+ * where a layer has a window, only the keys from their first query's window on.
  * A block's G query heads lie below each other, so keys and values are never repeated, and their gradients come summed.
  */
 import type { GraphBuilder } from '../../graph/build.ts'
-import { int, type Value } from '../../graph/node.ts'
-import { add, mul, neg } from '../../graph/operators/elementwise.ts'
+import { type Attributes, float, int, type Value } from '../../graph/node.ts'
+import { add, mul, neg, sub, tanh } from '../../graph/operators/elementwise.ts'
 import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
 import { concat, reshape, slice } from '../../graph/operators/movement.ts'
 import { reduceSum, softmax } from '../../graph/operators/reduce.ts'
@@ -18,10 +19,17 @@ import { inputOf, numberOf, type Row } from '../row.ts'
 /** Queries of a block. Against 256, 128 is 2 to 4 % faster at 512 and at 2048 tokens: less above the diagonal is computed. */
 export const BLOCK = 128
 
-export type QueryBlock = { readonly start: number; readonly end: number }
+/** Queries start ≤ t < end, which see no keys but from ≤ t < end. */
+export type QueryBlock = { readonly from: number; readonly start: number; readonly end: number }
 
-export const queryBlocks = (length: number, block = BLOCK): readonly QueryBlock[] =>
+/** @param window keys that a query sees, its own included; all before it if absent */
+export const queryBlocks = (
+  length: number,
+  block = BLOCK,
+  window = length,
+): readonly QueryBlock[] =>
   Array.from({ length: Math.ceil(length / block) }, (_, i) => ({
+    from: Math.max(0, i * block - window + 1),
     start: i * block,
     end: Math.min(length, (i + 1) * block),
   }))
@@ -43,8 +51,8 @@ const joinQueries = (g: GraphBuilder, parts: readonly Value[], q: Value): Value 
   return concat(g, shaped, 3)
 }
 
-const keysOf = (g: GraphBuilder, k: Value, { end }: QueryBlock): Value =>
-  k.shape[2] === end ? k : slice(g, k, { axis: 2, start: 0, end })
+const keysOf = (g: GraphBuilder, k: Value, { from, end }: QueryBlock): Value =>
+  from === 0 && k.shape[2] === end ? k : slice(g, k, { axis: 2, start: from, end })
 
 type AttentionInputs = {
   /** (B, K, G, T, D) */
@@ -52,26 +60,40 @@ type AttentionInputs = {
   /** (B, K, T, D) */
   readonly k: Value
   readonly v: Value
-  /** of each query block (B, 1, 1, end - start, end): 0 where a query sees a key, else very negative */
+  /** of each query block (B, 1, 1, end - start, end - from): 0 where a query sees a key, else very negative */
   readonly biases: readonly Value[]
   readonly block?: number
+  /** tokens that a query sees, its own included; all before it if absent */
+  readonly window?: number
+  /** of the product of query and key; 1 / √D if absent */
+  readonly scale?: number
+  /** scores s become cap · tanh(s / cap) (Gemma 2, arXiv:2408.00118) */
+  readonly softcap?: number
 }
 
-const probabilitiesOf = (
+const scaleOf = (q: Value): number => 1 / Math.sqrt(known(q.shape.slice(-1))[0]!)
+
+type Scores = { readonly probabilities: Value /** tanh of the scores */; readonly capped?: Value }
+
+const scoresOf = (
   g: GraphBuilder,
-  queries: Value,
-  keys: Value,
+  block: QueryBlock,
   bias: Value,
-  q: Value,
-): Value => {
-  const [b, k, groups, , d] = q.shape
-  const alpha = 1 / Math.sqrt(known([d!])[0]!)
-  const scores = fusedMatMul(g, queries, keys, { transB: true, alpha })
+  inputs: AttentionInputs,
+): Scores => {
+  const { q, k: keys, softcap, scale = scaleOf(q) } = inputs
+  const [b, k, groups] = q.shape
+  const alpha = softcap === undefined ? scale : scale / softcap
+  const [queries, seen] = [queriesOf(g, q, block), keysOf(g, keys, block)]
+  const scores = fusedMatMul(g, queries, seen, { transB: true, alpha })
+  const capped = softcap === undefined ? undefined : tanh(g, scores)
+  const counted = capped ? mul(g, capped, g.scalar('float32', softcap!)) : scores
   const [rows, columns] = known(bias.shape.slice(-2))
   const all = known([k!])[0]! * known([groups!])[0]!
-  const flat = reshape(g, scores, [b!, all, rows! * columns!])
+  const flat = reshape(g, counted, [b!, all, rows! * columns!])
   const masked = add(g, flat, reshape(g, bias, [b!, 1, rows! * columns!]))
-  return softmax(g, reshape(g, masked, scores.shape))
+  const probabilities = softmax(g, reshape(g, masked, scores.shape))
+  return capped ? { probabilities, capped } : { probabilities }
 }
 
 /**
@@ -80,62 +102,80 @@ const probabilitiesOf = (
  */
 export const keepsProbabilities = (length: number): boolean => length <= 512
 
+const attributesOf = ({ block = BLOCK, window, scale, softcap }: AttentionInputs): Attributes => ({
+  block: int(block),
+  ...(window === undefined ? {} : { window: int(window) }),
+  ...(scale === undefined ? {} : { scale: float(scale) }),
+  ...(softcap === undefined ? {} : { softcap: float(softcap) }),
+})
+
 /** @returns (B, K, G, T, D) */
 export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
-  const { q, k, v, biases, block: size = BLOCK } = inputs
+  const { q, k, v, biases, block: size = BLOCK, window } = inputs
   const length = known([q.shape[3]!])[0]!
-  const blocks = queryBlocks(length, size)
+  const blocks = queryBlocks(length, size, window)
   const make = <T>(made: () => T): T => (keepsProbabilities(length) ? made() : g.cheap(made))
   const build = () => {
-    const probabilities: Value[] = []
+    const kept: Value[] = []
     const parts = blocks.map((block, i) => {
-      const p = make(() =>
-        probabilitiesOf(g, queriesOf(g, q, block), keysOf(g, k, block), biases[i]!, q),
-      )
-      probabilities.push(p)
-      return matMul(g, p, keysOf(g, v, block))
+      const { probabilities, capped } = make(() => scoresOf(g, block, biases[i]!, inputs))
+      kept.push(probabilities, ...(capped ? [capped] : []))
+      return matMul(g, probabilities, keysOf(g, v, block))
     })
-    return [joinQueries(g, parts, q), ...probabilities]
+    return [joinQueries(g, parts, q), ...kept]
   }
-  return g.composite('Attention', [q, k, v], build, { block: int(size) })[0]!
+  return g.composite('Attention', [q, k, v], build, attributesOf(inputs))[0]!
 }
 
-/** Each block's gradient of the keys it saw, (B, K, end, D), summed to (B, K, T, D). */
-const sumOverBlocks = (g: GraphBuilder, parts: readonly Value[], like: Value): Value => {
+/** Each block's gradient of the keys it saw, (B, K, end - from, D), summed to (B, K, T, D). */
+const sumOverBlocks = (
+  g: GraphBuilder,
+  parts: readonly Value[],
+  blocks: readonly QueryBlock[],
+  like: Value,
+): Value => {
   const length = known([like.shape[2]!])[0]!
-  const padded = parts.map(part => {
-    const missing = length - known([part.shape[2]!])[0]!
-    if (missing === 0) return part
-    const pads = g.constant('int64', [0, 0, 0, 0, 0, 0, missing, 0])
+  const padded = parts.map((part, i) => {
+    const { from, end } = blocks[i]!
+    if (end - from === length) return part
+    const pads = g.constant('int64', [0, 0, from, 0, 0, 0, length - end, 0])
     const outputs = [{ type: like.type, shape: like.shape }]
     return g.node({ operator: 'Pad', inputs: [part, pads], outputs })[0]!
   })
   return padded.reduceRight((sum, part) => add(g, sum, part))
 }
 
+/** d(cap · tanh(s / cap))/ds = 1 - tanh² */
+const throughCap = (g: GraphBuilder, ds: Value, capped: Value): Value =>
+  mul(g, ds, sub(g, g.scalar('float32', 1), mul(g, capped, capped)))
+
 /** S = αQKᵀ + bias, P = softmax(S), O = PV: dV = PᵀdO, dS = P(dOVᵀ - Σ dO·O), dQ = αdS K, dK = αdSᵀQ */
 const attentionGradient: Row = (g, node, [dOut]) => {
   const [q, k, v] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)]
-  const [out, ...probabilities] = node.outputs
-  const blocks = queryBlocks(known([q.shape[3]!])[0]!, numberOf(node, 'block', BLOCK))
-  const alpha = 1 / Math.sqrt(known(q.shape.slice(-1))[0]!)
+  const [out, ...kept] = node.outputs
+  const length = known([q.shape[3]!])[0]!
+  const window = numberOf(node, 'window', length)
+  const blocks = queryBlocks(length, numberOf(node, 'block', BLOCK), window)
+  const alpha = numberOf(node, 'scale', scaleOf(q))
+  const values = 'softcap' in node.attributes ? 2 : 1
   const delta = reduceSum(g, mul(g, dOut!, out!), [-1])
   const perBlock = blocks.map((block, i) => {
-    const p = probabilities[i]!
+    const [p, capped] = kept.slice(values * i, values * (i + 1))
     const d = queriesOf(g, dOut!, block)
     const dp = fusedMatMul(g, d, keysOf(g, v, block), { transB: true })
-    const ds = mul(g, p, add(g, dp, neg(g, queriesOf(g, delta, block))))
+    const counted = mul(g, p!, add(g, dp, neg(g, queriesOf(g, delta, block))))
+    const ds = capped ? throughCap(g, counted, capped) : counted
     const dq = fusedMatMul(g, ds, keysOf(g, k, block), { alpha })
     const dk = fusedMatMul(g, ds, queriesOf(g, q, block), { transA: true, alpha })
-    const dv = fusedMatMul(g, p, d, { transA: true })
+    const dv = fusedMatMul(g, p!, d, { transA: true })
     // Otherwise each block's dS would wait for the last one's.
     return blocks.length > 1 ? together(g, [dq, dk, dv], 2) : [dq, dk, dv]
   })
   const of = (i: number) => perBlock.map(parts => parts[i]!)
   return [
     () => joinQueries(g, of(0), q),
-    () => sumOverBlocks(g, of(1), k),
-    () => sumOverBlocks(g, of(2), v),
+    () => sumOverBlocks(g, of(1), blocks, k),
+    () => sumOverBlocks(g, of(2), blocks, v),
   ]
 }
 

@@ -20,6 +20,7 @@ import {
   min,
   mul,
   sub,
+  tanh,
   where,
 } from '../../graph/operators/elementwise.ts'
 import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
@@ -67,6 +68,8 @@ export type CrossEntropyInputs = {
   readonly targets: Value
   /** false where only the loss is wanted; true if absent */
   readonly differentiable?: boolean
+  /** logits become cap · tanh(logit / cap) (Gemma 2, arXiv:2408.00118) */
+  readonly softcap?: number | undefined
 }
 
 /** Of each target (N, 1), and the block's share of the product with the weight (N, C). */
@@ -96,23 +99,34 @@ const targetLogit = (
   return where(g, inside, logit, g.scalar('float32', ABSENT))
 }
 
+/** d(cap · tanh(x / cap))/dx = 1 - tanh² */
+const slopeOf = (g: GraphBuilder, t: Value): Value => sub(g, g.scalar('float32', 1), mul(g, t, t))
+
+/** @returns (N, block) logits and, where they are capped, the slope of the cap */
+const logitsOf = (g: GraphBuilder, hidden: Value, weight: Value, softcap: number | undefined) => {
+  if (softcap === undefined) return { logits: fusedMatMul(g, hidden, weight, { transB: true }) }
+  const t = tanh(g, fusedMatMul(g, hidden, weight, { transB: true, alpha: 1 / softcap }))
+  return { logits: mul(g, t, g.scalar('float32', softcap)), slope: slopeOf(g, t) }
+}
+
 const partOf = (
   g: GraphBuilder,
-  { hidden, targets, differentiable = true }: CrossEntropyInputs,
+  { hidden, targets, differentiable = true, softcap }: CrossEntropyInputs,
   block: VocabularyBlock,
 ): Part => {
-  const logits = fusedMatMul(g, hidden, block.weight, { transB: true })
+  const { logits, slope } = logitsOf(g, hidden, block.weight, softcap)
   const p = softmax(g, logits)
   const [largest, likeliest] = [reduceMax(g, logits, [1]), reduceMax(g, p, [1])]
   const target = targetLogit(g, logits, targets, block)
   if (!differentiable) return { largest, likeliest, target }
   // Otherwise the logits and probabilities of every block would wait for the backward pass.
-  const tied = together(g, [largest, likeliest, target, matMul(g, p, block.weight)], 1)
+  const product = matMul(g, slope ? mul(g, p, slope) : p, block.weight)
+  const tied = together(g, [largest, likeliest, target, product], 1)
   return { largest: tied[0]!, likeliest: tied[1]!, target: tied[2]!, product: tied[3]! }
 }
 
 const forward = (g: GraphBuilder, inputs: CrossEntropyInputs): readonly Value[] => {
-  const { hidden, weight, targets, blocks } = inputs
+  const { hidden, weight, targets, blocks, softcap } = inputs
   const parts = blocks.map(block => partOf(g, inputs, block))
   const over = (operator: typeof add, values: readonly Value[]) =>
     values.reduce((a, b) => operator(g, a, b))
@@ -133,10 +147,16 @@ const forward = (g: GraphBuilder, inputs: CrossEntropyInputs): readonly Value[] 
     product ? [mul(g, product, div(g, masses[i]!, mass))] : [],
   )
   const expected = shares.length > 0 ? [over(add, shares)] : []
+  const own = (row: Value) =>
+    softcap === undefined
+      ? row
+      : mul(g, row, slopeOf(g, mul(g, target, g.scalar('float32', 1 / softcap))))
   return [
     reduceSum(g, losses, [0, 1], false),
     reduceSum(g, hits, [0, 1], false),
-    ...expected.map(value => reshape(g, sub(g, value, gather(g, weight, targets)), hidden.shape)),
+    ...expected.map(value =>
+      reshape(g, sub(g, value, own(gather(g, weight, targets))), hidden.shape),
+    ),
   ]
 }
 

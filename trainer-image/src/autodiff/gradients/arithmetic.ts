@@ -25,6 +25,11 @@ export const ARITHMETIC: Readonly<Record<string, Row>> = {
     const s = outputOf(node, 0)
     return [() => mul(g, d!, sub(g, s, mul(g, s, s)))]
   },
+  // t' = 1 - t²
+  Tanh: (g, node, [d]) => {
+    const t = outputOf(node, 0)
+    return [() => mul(g, d!, sub(g, g.scalar(t.type, 1), mul(g, t, t)))]
+  },
   Identity: (g, _, [d]) => [() => identity(g, d!)],
   Cast: (g, node, [d]) => [() => cast(g, d!, inputOf(node, 0).type)],
   Where: (g, node, [d]) => {

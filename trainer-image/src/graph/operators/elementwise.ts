@@ -35,6 +35,7 @@ export const log = unary('Log')
 export const sqrt = unary('Sqrt')
 export const reciprocal = unary('Reciprocal')
 export const sigmoid = unary('Sigmoid')
+export const tanh = unary('Tanh')
 export const identity = unary('Identity')
 
 export const where = (g: GraphBuilder, condition: Value, a: Value, b: Value): Value => {

@@ -1,6 +1,6 @@
 /** Fused operators that ONNX Runtime has a kernel of its own for. */
 import type { GraphBuilder } from '../build.ts'
-import { float, int, type Value } from '../node.ts'
+import { float, int, text, type Value } from '../node.ts'
 
 /** x / rms(x) · weight over the last axis @returns the result and 1 / rms of each row (…, 1) */
 export const rmsNorm = (
@@ -29,19 +29,29 @@ export type RotaryInputs = {
   readonly sin: Value
 }
 
-/** x: (B, T, H·D) or (B, H, T, D); halves of D are rotated (Hugging Face's layout) */
+export type RotaryHeads = {
+  readonly heads: number
+  /** how many of the D values of each head are rotated: the first ones, twice the width of the tables */
+  readonly rotaryDim: number
+}
+
+/** x: (B, T, H·D) or (B, H, T, D); halves of D are rotated (Hugging Face's layout). @param part where not all of D is */
 export const rotaryEmbedding = (
   g: GraphBuilder,
   x: Value,
   { positions, cos, sin }: RotaryInputs,
-  heads = 0,
+  part?: RotaryHeads,
 ): Value =>
   g.node({
     operator: 'RotaryEmbedding',
     domain: 'com.microsoft',
     inputs: [x, positions, cos, sin],
     outputs: [{ type: x.type, shape: x.shape }],
-    attributes: { interleaved: int(0), num_heads: int(heads) },
+    attributes: {
+      interleaved: int(0),
+      num_heads: int(part?.heads ?? 0),
+      ...(part ? { rotary_embedding_dim: int(part.rotaryDim) } : {}),
+    },
   })[0]!
 
 /** x · sigmoid(x), which is ONNX Runtime's QuickGelu with alpha 1 */
@@ -52,4 +62,13 @@ export const silu = (g: GraphBuilder, x: Value): Value =>
     inputs: [x],
     outputs: [{ type: x.type, shape: x.shape }],
     attributes: { alpha: float(1) },
+  })[0]!
+
+/** x / 2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))) (Hendrycks and Gimpel 2016, arXiv:1606.08415) */
+export const geluTanh = (g: GraphBuilder, x: Value): Value =>
+  g.node({
+    operator: 'Gelu',
+    inputs: [x],
+    outputs: [{ type: x.type, shape: x.shape }],
+    attributes: { approximate: text('tanh') },
   })[0]!
