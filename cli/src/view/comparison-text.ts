@@ -25,9 +25,9 @@ const section = (
   left: readonly number[],
 ): string[] => {
   if (rows.length === 0) return []
-  const shown = rows.slice(0, max).map(row => row.map(printable))
+  const shown = [columns, ...rows.slice(0, max)].map(row => row.map(printable))
   const more = rows.length > max ? [`and ${rows.length - max} more`] : []
-  return [[title, indented([table([columns, ...shown], left), ...more].join('\n'))].join('\n')]
+  return [[title, indented([table(shown, left), ...more].join('\n'))].join('\n')]
 }
 
 const changed =
@@ -62,7 +62,8 @@ const measured =
 
 const heading = ({ before, after }: Comparison): string => {
   const jobs = before.job === after.job ? [before.job] : [before.job, after.job]
-  return `${before.name} → ${after.name} of ${jobs.map(printable).join(' and ')}`
+  const [older, newer] = [before.name, after.name].map(printable)
+  return `${older} → ${newer} of ${jobs.map(printable).join(' and ')}`
 }
 
 const SAME = 'spec, base model and data are the same'

@@ -1,4 +1,9 @@
-/** Numbers for people. */
+/** Numbers for people, and names that others gave. */
+import { printable } from '@attune/crds/printable.ts'
+
+/** A name from outside: it neither steers the terminal nor begins a line of its own. */
+export const oneLine = (name: string): string => printable(name).replace(/[\t\n]/g, '\ufffd')
+
 export const count = (value: number): string => Math.round(value).toLocaleString('en-US')
 
 const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const

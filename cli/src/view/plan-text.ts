@@ -1,6 +1,6 @@
 /** What a job will take, for people, before anything is trained. */
 import type { DatasetSummary, Plan, StageResult } from '@attune/crds/stage.ts'
-import { bytes, count, duration, table } from './format.ts'
+import { bytes, count, duration, oneLine, table } from './format.ts'
 
 const SHOWN_SLICES = 8
 
@@ -24,7 +24,7 @@ const datasetRows = (dataset: DatasetSummary): string[][] => {
             'slices',
             slices
               .slice(0, SHOWN_SLICES)
-              .map(([name, size]) => `${name} ${count(size)}`)
+              .map(([name, size]) => `${oneLine(name)} ${count(size)}`)
               .join(', ') + more,
           ],
         ]

@@ -1,6 +1,6 @@
 /** Usage for people: a row for each namespace and resource, and their sum. */
 import { totalOf, type Usage } from '../usage/usage.ts'
-import { count, table } from './format.ts'
+import { count, oneLine, table } from './format.ts'
 
 const SECONDS_PER_HOUR = 3600
 const HEAD = ['namespace', 'jobs', 'runs', 'accelerator', 'seconds', 'hours']
@@ -21,5 +21,7 @@ const rowsOf = ({ namespace, jobs, runs, acceleratorSeconds }: Usage): string[][
 export const usageText = (usages: readonly Usage[]): string => {
   const rows = usages.flatMap(rowsOf)
   const total = usages.length > 1 ? rowsOf({ namespace: 'total', ...totalOf(usages) }) : []
-  return table([HEAD, ...rows, ...total], [0, 3])
+  // Prometheus may tell of namespaces that no API server has named
+  const cells = [...rows, ...total].map(row => row.map(oneLine))
+  return table([HEAD, ...cells], [0, 3])
 }
