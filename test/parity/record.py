@@ -70,6 +70,14 @@ def rms_norm(x, w):
     return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * w
 
 
+def quantized_weight(name, bits):
+    """(5, 48) in blocks of 16, an odd number of them in a row."""
+    n, k, b = torch.arange(5)[:, None], torch.arange(48)[None], torch.arange(3)[None]
+    codes, zeros = (n * 71 + k * 53 + 3) % 2**bits, (n * 31 + b * 17 + 5) % 2**bits
+    scales = uniform(f"{name}/scales", [5, 3])
+    return (codes - zeros.repeat_interleave(16, 1)) * scales.repeat_interleave(16, 1)
+
+
 SEGMENTS = torch.tensor([[1, 1, 1, 2, 2, 0, 0], [1, 2, 2, 2, 2, 2, 2]])
 POSITIONS = torch.tensor([[0, 1, 2, 0, 1], [3, 4, 5, 6, 7]])
 ANGLES = torch.arange(8)[:, None] * torch.tensor([1.0, 0.1])[None]
@@ -114,6 +122,8 @@ CASES = {
     "reduce sum, axes gone": ([[2, 3, 4]], lambda a: a.sum((0, 2))),
     "reduce mean": ([[2, 3]], lambda a: a.mean(1, keepdim=True)),
     "reduce sum of squares": ([[2, 3]], lambda a: a.pow(2).sum(1, keepdim=True)),
+    "quantized linear, 4 bits": ([[3, 48]], lambda a: a @ quantized_weight("quantized linear, 4 bits", 4).T),
+    "quantized linear, 8 bits": ([[3, 48]], lambda a: a @ quantized_weight("quantized linear, 8 bits", 8).T),
     "softmax": ([[2, 5]], lambda a: a.softmax(-1)),
     "softmax on the first axis": ([[3, 2]], lambda a: a.softmax(0)),
     "rms norm": ([[3, 8], [8]], rms_norm),
@@ -234,11 +244,12 @@ def write(file, value):
         out.write("\n")
 
 
-write("gradients.json", {"cases": record_gradients()})
-write("training.json", {
-    "vocabulary": VOCAB, "length": LENGTH, "batch": BATCH,
-    "runs": [
-        record_training("tied", tied=True, kv_heads=[2, 2, 2], targets=TARGETS, rank=4, alpha=8, steps=20, warmup=3, max_norm=2.0, lr=1e-2, micro=2),
-        record_training("untied", tied=False, kv_heads=[1, 4, 2], targets=["q_proj", "v_proj", "down_proj"], rank=2, alpha=2, steps=8, warmup=2, max_norm=1.0, lr=1e-2, micro=4),
-    ],
-})
+if __name__ == "__main__":
+    write("gradients.json", {"cases": record_gradients()})
+    write("training.json", {
+        "vocabulary": VOCAB, "length": LENGTH, "batch": BATCH,
+        "runs": [
+            record_training("tied", tied=True, kv_heads=[2, 2, 2], targets=TARGETS, rank=4, alpha=8, steps=20, warmup=3, max_norm=2.0, lr=1e-2, micro=2),
+            record_training("untied", tied=False, kv_heads=[1, 4, 2], targets=["q_proj", "v_proj", "down_proj"], rank=2, alpha=2, steps=8, warmup=2, max_norm=1.0, lr=1e-2, micro=4),
+        ],
+    })

@@ -2,6 +2,8 @@
 
 import { ATTENTION } from './composites/attention.ts'
 import { CROSS_ENTROPY } from './composites/cross-entropy.ts'
+import { DETACHED } from './composites/detached.ts'
+import { QUANTIZED_LINEAR } from './composites/quantized-linear.ts'
 import { UNIT_RMS } from './composites/unit-rms.ts'
 import { ARITHMETIC } from './gradients/arithmetic.ts'
 import { FUSED } from './gradients/fused.ts'
@@ -18,5 +20,7 @@ export const GRADIENTS: Readonly<Record<string, Row>> = Object.freeze({
   ...FUSED,
   ...ATTENTION,
   ...CROSS_ENTROPY,
+  ...DETACHED,
   ...UNIT_RMS,
+  ...QUANTIZED_LINEAR,
 })

@@ -19,6 +19,11 @@ export const toBytes = (type: ElementType, data: ArrayLike<number>): Uint8Array 
     case 'uint8':
     case 'bool':
       return Uint8Array.from(data)
+    case 'uint4':
+      return Uint8Array.from(
+        { length: Math.ceil(data.length / 2) },
+        (_, i) => data[2 * i]! | ((data[2 * i + 1] ?? 0) << 4),
+      )
     default:
       throw new TypeError(`constants of type ${type} are not written; use external data or a Cast`)
   }
