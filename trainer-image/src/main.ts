@@ -24,6 +24,7 @@ type Options = {
   readonly port: number
   readonly server: boolean
   readonly microBatchHalvings: number
+  readonly profile?: boolean
   readonly result?: string
   readonly terminationLog?: string
 }
@@ -70,10 +71,10 @@ const workOf = async (stage: TrainerStage, options: Options) => {
     return (surroundings: StageSurroundings) => runCurate({ ...surroundings, dataset })
   }
   const job = await readJobFile(options.job)
-  const { microBatchHalvings } = options
+  const { microBatchHalvings, profile = false } = options
   const memoryLimitBytes = memoryLimit()
   return (surroundings: StageSurroundings) =>
-    runStage(stage, { ...surroundings, job, memoryLimitBytes, microBatchHalvings })
+    runStage(stage, { ...surroundings, job, memoryLimitBytes, microBatchHalvings, profile })
 }
 
 const logOf = (stage: TrainerStage) =>
@@ -145,6 +146,7 @@ await new Command('attune-trainer')
     halvings,
     0,
   )
+  .option('--profile', 'Train also writes where the time of its steps went')
   .option('--result <file>', 'write the result there (JSON)')
   .option(
     '--termination-log <file>',

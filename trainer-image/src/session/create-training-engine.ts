@@ -26,6 +26,8 @@ export type TrainingEngineOptions = {
   readonly scratchFolder: string
   /** of ONNX Runtime; results are equal to the bit only at the same number */
   readonly threads: number
+  /** gets ONNX Runtime's profiles of the first steps; changes no result */
+  readonly profileFolder?: string
 }
 
 const stateOf = ({ config, adapterConfig, start }: TrainingEngineOptions): FlatState => {
@@ -102,6 +104,7 @@ export const createTrainingEngine = async (
     recompute,
     folder,
     threads,
+    ...(options.profileFolder === undefined ? {} : { profileFolder: options.profileFolder }),
   }
   const worker = new Worker(new URL('./engine-worker.ts', import.meta.url), { workerData: start })
   const call = callsOf(worker)

@@ -20,6 +20,8 @@ export type EngineStart = {
   /** holds the weights; graphs are written beside them */
   readonly folder: string
   readonly threads: number
+  /** gets ONNX Runtime's profiles of the first steps; nothing is profiled if absent */
+  readonly profileFolder?: string
 }
 
 export type EngineCommand =

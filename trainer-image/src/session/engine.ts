@@ -10,6 +10,7 @@ import type { EngineStart, FlatState } from './engine-messages.ts'
 import { executionProviders } from './execution-providers.ts'
 import { evaluateProgram, trainProgram, updateProgram } from './programs.ts'
 import { SessionCache } from './session-cache.ts'
+import { SessionProfiler } from './session-profiler.ts'
 import type { MicroBatch, UpdateOptions } from './training-engine.ts'
 
 /** Graphs of one shape each; row lengths come in steps of 64, so few are alive at a time. */
@@ -47,6 +48,7 @@ const checkBatch = (batch: MicroBatch): void => {
 export class Engine {
   readonly #start: EngineStart
   readonly #sessions: SessionCache
+  readonly #profiler: SessionProfiler | undefined
   #state: FlatState
   /** Written by turns, so that a run never writes what it reads. */
   #sums: readonly [Float32Array, Float32Array]
@@ -56,6 +58,8 @@ export class Engine {
     this.#start = start
     this.#state = start.state
     this.#sums = [new Float32Array(count), new Float32Array(count)]
+    const { profileFolder } = start
+    this.#profiler = profileFolder === undefined ? undefined : new SessionProfiler(profileFolder)
     this.#sessions = new SessionCache(MAX_SESSIONS, key => this.#open(key))
   }
 
@@ -72,6 +76,7 @@ export class Engine {
     }
     const fetches = { loss_sum: null, gradient_sums_after: vector(after) }
     const { loss_sum } = await session.run(feeds, fetches)
+    this.#profiler?.ran(session)
     this.#sums = [after, before]
     return { lossSum: numberIn(loss_sum as Tensor) }
   }
@@ -103,6 +108,7 @@ export class Engine {
       second_moments: vector(this.#state.secondMoments),
       gradient_sums: vector(sums),
     })
+    this.#profiler?.ran(session)
     const data = (name: string) => (out[name] as Tensor).data as Float32Array
     this.#state = {
       parameters: data('parameters_after'),
@@ -129,7 +135,10 @@ export class Engine {
     const path = temporaryFor(join(this.#start.folder, 'graph.onnx'))
     await writeFile(path, writeOnnx(this.#graph(key)))
     try {
-      return await InferenceSession.create(path, this.#options())
+      return await InferenceSession.create(path, {
+        ...this.#options(),
+        ...(key.startsWith('evaluate') ? {} : this.#profiler?.options(key)),
+      })
     } finally {
       // who took the folder over may have removed it
       await rm(path, { force: true })

@@ -139,7 +139,7 @@ export const updateProgram = (count: number): Graph => {
     correction: scalar('correction'),
     epsilon: scalar('epsilon'),
   }
-  const after = adamW(g, state, sums, scalars)
+  const after = g.scope('update', () => adamW(g, state, sums, scalars))
   g.output('gradient_norm', after.gradientNorm)
   g.output('parameters_after', after.parameters)
   g.output('first_moments_after', after.firstMoments)

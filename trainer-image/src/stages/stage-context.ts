@@ -26,6 +26,8 @@ export type StageContext = StageSurroundings & {
   readonly memoryLimitBytes: number
   /** how often Train was killed for memory before: each time it computes half as many rows at once */
   readonly microBatchHalvings: number
+  /** Train writes where its steps' time went */
+  readonly profile?: boolean
 }
 
 /** Of the stage of an InstructionDataset; its workspace is the dataset's volume. */

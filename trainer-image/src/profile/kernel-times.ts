@@ -1,0 +1,47 @@
+/** Reads the profiles that ONNX Runtime writes: a JSON list of events in Chrome's trace format. */
+import { readFile } from 'node:fs/promises'
+
+export type KernelTime = {
+  /** the node's name: `layers.3/mlp/gradient/FusedMatMul_812` */
+  readonly name: string
+  readonly operator: string
+  readonly seconds: number
+}
+
+export type ProfiledRun = {
+  /** of the whole call, with what lies between the operators */
+  readonly seconds: number
+  readonly kernels: readonly KernelTime[]
+}
+
+type TraceEvent = {
+  readonly cat: string
+  readonly name: string
+  readonly ts: number
+  readonly dur: number
+  readonly args?: { readonly op_name?: string }
+}
+
+const KERNEL = '_kernel_time'
+const MICROSECONDS = 1e-6
+
+const kernelOf = ({ name, dur, args }: TraceEvent): KernelTime => ({
+  name: name.slice(0, -KERNEL.length),
+  operator: args?.op_name ?? '',
+  seconds: dur * MICROSECONDS,
+})
+
+const runOf = ({ ts, dur }: TraceEvent, kernels: readonly TraceEvent[]): ProfiledRun => ({
+  seconds: dur * MICROSECONDS,
+  kernels: kernels.filter(kernel => kernel.ts >= ts && kernel.ts < ts + dur).map(kernelOf),
+})
+
+/** @returns the runs of one session, without its first, which makes buffers that the others find */
+export const runsIn = (events: readonly TraceEvent[]): readonly ProfiledRun[] => {
+  const kernels = events.filter(({ cat, name }) => cat === 'Node' && name.endsWith(KERNEL))
+  const runs = events.filter(({ name }) => name === 'model_run').sort((a, b) => a.ts - b.ts)
+  return (runs.length > 1 ? runs.slice(1) : runs).map(run => runOf(run, kernels))
+}
+
+export const readRuns = async (path: string): Promise<readonly ProfiledRun[]> =>
+  runsIn(JSON.parse(await readFile(path, 'utf8')) as readonly TraceEvent[])

@@ -1,0 +1,39 @@
+/** Sums up what ONNX Runtime measured and writes it as numbers and as a picture. */
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeFileAtomically } from '../atomic-file.ts'
+import { flameSvg } from './flame-svg.ts'
+import { readRuns } from './kernel-times.ts'
+import { profileOf } from './profile.ts'
+
+export const PROFILE_FOLDER = 'profile'
+export const PROFILE_JSON = 'profile.json'
+export const PROFILE_SVG = 'profile.svg'
+
+const runsOf = async (folder: string, files: readonly string[]) => {
+  const runs = []
+  for (const file of files) runs.push(...(await readRuns(join(folder, file))))
+  return runs
+}
+
+/**
+ * @param raw what `SessionProfiler` left there; removed
+ * @returns false where no step was made, so that there is nothing to tell
+ */
+export const writeProfile = async (
+  folder: string,
+  raw: string,
+  microBatchesPerStep: number,
+): Promise<boolean> => {
+  const files = (await readdir(raw)).filter(name => name.endsWith('.json')).sort()
+  const of = (kind: string) => files.filter(name => name.startsWith(kind))
+  const microBatches = await runsOf(raw, of('train'))
+  const updates = await runsOf(raw, of('update'))
+  await rm(raw, { recursive: true, force: true })
+  if (microBatches.length === 0) return false
+  const profile = profileOf({ microBatches, updates, microBatchesPerStep })
+  await mkdir(folder, { recursive: true })
+  await writeFileAtomically(join(folder, PROFILE_JSON), `${JSON.stringify(profile, null, 2)}\n`)
+  await writeFileAtomically(join(folder, PROFILE_SVG), flameSvg(profile))
+  return true
+}

@@ -1,0 +1,41 @@
+/** ONNX Runtime's profiler on the first runs of the first sessions: how long each operator took. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { InferenceSession } from 'onnxruntime-node'
+
+/** The first of a session's runs makes its buffers and is not counted by who reads the profile. */
+const RUNS = 5
+/** Rows of another length have a session of their own; the profiles of a few say enough. */
+const MAX_SESSIONS = 6
+
+type Options = Pick<InferenceSession.SessionOptions, 'enableProfiling' | 'profileFilePrefix'>
+
+export class SessionProfiler {
+  readonly #folder: string
+  readonly #runs = new Map<InferenceSession, number>()
+  #opened = 0
+
+  /** @param folder gets a file for each session, named after its key, when it has run often enough or is released */
+  constructor(folder: string) {
+    this.#folder = folder
+    mkdirSync(folder, { recursive: true })
+  }
+
+  /** @returns what a session that is about to be made needs */
+  options(key: string): Options {
+    if (this.#opened >= MAX_SESSIONS) return {}
+    this.#opened += 1
+    return {
+      enableProfiling: true,
+      profileFilePrefix: join(this.#folder, `${key}_${this.#opened}`),
+    }
+  }
+
+  /** Called after each run. */
+  ran(session: InferenceSession): void {
+    const runs = (this.#runs.get(session) ?? 0) + 1
+    this.#runs.set(session, runs)
+    // on one that is not profiled this does nothing
+    if (runs === RUNS) session.endProfiling()
+  }
+}
