@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads'
 import type { AdapterConfig, AdapterTensors } from '../model/adapter.ts'
 import type { ModelConfig, Weights } from '../model/config.ts'
 import { initialAdapter } from '../model/lora-init.ts'
+import type { Quantization } from '../weights/quantize-blocks.ts'
 import type { EngineCommand, EngineReply, EngineStart, FlatState } from './engine-messages.ts'
 import { flatten, unflatten } from './flat-state.ts'
 import type { EngineState, TrainingEngine } from './training-engine.ts'
@@ -16,6 +17,8 @@ export type TrainingEngineOptions = {
   /** content address of the weights: a copy in the scratch folder made for the same one is used again */
   readonly weightsDigest?: string
   readonly adapterConfig: AdapterConfig
+  /** the frozen linear layers are kept in few bits */
+  readonly quantization?: Quantization
   /** a fresh adapter, an adapter to go on from, or the state of an earlier engine */
   readonly start:
     | { readonly seed: number }
@@ -93,6 +96,7 @@ export const createTrainingEngine = async (
     config,
     weights,
     ...(weightsDigest === undefined ? {} : { digest: weightsDigest }),
+    ...(options.quantization ? { quantization: options.quantization } : {}),
   })
   // The library reads this from the process's environment when it is loaded, and a worker's env is a copy.
   process.env['ORT_DISABLE_TELEMETRY'] = '1'

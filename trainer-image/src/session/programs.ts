@@ -13,7 +13,9 @@ import type { AdapterConfig } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { headWeightName, type LlamaParts, llamaHidden } from '../model/llama.ts'
 import { frozenLinears, loraLinears, parameterCount, parameterSlots } from '../model/lora.ts'
+import { quantizedLinears } from '../model/quantized-linears.ts'
 import { adamW } from '../optim/adamw.ts'
+import { frozenWeights } from './frozen-weights.ts'
 import { rotaryTables } from './generator-rotary.ts'
 import type { StoredWeight } from './weights-file.ts'
 
@@ -42,19 +44,10 @@ const batchInputs = (g: GraphBuilder, { config, rows, length }: ModelProgram) =>
 
 const partsOf = (g: GraphBuilder, program: ModelProgram, parameters: Value): LlamaParts => {
   const { config, adapterConfig } = program
-  const values = new Map(
-    program.weights.map(({ name, shape, external }) => [
-      name,
-      g.external(name, 'float32', shape, external),
-    ]),
-  )
-  const weight = (name: string): Value => {
-    const value = values.get(name)
-    if (!value) throw new TypeError(`weight ${name} is not stored`)
-    return value
-  }
+  const { weight, quantized } = frozenWeights(g, program.weights)
+  const frozen = quantizedLinears(quantized, frozenLinears(weight))
   const slots = parameterSlots(config, adapterConfig)
-  const linears = loraLinears(g, frozenLinears(weight), parameters, slots, adapterConfig)
+  const linears = loraLinears(g, frozen, parameters, slots, adapterConfig)
   return { config, weight, linears, recomputeLayers: program.recompute }
 }
 

@@ -1,14 +1,28 @@
 /** The frozen weights as one file beside the graphs, mapped into memory once and shared by all sessions. */
-import { open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import { join } from 'node:path'
 import { syncFolder, temporaryFor, writeFileAtomically } from '../atomic-file.ts'
 import type { ExternalData } from '../graph/node.ts'
 import type { ModelConfig, Weights } from '../model/config.ts'
 import { type WeightShape, weightShapes } from '../model/linear-layers.ts'
+import { quantizedNames } from '../model/quantization.ts'
 import { modelMalformed } from '../stage-error.ts'
+import { packCodes, type Quantization, quantizeBlocks } from '../weights/quantize-blocks.ts'
 
-export type StoredWeight = WeightShape & { readonly external: ExternalData }
+/** Where the parts of a weight lie that is kept in few bits; its codes are the weight's own data. */
+export type StoredBlocks = Quantization & {
+  readonly scales: ExternalData
+  /** packed as ONNX does, and with each row of whole bytes as `MatMulNBits` reads them: the same place if rows are even */
+  readonly zeros: ExternalData
+  readonly rowZeros: ExternalData
+}
+
+export type StoredWeight = WeightShape & {
+  /** float32, or the codes of `blocks` */
+  readonly external: ExternalData
+  readonly blocks?: StoredBlocks
+}
 
 /** Raised whenever the same model gives other bytes. */
 const FORMAT = 1
@@ -17,15 +31,53 @@ const MARKER = 'weights.json'
 /** A page, so that ONNX Runtime can map each tensor by itself. */
 const ALIGNMENT = 4096
 
-const layOut = (shapes: readonly WeightShape[]): readonly StoredWeight[] => {
+/** @returns a function that gives each tensor its place, one behind the other */
+const placing = () => {
   let next = 0
-  return shapes.map(weight => {
-    const bytes = 4 * weight.shape.reduce((a, b) => a * b, 1)
+  return (bytes: number): ExternalData => {
     const external = { location: LOCATION, offset: next, bytes }
     next = Math.ceil((next + bytes) / ALIGNMENT) * ALIGNMENT
-    return { ...weight, external }
-  })
+    return external
+  }
 }
+
+const layOutBlocks = (
+  weight: WeightShape,
+  { bits, blockSize }: Quantization,
+  place: (bytes: number) => ExternalData,
+): StoredWeight => {
+  const [rows, columns] = weight.shape as [number, number]
+  const blocks = columns / blockSize
+  const external = place((rows * columns * bits) / 8)
+  const scales = place(4 * rows * blocks)
+  const zeros = place(Math.ceil((rows * blocks * bits) / 8))
+  const rowZeros = (blocks * bits) % 8 === 0 ? zeros : place(rows * Math.ceil((blocks * bits) / 8))
+  return { ...weight, external, blocks: { bits, blockSize, scales, zeros, rowZeros } }
+}
+
+const layOut = (
+  config: ModelConfig,
+  quantization: Quantization | undefined,
+): readonly StoredWeight[] => {
+  const place = placing()
+  const few = quantization ? quantizedNames(config, quantization) : undefined
+  return weightShapes(config).map(weight =>
+    quantization && few?.has(weight.name)
+      ? layOutBlocks(weight, quantization, place)
+      : { ...weight, external: place(4 * weight.shape.reduce((a, b) => a * b, 1)) },
+  )
+}
+
+/** @returns the end of what is stored */
+const endOf = (stored: readonly StoredWeight[]): number =>
+  Math.max(...stored.flatMap(partsOf).map(({ offset, bytes }) => offset + bytes))
+
+const partsOf = ({ external, blocks }: StoredWeight): readonly ExternalData[] =>
+  blocks ? [external, blocks.scales, blocks.zeros, blocks.rowZeros] : [external]
+
+/** @returns bytes that the frozen weights take, in the file and mapped into memory */
+export const storedBytes = (stored: readonly StoredWeight[]): number =>
+  stored.flatMap(weight => [...new Set(partsOf(weight))]).reduce((sum, part) => sum + part.bytes, 0)
 
 const checkShape = (weights: Weights, { name, shape }: WeightShape): void => {
   const found = weights.shape(name)
@@ -35,6 +87,27 @@ const checkShape = (weights: Weights, { name, shape }: WeightShape): void => {
     )
 }
 
+type Piece = { readonly data: ArrayBufferView; readonly at: ExternalData }
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength)
+
+const piecesOf = (
+  data: Float32Array,
+  { shape, external, blocks }: StoredWeight,
+): readonly Piece[] => {
+  if (!blocks) return [{ data, at: external }]
+  const { codes, scales, zeros } = quantizeBlocks(data, blocks)
+  const { bits, blockSize } = blocks
+  const perRow = shape.at(-1)! / blockSize
+  return [
+    { data: packCodes(codes, bits), at: external },
+    { data: scales, at: blocks.scales },
+    { data: packCodes(zeros, bits), at: blocks.zeros },
+    { data: packCodes(zeros, bits, perRow), at: blocks.rowZeros },
+  ]
+}
+
 const write = async (
   path: string,
   weights: Weights,
@@ -42,20 +115,27 @@ const write = async (
 ): Promise<void> => {
   const file = await open(path, 'w')
   try {
-    for (const { name, external } of stored) {
+    for (const weight of stored) {
+      const { name, shape } = weight
       const data = await weights.read(name)
-      if (data.byteLength !== external.bytes)
-        throw modelMalformed(`tensor ${name} has ${data.length} values, not ${external.bytes / 4}`)
-      let done = 0
-      while (done < data.byteLength) {
-        const chunk = new Uint8Array(data.buffer, data.byteOffset + done, data.byteLength - done)
-        const { bytesWritten } = await file.write(chunk, 0, chunk.length, external.offset + done)
-        done += bytesWritten
-      }
+      const values = shape.reduce((a, b) => a * b, 1)
+      if (data.length !== values)
+        throw modelMalformed(`tensor ${name} has ${data.length} values, not ${values}`)
+      for (const piece of piecesOf(data, weight)) await writeAt(file, piece)
     }
     await file.sync()
   } finally {
     await file.close()
+  }
+}
+
+const writeAt = async (file: FileHandle, { data, at }: Piece): Promise<void> => {
+  const bytes = bytesOf(data)
+  if (bytes.length !== at.bytes) throw new TypeError(`${bytes.length} bytes for ${at.bytes}`)
+  let done = 0
+  while (done < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at.offset + done)
+    done += bytesWritten
   }
 }
 
@@ -75,21 +155,20 @@ export type WeightsFileOptions = {
   readonly weights: Weights
   /** content address of the weights: a file written for the same one is used again */
   readonly digest?: string
+  /** keeps the linear layers in few bits */
+  readonly quantization?: Quantization
 }
 
 /** Streams the weights, one tensor in memory at a time. @returns where each lies */
 export const storeWeights = async (
   options: WeightsFileOptions,
 ): Promise<readonly StoredWeight[]> => {
-  const { folder, config, weights, digest } = options
+  const { folder, config, weights, digest, quantization } = options
   if (endianness() !== 'LE') throw new Error('ONNX external data is little-endian')
-  const shapes = weightShapes(config)
-  for (const shape of shapes) checkShape(weights, shape)
-  const stored = layOut(shapes)
-  const last = stored.at(-1)!.external
+  const stored = layOut(config, quantization)
+  for (const weight of stored) checkShape(weights, weight)
   const marker = `${JSON.stringify({ format: FORMAT, digest, stored })}\n`
-  if (digest !== undefined && (await isThere(folder, marker, last.offset + last.bytes)))
-    return stored
+  if (digest !== undefined && (await isThere(folder, marker, endOf(stored)))) return stored
 
   const temporary = temporaryFor(join(folder, LOCATION))
   try {
