@@ -21,6 +21,7 @@ import {
   StageJobs,
 } from './job/kinds.ts'
 import { CHILD_SELECTOR, JOB_LABEL } from './job/names.ts'
+import { slimNetworkPolicy } from './job/network-policy-cache.ts'
 import { experimentKeys } from './job/pins.ts'
 import { slimWorkload, type Workload, Workloads } from './job/queue/workload.ts'
 import {
@@ -129,7 +130,8 @@ export const createCaches = ({ client, config, log, metrics }: Options) => {
   // by no label of ours: tenants make those of outputs
   const claims = informer(Claims, { transform: slimClaim })
   const configMaps = children(ConfigMaps)
-  const networkPolicies = children(NetworkPolicies)
+  // by no label of ours: it could be taken off
+  const networkPolicies = informer(NetworkPolicies, { transform: slimNetworkPolicy })
   // a cluster may have been installed without the CRD
   const baseModels = config.readCatalogue
     ? createOptionalInformer<BaseModel>({
