@@ -11,13 +11,15 @@ import { type Session, type SessionOptions, withSession } from '../stage/open-se
 import { runStages } from '../stage/run-stages.ts'
 import { endedRun, startRun } from '../stage/start-run.ts'
 import { unfinishedError } from '../stage/stopped-or-failed.ts'
+import { profileOfTrained } from '../view/profile-text.ts'
 import { hasReport, resultsText } from '../view/results-text.ts'
 import { checkOutput } from '../workspace/check-output.ts'
 import { mountOption } from '../workspace/claims.ts'
-import { outputFolder } from '../workspace/layout.ts'
+import { outputFolder, trainedFolder } from '../workspace/layout.ts'
 import { finishedRun, type RunRecord, readRuns, withRun, writeRuns } from '../workspace/runs.ts'
 
 type Anew = { readonly fresh?: boolean; readonly again?: boolean }
+type RunOptions = SessionOptions & Anew & { readonly profile?: boolean }
 
 const EXAMPLES = `
 Examples:
@@ -25,6 +27,7 @@ Examples:
   attune run job.yaml --mount datasets=./data --mount models=./out
   attune run job.yaml --again             a further run, though nothing has changed
   attune run job.yaml --fresh             forget what earlier runs have made
+  attune run job.yaml --fresh --profile   train anew and tell where the time of a step went
 
 Ctrl-C saves a checkpoint and stops; the same command goes on from it. Twice kills.
 
@@ -53,7 +56,15 @@ const secondLook = async (
 const stagesOf = ({ output }: ResolvedSpec) =>
   STAGES.filter(stage => stage !== 'publish' || output.publish !== false)
 
-const runJob = async (session: Session, { fresh = false, again = false }: Anew): Promise<void> => {
+/** @param trained key of what Train made */
+const sayProfile = async (session: Session, trained: string | undefined): Promise<void> => {
+  if (trained === undefined) return
+  const text = await profileOfTrained(trainedFolder(session.workspace, trained))
+  process.stdout.write(printable(`\n${text}`))
+}
+
+const runJob = async (session: Session, options: RunOptions): Promise<void> => {
+  const { fresh = false, again = false, profile = false } = options
   const { job, workspace, fileRoot, pvcRoot, interrupts } = session
   const output = outputFolder(job.spec.output.uri, fileRoot, pvcRoot)
   const earlier = await readRuns(workspace)
@@ -61,8 +72,10 @@ const runJob = async (session: Session, { fresh = false, again = false }: Anew):
   if (look.finished) return
   await checkOutput(job.spec.output.uri, output)
   const run = await startRun(session, earlier, output, fresh)
-  const end = await runStages(stagesOf(job.spec), session, look.prepared)
+  const more = profile ? { train: ['--profile'] } : {}
+  const end = await runStages(stagesOf(job.spec), session, look.prepared, more)
   await writeRuns(workspace, withRun(earlier, endedRun(run, end)))
+  if (profile && 'results' in end) await sayProfile(session, end.results.train?.key)
   if (end.kind === 'failed' || end.kind === 'stopped')
     throw unfinishedError(end, interrupts.killed())
   process.stdout.write(printable(await resultsText(end.results, runFolder(output, run), session)))
@@ -70,7 +83,7 @@ const runJob = async (session: Session, { fresh = false, again = false }: Anew):
     throw new CliError('GatesNotPassed: a gate does not hold, so nothing was published')
 }
 
-const run = (manifest: string, options: SessionOptions & Anew): Promise<void> =>
+const run = (manifest: string, options: RunOptions): Promise<void> =>
   withSession(manifest, options, session => runJob(session, options))
 
 export const runCommand = (): Command =>
@@ -82,5 +95,6 @@ export const runCommand = (): Command =>
     .option('--catalogue <dir>', 'folder of BaseModels, for spec.model.ref and selector')
     .option('--again', 'begin a new run though the last one is finished and nothing has changed')
     .option('--fresh', 'begin a new run and forget what earlier ones have made')
+    .option('--profile', 'also tell where the time of training steps went, by operator and layer')
     .addHelpText('after', EXAMPLES)
     .action(run)

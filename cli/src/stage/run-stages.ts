@@ -39,18 +39,19 @@ const endLine = (stage: Stage, end: StageEnd): string => {
     : `${stage.padEnd(8)} done in ${duration(end.seconds)}`
 }
 
-const runOne = async (stage: Stage, context: StagesContext) => {
+const runOne = async (stage: Stage, context: StagesContext, more: readonly string[] = []) => {
   const { workspace, fileRoot, pvcRoot, lock, interrupts, view } = context
   let last: Progress | undefined
   const paths = {
     ...{ workspace, fileRoot, pvcRoot, job: jobFile(workspace) },
     ...{ result: resultFile(workspace, stage), log: logFile(workspace, stage) },
   }
-  const child = await startStage(stage, paths, progress => {
+  const onProgress = (progress: Progress) => {
     last = progress
     // once it was asked to stop, the message about that stays
     if (!interrupts.asked()) view.update(progress)
-  })
+  }
+  const child = await startStage(stage, paths, onProgress, more)
   interrupts.watch(child)
   await lock.noteStage(child.pid)
   const end = await child.ended
@@ -61,16 +62,18 @@ const runOne = async (stage: Stage, context: StagesContext) => {
 /**
  * Ends at the first stage that does not succeed, and before Publish where a gate does not hold.
  * @param done results of stages that need not run
+ * @param more options of the trainer, by stage
  */
 export const runStages = async (
   stages: readonly Stage[],
   context: StagesContext,
   done: Results = {},
+  more: Readonly<Partial<Record<Stage, readonly string[]>>> = {},
 ): Promise<StagesEnd> => {
   const results: Partial<Record<Stage, StageResult>> = { ...done }
   for (const stage of stages.filter(each => !done[each])) {
     if (context.interrupts.asked()) return { kind: 'stopped', stage, step: undefined }
-    const { end, last, verdict } = await runOne(stage, context)
+    const { end, last, verdict } = await runOne(stage, context, more[stage])
     if (verdict.kind === 'stopped') return { ...verdict, stage, step: last?.training?.step }
     if (verdict.kind === 'failed')
       return { ...verdict, stage, log: logFile(context.workspace, stage) }

@@ -18,6 +18,10 @@ export const createWorkspace = async (workspace: string): Promise<void> => {
     await mkdir(join(workspace, folder), { recursive: true })
 }
 
+/** @param key of Train's result */
+export const trainedFolder = (workspace: string, key: string): string =>
+  join(workspace, 'train', key)
+
 /** Removes what the stages made, and nothing else: the folder may be one that the user named. */
 export const clearStages = async (workspace: string): Promise<void> => {
   for (const stage of STAGES) await rm(join(workspace, stage), { recursive: true, force: true })

@@ -186,3 +186,22 @@ t.test('refuses a workspace that cannot be made', async t => {
   t.equal(code, 1)
   t.match(stderr, /below: cannot be written \(a part of the path is a file, not a folder\)/)
 })
+
+t.test('tells on request where the time of a step went', async t => {
+  const folder = t.testdir()
+  const { code, stdout, stderr } = await attune(['run', jobIn(folder), '--profile']).ended
+  t.equal(code, 0, stderr)
+  t.match(stdout, /2\.0 s a step of 2 micro-batches, measured over 4/)
+  t.match(stdout, /MatMul +1\.500 +75\.0 % +8/)
+  t.match(stdout, /layers\.0 +1\.500 +0\.000 +0\.000 +0\.000 +75\.0 %/)
+  t.match(stdout, join(folder, '.attune/home/train/k/profile/profile.svg'))
+})
+
+t.test('says so where there was nothing to profile', async t => {
+  const folder = t.testdir()
+  const file = jobIn(folder)
+  await attune(['run', file]).ended
+  rmSync(join(folder, 'out/run-1/report.html'))
+  const { stdout } = await attune(['run', file, '--profile'], { FAKE_TRAINED: 'before' }).ended
+  t.match(stdout, 'no profile: training was done before; --fresh trains anew')
+})
