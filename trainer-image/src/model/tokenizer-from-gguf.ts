@@ -22,7 +22,7 @@ const sequence = (...pretokenizers: unknown[]) => ({ type: 'Sequence', pretokeni
  * SmolLM (tokenizer.json of HuggingFaceTB/SmolLM*; llama.cpp: `\p{N}` then GPT-2's rule): digits one by one.
  * Llama 3 and Qwen 2: the rules of their own tokenizer.json.
  */
-const PRE_TOKENIZERS: Readonly<Record<string, { pre: unknown; ignoreMerges?: boolean }>> = {
+export const PRE_TOKENIZERS: Readonly<Record<string, { pre: unknown; ignoreMerges?: boolean }>> = {
   smollm: { pre: sequence({ type: 'Digits', individual_digits: true }, byteLevel(true)) },
   'gpt-2': { pre: byteLevel(true) },
   'llama-bpe': {

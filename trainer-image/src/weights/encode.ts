@@ -67,8 +67,8 @@ const encodeBF16: Encoder = (data, view) => {
   const bits = bitsOf(data)
   for (let i = 0; i < data.length; i++) {
     const each = bits[i]!
-    const isNaN = (each & 0x7fffffff) > 0x7f800000
-    const rounded = isNaN ? each | 0x400000 : each + 0x7fff + ((each >>> 16) & 1)
+    const isNotANumber = (each & 0x7fffffff) > 0x7f800000
+    const rounded = isNotANumber ? each | 0x400000 : each + 0x7fff + ((each >>> 16) & 1)
     view.setUint16(2 * i, rounded >>> 16, true)
   }
 }

@@ -27,6 +27,22 @@ export const huggingFaceName = (ggufName: string): string => {
   return name ? `model.layers.${layer}.${name}.${kind}` : ggufName
 }
 
+const swapped = (table: Readonly<Record<string, string>>) =>
+  new Map(Object.entries(table).map(([gguf, name]) => [name, gguf]))
+const GGUF_TOP = swapped(TOP)
+const GGUF_BLOCK = swapped(BLOCK)
+const LAYER_NAME = /^model\.layers\.(\d{1,5})\.([a-z_.]+)\.(weight|bias)$/
+
+/** The inverse of `huggingFaceName`. */
+export const ggufName = (name: string): string => {
+  const top = GGUF_TOP.get(name)
+  if (top) return top
+  const [, layer, module = '', kind] = LAYER_NAME.exec(name) ?? []
+  const block = GGUF_BLOCK.get(module)
+  if (!block) throw new TypeError(`tensor ${name} has no name in GGUF`)
+  return `blk.${layer}.${block}.${kind}`
+}
+
 /**
  * Undoes the reordering of Q's and K's rows for RoPE, in place: GGUF pairs row 2j with 2j + 1 within a
  * head (interleaved), Hugging Face row j with j + D/2 (split halves). D = rows of a head.
@@ -40,6 +56,19 @@ export const unpermuteRows = (data: Float32Array, columns: number, headDim: numb
     for (let row = 0; row < headDim; row++) {
       const from = (row >> 1) + (row & 1) * (headDim / 2)
       data.set(head.subarray(row * columns, (row + 1) * columns), start + from * columns)
+    }
+  }
+}
+
+/** The reordering itself, in place: the inverse of `unpermuteRows`. */
+export const permuteRows = (data: Float32Array, columns: number, headDim: number): void => {
+  const headSize = headDim * columns
+  const head = new Float32Array(headSize)
+  for (let start = 0; start < data.length; start += headSize) {
+    head.set(data.subarray(start, start + headSize))
+    for (let row = 0; row < headDim; row++) {
+      const from = (row >> 1) + (row & 1) * (headDim / 2)
+      data.set(head.subarray(from * columns, (from + 1) * columns), start + row * columns)
     }
   }
 }

@@ -36,7 +36,6 @@ export const configFromGguf = (
 ): object => ({
   architectures: ['LlamaForCausalLM'],
   attention_bias: false,
-  attention_dropout: 0,
   ...(config.bosTokenId === undefined ? {} : { bos_token_id: config.bosTokenId }),
   ...(eosTokenIds.length > 0 ? { eos_token_id: oneOrAll(eosTokenIds) } : {}),
   head_dim: config.headDim,

@@ -1,0 +1,128 @@
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { readModelConfig } from '../../../../trainer-image/src/model/read-config.ts'
+import { createTokenizer } from '../../../../trainer-image/src/model/tokenizer.ts'
+import { readTokenizerFiles } from '../../../../trainer-image/src/model/tokenizer-files.ts'
+import {
+  type GgufType,
+  ggufModel,
+  ggufProblem,
+  sizeLabel,
+} from '../../../../trainer-image/src/publish/gguf/gguf-model.ts'
+import { preTokenizerName } from '../../../../trainer-image/src/publish/gguf/gguf-tokenizer.ts'
+import { mergedModel } from '../../../../trainer-image/src/publish/merged/merged-model.ts'
+import { encode } from '../../../../trainer-image/src/weights/encode.ts'
+import { dequantize } from '../../../../trainer-image/src/weights/dequantize.ts'
+import { readGgufHeader } from '../../../../trainer-image/src/weights/gguf-header.ts'
+import { openWeights } from '../../../../trainer-image/src/weights/open-weights.ts'
+import { writeTinyModel } from '../../../fixtures/tiny-model.ts'
+
+const opened = async (t: Test, modelFolder: string) => {
+  const weights = await openWeights(modelFolder)
+  t.teardown(() => weights.close())
+  return {
+    modelFolder,
+    weights,
+    config: await readModelConfig(modelFolder),
+    tokenizer: await readTokenizerFiles(modelFolder),
+    chatTemplate: '{{ messages }}',
+    eosTokenIds: [257],
+  }
+}
+const ABOUT = { name: 'tiny', license: 'mit', baseModel: { name: 'Tiny', url: 'https://h/o/t' } }
+
+const written = async (t: Test, type: GgufType) => {
+  const folder = t.testdir({})
+  const base = await opened(t, await writeTinyModel(join(folder, 'model')))
+  const out = join(folder, 'gguf')
+  await mkdir(out)
+  const writer = await ggufModel(base, type, ABOUT)
+  await writer.write(out)
+  t.same(await readdir(out), writer.files)
+  return { base, again: await opened(t, out), out, path: join(out, writer.files[0]!) }
+}
+
+t.test('is read back with the values that its type can hold, in their places', async t => {
+  for (const type of ['F16', 'Q8_0'] as const) {
+    const { base, again } = await written(t, type)
+    t.same(again.weights.names, base.weights.names)
+    for (const name of again.weights.names) {
+      const data = await base.weights.read(name)
+      const isVector = base.weights.shape(name).length === 1
+      const expected = new Float32Array(data.length)
+      const stored = isVector ? 'F32' : type
+      dequantize(stored, encode(stored, data), expected)
+      t.same(await again.weights.read(name), expected, `${type} ${name}`)
+    }
+  }
+})
+
+t.test("tells the model's shape and its tokenizer", async t => {
+  const { base, again, path } = await written(t, 'F16')
+  t.same(again.config, base.config)
+  const [tokenizer, own] = [createTokenizer(again.tokenizer), createTokenizer(base.tokenizer)]
+  t.equal(tokenizer.vocabSize, own.vocabSize)
+  t.same(tokenizer.controlTokens, own.controlTokens)
+  const text = 'Straße 12, 東京 🎉\n\ttabs'
+  t.same(tokenizer.encodeText(text), own.encodeText(text))
+  t.equal(tokenizer.chatTemplate, '{{ messages }}')
+  const { metadata } = readGgufHeader(path)
+  t.match(Object.fromEntries(metadata), {
+    'general.architecture': 'llama',
+    'general.name': 'tiny',
+    'general.license': 'mit',
+    'general.base_model.count': 1,
+    'general.file_type': 1,
+    'general.size_label': '91K',
+    'tokenizer.ggml.pre': 'gpt-2',
+    'tokenizer.ggml.eos_token_id': 257,
+    'tokenizer.ggml.padding_token_id': 258,
+  })
+})
+
+t.test('a GGUF of a GGUF keeps its tokenizer', async t => {
+  const { again, path, out: first } = await written(t, 'F16')
+  const out = join(first, '..', 'again')
+  await mkdir(out)
+  const writer = await ggufModel(again, 'F16', ABOUT)
+  await writer.write(out)
+  t.same(readGgufHeader(join(out, writer.files[0]!)).metadata, readGgufHeader(path).metadata)
+})
+
+t.test('a GGUF becomes a Hugging Face folder in halves', async t => {
+  const { again, out: first } = await written(t, 'Q8_0')
+  const out = join(first, '..', 'merged')
+  await mkdir(out)
+  const writer = await mergedModel(again)
+  await writer.write(out)
+  const merged = await opened(t, out)
+  t.same(merged.config, again.config)
+  t.same(merged.tokenizer.tokenizer, again.tokenizer.tokenizer)
+  for (const name of merged.weights.names) {
+    const data = await again.weights.read(name)
+    const expected = new Float32Array(data.length)
+    dequantize('F16', encode('F16', data), expected)
+    t.same(await merged.weights.read(name), expected, name)
+  }
+})
+
+t.test('what it cannot say is refused', async t => {
+  const { config } = await opened(t, await writeTinyModel(t.testdir({})))
+  t.equal(ggufProblem(config), undefined)
+  t.match(ggufProblem({ ...config, architecture: 'gemma2' }), /gemma2 is not written/)
+  t.match(ggufProblem({ ...config, kvHeads: [2, 4] }), /differ by layer/)
+  t.match(ggufProblem({ ...config, windows: [null, 8] }), /sliding window/)
+  t.match(ggufProblem({ ...config, biases: ['q_proj'] }), /biases/)
+  const bytes = { type: 'ByteLevel', add_prefix_space: false, use_regex: true }
+  const bpe = { model: { type: 'BPE' }, normalizer: null, pre_tokenizer: bytes }
+  t.equal(preTokenizerName(bpe), 'gpt-2')
+  t.equal(preTokenizerName({ ...bpe, normalizer: { type: 'NFKC' } }), undefined)
+  t.equal(preTokenizerName({ ...bpe, pre_tokenizer: { type: 'Whitespace' } }), undefined)
+  t.equal(preTokenizerName({ ...bpe, model: { type: 'BPE', ignore_merges: true } }), undefined)
+  t.equal(preTokenizerName({ ...bpe, model: { type: 'Unigram' } }), undefined)
+})
+
+t.test('sizes are told as models are named', async t => {
+  t.same([134_515_008, 1_235_814_400, 70e9, 98_560].map(sizeLabel), ['135M', '1.2B', '70B', '99K'])
+})
