@@ -1,4 +1,5 @@
 /** One `attune` at a time in a workspace: a lock file that names its owner, taken over when the owner is gone. */
+import { createHash } from 'node:crypto'
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -62,21 +63,50 @@ const create = async (file: string, text: string): Promise<boolean> => {
   }
 }
 
-/** Of many commands that find the same stale lock one replaces it: whoever holds the second lock. */
-const takeOver = async (file: string, stale: string, text: string): Promise<boolean> => {
-  const claim = `${file}.takeover`
-  if (!(await create(claim, text))) {
-    const rival = await readLock(claim)
-    const isDead = rival !== undefined && !holder(parseOwner(rival))
-    if (isDead) throw new CliError(`${claim}: left by a command that was killed; remove this file`)
-    return false
+const HASH_LENGTH = 16
+const claimOn = (file: string, stale: string): string =>
+  `${file}.takeover-${createHash('sha256').update(stale).digest('hex').slice(0, HASH_LENGTH)}`
+
+/** Each is of a command that was killed within the few milliseconds of a take-over. */
+const CLAIMS_MAX = 16
+
+/**
+ * The right to replace a stale lock, for one command alone. Its file is named after what it replaces, and is never
+ * replaced itself: where the command that has it was killed, the right to go on in its place is claimed likewise.
+ * @returns the files of the claims that lead there, the own one last; undefined where a command that lives has it
+ */
+const claim = async (
+  file: string,
+  stale: string,
+  own: string,
+): Promise<readonly string[] | undefined> => {
+  const claims: string[] = []
+  let text = stale
+  while (claims.length < CLAIMS_MAX) {
+    const next = claimOn(file, text)
+    claims.push(next)
+    if (await create(next, own)) return claims
+    const rival = await readLock(next)
+    if (rival === undefined || holder(parseOwner(rival))) return undefined
+    text = rival
   }
+  throw new CliError(`${file}.takeover-*: left by commands that were killed; remove these files`)
+}
+
+/** Of many commands that find the same stale lock one replaces it. */
+const takeOver = async (file: string, stale: string, text: string): Promise<boolean> => {
+  const claims = await claim(file, stale, text)
+  if (!claims) return false
+  let isReplaced = false
   try {
-    if ((await readLock(file)) !== stale) return false
+    isReplaced = (await readLock(file)) !== stale
+    if (isReplaced) return false
     await writeFileAtomically(file, text)
+    isReplaced = true
     return true
   } finally {
-    await rm(claim, { force: true })
+    // claims on a lock that is replaced mean nothing any more
+    for (const left of isReplaced ? claims : claims.slice(-1)) await rm(left, { force: true })
   }
 }
 

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { syncFolder, temporaryFor, writeFileAtomically } from '../atomic-file.ts'
-import { publishFailed } from '../stage-error.ts'
+import { publishFailed, StageStopped } from '../stage-error.ts'
 import { removeAbandoned, temporaryPrefix } from './abandoned-runs.ts'
 import { DIGESTS_FILE, type Digests, digestFolder } from './digests.ts'
 import type { Provenance } from './provenance.ts'
@@ -80,18 +80,16 @@ const syncTree = async (folder: string): Promise<void> => {
   await syncFolder(folder)
 }
 
-/** Another attempt that took the folder away made every write into it fail, or left some of the files out. */
-const overtaken = ({ uri, job }: RunToPublish, cause?: unknown) =>
-  publishFailed(
-    `output.uri ${uri}: another attempt to publish run-${job.run} has begun in the meantime; this one gives up`,
-    { cause },
-  )
+const overtaken = ({ uri, job }: RunToPublish) =>
+  `output.uri ${uri}: another attempt to publish run-${job.run} has begun in the meantime; this one gives up`
 
 const writeWhole = async (temporary: string, run: RunToPublish): Promise<Digests> => {
   await mkdir(temporary)
   await run.write(temporary)
   const digests = await digestFolder(temporary)
-  if (!isDeepStrictEqual(Object.keys(digests), run.files.toSorted())) throw overtaken(run)
+  // taken away while it was written, or a fault of ours: that would come again, so it costs a retry
+  if (!isDeepStrictEqual(Object.keys(digests), run.files.toSorted()))
+    throw publishFailed(overtaken(run))
   await writeFileAtomically(join(temporary, DIGESTS_FILE), `${JSON.stringify(digests, null, 2)}\n`)
   await syncTree(temporary)
   return digests
@@ -144,7 +142,8 @@ export const publishRun = async (run: RunToPublish): Promise<Digests> => {
       () => false,
       () => true,
     )
-    throw codeOf(error) === 'ENOENT' && isGone ? overtaken(run, error) : error
+    // whoever took the folder away publishes: no failure, and no retry is spent on it
+    throw codeOf(error) === 'ENOENT' && isGone ? new StageStopped(overtaken(run)) : error
   } finally {
     for (const path of [temporary, replaced]) await rm(path, { recursive: true, force: true })
   }

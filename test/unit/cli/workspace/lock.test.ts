@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
@@ -10,6 +11,11 @@ import { identityOf } from '../../../../cli/src/workspace/process-identity.ts'
 
 const RACER = join(import.meta.dirname, '../../../fixtures/cli/lock-racer.ts')
 const since = '2026-01-01T00:00:00Z'
+
+/** A lock, and a claim on it, whose owner is gone. */
+const STALE = JSON.stringify({ pid: 2 ** 30, host: hostname(), since })
+const DEAD_CLAIM = JSON.stringify({ pid: 2 ** 30 - 1, host: hostname(), since })
+const CLAIM = `lock.takeover-${createHash('sha256').update(STALE).digest('hex').slice(0, 16)}`
 
 const deadPid = async (): Promise<number> => {
   const child = spawn(process.execPath, ['-e', ''])
@@ -64,6 +70,35 @@ t.test('a lock is kept', async t => {
   }
 })
 
+t.test('a take-over that was killed itself is gone on with', async t => {
+  const folder = t.testdir()
+  const dead = [await deadPid(), await deadPid(), await deadPid()].map((pid, i) =>
+    JSON.stringify({ pid, host: hostname(), since: `${since}-${i}` }),
+  )
+  const [stale = '', first = '', second = ''] = dead
+  const claims = [stale, first].map(text => {
+    const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
+    return join(folder, `lock.takeover-${hash}`)
+  })
+  const [one = '', two = ''] = claims
+  locked(folder, stale)
+  writeFileSync(one, first)
+  writeFileSync(two, second)
+  const tries = await Promise.allSettled(Array.from({ length: 8 }, () => lockWorkspace(folder)))
+  t.equal(tries.filter(({ status }) => status === 'fulfilled').length, 1)
+  t.strictSame(readdirSync(folder), ['lock'], 'and nothing of it is left')
+
+  t.test('while one that goes on is waited for', async t => {
+    const folder = t.testdir()
+    locked(folder, stale)
+    const name = one.slice(one.lastIndexOf('/'))
+    const alive = { ...identityOf(process.pid), host: hostname(), since }
+    writeFileSync(join(folder, name), JSON.stringify(alive))
+    await t.rejects(lockWorkspace(folder), /could not be taken; try again/)
+    t.equal(readFileSync(join(folder, 'lock'), 'utf8'), stale)
+  })
+})
+
 t.test('the stage is noted and taken off again', async t => {
   const folder = t.testdir()
   const lock = await lockWorkspace(folder)
@@ -93,7 +128,8 @@ t.test('of two processes that come at once one gets the lock', async t => {
   for (const stale of [false, true])
     for (let race = 0; race < 80; race++) {
       const folder = mkdtempSync(join(root, 'race-'))
-      if (stale) locked(folder, { pid: 2 ** 30, host: hostname(), since })
+      if (stale) locked(folder, STALE)
+      if (stale && race % 2) writeFileSync(join(folder, CLAIM), DEAD_CLAIM)
       const at = Date.now() + 10
       for (const { child } of children) child.stdin.write(`${at} ${folder}\n`)
       const answers = await Promise.all(children.map(({ next }) => next()))
