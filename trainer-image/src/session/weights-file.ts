@@ -55,7 +55,8 @@ const layOutBlocks = (
   return { ...weight, external, blocks: { bits, blockSize, scales, zeros, rowZeros } }
 }
 
-const layOut = (
+/** @returns where each weight will lie */
+export const layOut = (
   config: ModelConfig,
   quantization: Quantization | undefined,
 ): readonly StoredWeight[] => {
