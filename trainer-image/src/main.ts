@@ -1,12 +1,12 @@
 /** One stage per call: `main.ts <stage> --job job.json --workspace DIR`. Wiring only. */
 import { existsSync } from 'node:fs'
-import { totalmem } from 'node:os'
 import { registerProcessMetrics } from '@attune/crds/metrics/process-metrics.ts'
 import { CURATE, STAGES, TRAINER_PORT, type TrainerStage } from '@attune/crds/stage.ts'
 import { Argument, Command, InvalidArgumentError } from 'commander'
 import { type Logger, pino } from 'pino'
 import { readDatasetFile, readJobFile } from './job-file.ts'
 import { createTrainerMetrics } from './metrics.ts'
+import { memoryLimit } from './plan/memory-limit.ts'
 import { createProgressReporter } from './progress-reporter.ts'
 import { failedRun, outcomeReporter } from './report-outcome.ts'
 import { runCurate, runStage, type StageRun } from './run-stage.ts'
@@ -39,10 +39,6 @@ const port = (text: string): number => {
     throw new InvalidArgumentError('a port is 0-65535')
   return value
 }
-
-/** Without a limit the kernel reports 0 or an absurd figure. */
-const memoryLimit = () =>
-  Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem())
 
 /** Beyond this a micro-batch of any size is one row. */
 const MAX_HALVINGS = 32
