@@ -1,4 +1,5 @@
-/** The linear layers of a Llama and their weights' names. */
+/** The linear layers of a model and its weights' names. */
+import { familyOf } from './architectures/family-of.ts'
 import type { ModelConfig } from './config.ts'
 
 export type LinearLayer = {
@@ -11,47 +12,58 @@ export type LinearLayer = {
   readonly outFeatures: number
 }
 
+/** @returns linear layers of one layer, those together that read the same input */
+export const linearGroups = (
+  config: ModelConfig,
+  layer: number,
+): readonly (readonly LinearLayer[])[] =>
+  familyOf(config)
+    .linears(config, layer)
+    .map(group =>
+      group.map(({ path, inFeatures, outFeatures }) => ({
+        layer,
+        path: `model.layers.${layer}.${path}`,
+        module: path.slice(path.indexOf('.') + 1),
+        inFeatures,
+        outFeatures,
+      })),
+    )
+
 export const linearLayers = (config: ModelConfig): readonly LinearLayer[] =>
-  Array.from({ length: config.layers }, (_, layer) => {
-    const { hiddenSize: c, intermediateSize: i } = config
-    const q = config.heads * config.headDim
-    const kv = config.kvHeads[layer]! * config.headDim
-    const one = (part: string, module: string, inFeatures: number, outFeatures: number) => ({
-      layer,
-      path: `model.layers.${layer}.${part}.${module}`,
-      module,
-      inFeatures,
-      outFeatures,
-    })
-    return [
-      one('self_attn', 'q_proj', c, q),
-      one('self_attn', 'k_proj', c, kv),
-      one('self_attn', 'v_proj', c, kv),
-      one('self_attn', 'o_proj', q, c),
-      one('mlp', 'gate_proj', c, i),
-      one('mlp', 'up_proj', c, i),
-      one('mlp', 'down_proj', i, c),
-    ]
-  }).flat()
+  config.kvHeads.flatMap((_, layer) => linearGroups(config, layer).flat())
 
 export type WeightShape = { readonly name: string; readonly shape: readonly number[] }
+
+const normShapes = (config: ModelConfig, layer: number): readonly WeightShape[] => {
+  const at = `model.layers.${layer}`
+  const ofHeads = config.queryKeyNorm ? ['self_attn.q_norm', 'self_attn.k_norm'] : []
+  return [
+    ...familyOf(config).norms.map(name => ({
+      name: `${at}.${name}.weight`,
+      shape: [config.hiddenSize],
+    })),
+    ...ofHeads.map(name => ({ name: `${at}.${name}.weight`, shape: [config.headDim] })),
+  ]
+}
 
 /** Every weight that the forward pass reads, in the order of the layers. */
 export const weightShapes = (config: ModelConfig): readonly WeightShape[] => {
   const { vocabSize: v, hiddenSize: c } = config
-  const norms = Array.from({ length: config.layers }, (_, layer) => [
-    { name: `model.layers.${layer}.input_layernorm.weight`, shape: [c] },
-    { name: `model.layers.${layer}.post_attention_layernorm.weight`, shape: [c] },
-  ]).flat()
-  const linear = linearLayers(config).map(({ path, inFeatures, outFeatures }) => ({
-    name: `${path}.weight`,
-    shape: [outFeatures, inFeatures],
-  }))
+  const linear = linearLayers(config)
+  const biased = linear.filter(({ module }) => config.biases?.includes(module))
   return [
     { name: 'model.embed_tokens.weight', shape: [v, c] },
-    ...norms,
-    ...linear,
+    ...config.kvHeads.flatMap((_, layer) => normShapes(config, layer)),
+    ...linear.map(({ path, inFeatures, outFeatures }) => ({
+      name: `${path}.weight`,
+      shape: [outFeatures, inFeatures],
+    })),
+    ...biased.map(({ path, outFeatures }) => ({ name: `${path}.bias`, shape: [outFeatures] })),
     { name: 'model.norm.weight', shape: [c] },
     ...(config.tieWordEmbeddings ? [] : [{ name: 'lm_head.weight', shape: [v, c] }]),
   ]
 }
+
+/** The output head's weight, (V, C). */
+export const headWeightName = ({ tieWordEmbeddings }: ModelConfig): string =>
+  tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'

@@ -1,0 +1,146 @@
+/**
+ * Forward passes over packed documents, to be differentiated.
+ * B rows, T tokens, M = B·T, C hidden size, H query heads, K key-value heads, D head size.
+ */
+import { attention } from '../../autodiff/composites/attention.ts'
+import { unitRms } from '../../autodiff/composites/unit-rms.ts'
+import { recomputed } from '../../autodiff/recompute.ts'
+import type { GraphBuilder } from '../../graph/build.ts'
+import type { Value } from '../../graph/node.ts'
+import { add, mul } from '../../graph/operators/elementwise.ts'
+import { type RotaryInputs, rotaryEmbedding } from '../../graph/operators/fused.ts'
+import { gather, reshape, split, transpose } from '../../graph/operators/movement.ts'
+import { known } from '../../graph/shapes.ts'
+import { attentionBiases } from '../attention-biases.ts'
+import type { ModelConfig } from '../config.ts'
+import type { Linears } from '../lora.ts'
+import { ropeOf, ropesOf, rotaryDimOf, rotaryTables, windowOf } from '../rotary.ts'
+import type { Heads, Ops, Stream } from './ops.ts'
+
+export type PackedInputs = {
+  readonly rows: number
+  readonly length: number
+  /** (B, T) int32 */
+  readonly tokens: Value
+  /** (B, T) int64 position within the document */
+  readonly positions: Value
+  /** (B, T) int32 document within the row */
+  readonly segments: Value
+}
+
+export type TrainingParts = {
+  readonly config: ModelConfig
+  /** a frozen weight by its Hugging Face name */
+  readonly weight: (name: string) => Value
+  readonly linears: Linears
+  /** of every layer only its input is kept for the backward pass */
+  readonly recomputeLayers: boolean
+}
+
+const sumOf = (g: GraphBuilder, { x, added }: Stream): Value => (added ? add(g, x, added) : x)
+
+/** x: (…, C), weight: (C) @returns (…, C) */
+const rmsNorm = (g: GraphBuilder, x: Value, weight: Value, epsilon: number): Value => {
+  const normalized = unitRms(g, x, epsilon)
+  return g.cheap(() => mul(g, normalized, weight))
+}
+
+/** @returns a function that turns (M, n·D) by the angles of a layer */
+const rotations = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs) => {
+  const { rows, length, positions } = inputs
+  const { headDim } = config
+  const rotaryDim = rotaryDimOf(config)
+  const tables = new Map(
+    ropesOf(config).map((rope): [string, RotaryInputs] => {
+      const { cos, sin, half } = rotaryTables(config, rope, length)
+      const table = (data: Float32Array) => g.constant('float32', data, [length, half])
+      return [rope, { positions, cos: table(cos), sin: table(sin) }]
+    }),
+  )
+  return (x: Value, layer: number): Value => {
+    const rope = ropeOf(config, layer)
+    if (!rope) return x
+    const width = known([x.shape[1]!])[0]!
+    const part = rotaryDim < headDim ? { heads: width / headDim, rotaryDim } : undefined
+    const row = reshape(g, x, [rows, length, width])
+    return reshape(g, rotaryEmbedding(g, row, tables.get(rope)!, part), x.shape)
+  }
+}
+
+/** Biases of each window that the layers have; a window that holds the whole row is none. */
+const masks = (g: GraphBuilder, config: ModelConfig, { segments, length }: PackedInputs) => {
+  const windowIn = (layer: number) => {
+    const window = windowOf(config, layer)
+    return window !== undefined && window < length ? window : undefined
+  }
+  const windows = new Set(config.kvHeads.map((_, layer) => windowIn(layer)))
+  const biases = new Map(
+    [...windows].map(window => [window, attentionBiases(g, segments, length, { window })]),
+  )
+  return (layer: number) => {
+    const window = windowIn(layer)
+    return { biases: biases.get(window)!, ...(window === undefined ? {} : { window }) }
+  }
+}
+
+const attentionOf = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs) => {
+  const { rows, length } = inputs
+  const { heads: h, headDim: d, attentionScale: scale, attentionSoftcap: softcap } = config
+  const settings = {
+    ...(scale === undefined ? {} : { scale }),
+    ...(softcap === undefined ? {} : { softcap }),
+  }
+  const rotate = rotations(g, config, inputs)
+  const maskOf = masks(g, config, inputs)
+  /** x: (M, n·D) @returns (B, n, T, D) */
+  const heads = (x: Value, n: number) =>
+    transpose(g, reshape(g, x, [rows, length, n, d]), [0, 2, 1, 3])
+  return ({ layer, q, k, v }: Heads): Value => {
+    const n = config.kvHeads[layer]!
+    const [query, key, value] = [
+      heads(rotate(q, layer), h),
+      heads(rotate(k, layer), n),
+      heads(v, n),
+    ]
+    const queries = reshape(g, query, [rows, n, h / n, length, d])
+    const out = attention(g, { q: queries, k: key, v: value, ...maskOf(layer), ...settings })
+    const joined = transpose(g, reshape(g, out, [rows, h, length, d]), [0, 2, 1, 3])
+    return reshape(g, joined, [rows * length, h * d])
+  }
+}
+
+export const trainingOps = (g: GraphBuilder, parts: TrainingParts, inputs: PackedInputs): Ops => {
+  const { config, weight, linears, recomputeLayers } = parts
+  const { rmsNormEpsilon: epsilon, headDim, layers } = config
+  const { rows, length, tokens } = inputs
+  const norm = (x: Value, w: Value) => rmsNorm(g, x, w, epsilon)
+  return {
+    config,
+    g,
+    weight,
+    embed: () =>
+      gather(g, weight('model.embed_tokens.weight'), reshape(g, tokens, [rows * length])),
+    layers: (first, layer) => {
+      let x = first
+      for (let index = 0; index < layers; index++) {
+        const run = (y: Value) => sumOf(g, layer({ x: y }, index))
+        x = g.scope(`layers.${index}`, () => (recomputeLayers ? recomputed(g, x, run) : run(x)))
+      }
+      return { x }
+    },
+    norm,
+    addAndNorm: (stream, w) => {
+      const x = sumOf(g, stream)
+      return [norm(x, w), x]
+    },
+    headNorm: (x, w) => {
+      const width = known([x.shape[1]!])[0]!
+      const heads = reshape(g, x, [rows * length, width / headDim, headDim])
+      return reshape(g, norm(heads, w), x.shape)
+    },
+    linears: (x, paths) => linears(g, x, paths),
+    split: (x, sizes) => split(g, x, -1, sizes),
+    attention: attentionOf(g, config, inputs),
+    last: stream => sumOf(g, stream),
+  }
+}
