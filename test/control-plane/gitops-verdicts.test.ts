@@ -32,7 +32,9 @@ const expected = ({ metadata, status }: InstructionTuningJob) => {
 }
 
 /** @returns the phases that were looked at */
-const checkAll = async (t: Test, jobs: readonly InstructionTuningJob[]) => {
+const checkAll = async (t: Test, history: readonly InstructionTuningJob[]) => {
+  // the watch goes on adding to it
+  const jobs = [...history]
   const found = await verdicts(jobs)
   for (const [i, job] of jobs.entries()) {
     const { kstatus, health } = found[i] ?? {}
