@@ -1,0 +1,62 @@
+import t from 'tap'
+import { StageJobs } from '../../operator/src/job/kinds.ts'
+import { eventually } from '../fixtures/cluster/eventually.ts'
+import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+import { aPolicy, applied } from '../fixtures/policy/admission.ts'
+
+t.test('a policy that is made later takes a job out of its queue', async t => {
+  const cluster = await tuningCluster(t)
+  const { client, namespace } = cluster
+  const policy = `${namespace}-small`
+  const queued = () =>
+    eventually(async () => {
+      const { metadata, spec } = await client.get(StageJobs, {
+        name: 'home-1-prepare',
+        namespace,
+      })
+      if (metadata.deletionTimestamp || spec?.suspend !== true) throw new Error('is not queued')
+      return metadata
+    })
+  await cluster.operator()
+  await cluster.submit({ queueName: 'team-a' })
+  await cluster.phase('Queued')
+  const { uid } = await queued()
+
+  await applied(t, [aPolicy(policy, { maxSequenceLength: 256 }, namespace)])
+  const { status } = await cluster.until(
+    job => job.status?.conditions?.some(({ reason }) => reason === 'PolicyViolation') ?? false,
+    'no condition PolicyViolation',
+  )
+  t.equal(status?.phase, 'Pending')
+  t.match(
+    status?.conditions?.find(({ type }) => type === 'Stalled'),
+    { status: 'True', message: new RegExp(`TuningPolicy ${policy} allows at most 256`) },
+  )
+  t.notOk(status?.conditions?.some(({ type }) => type === 'QuotaReserved'))
+  await eventually(async () => {
+    const left = await cluster.names('jobs')
+    if (left.length > 0) throw new Error(`Kueue could still admit ${left.join(', ')}`)
+  })
+  t.match(await cluster.event('PolicyViolation'), { message: new RegExp(policy) })
+
+  await kubectl(['delete', 'tuningpolicy', policy])
+  await cluster.phase('Queued')
+  t.not((await queued()).uid, uid, 'once it is allowed, it is queued again')
+})
+
+t.test('a policy that is made later leaves alone what runs', async t => {
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  await cluster.submit()
+  await cluster.kubelet.starts(1, 'prepare')
+  await cluster.phase('Preparing')
+  const policy = aPolicy(`${cluster.namespace}-none`, { allowedOutputs: [] }, cluster.namespace)
+  await applied(t, [policy])
+  await cluster.kubelet.succeeds(1, 'prepare')
+  const { status } = await cluster.until(
+    job => job.status?.conditions?.some(({ reason }) => reason === 'PolicyViolation') ?? false,
+    'the next stage is not held',
+  )
+  t.match(status?.runs?.at(-1)?.stages, [{ state: 'Succeeded' }, { state: 'Pending' }])
+})
