@@ -1,14 +1,10 @@
 /** What the generator and its worker thread say to each other. */
+import type { ModelConfig } from '../model/config.ts'
 
 export type GeneratorStart = {
   readonly modelPath: string
   readonly threads: number
-  /** KV heads of each layer */
-  readonly kvHeads: readonly number[]
-  readonly headDim: number
-  readonly ropeTheta: number
-  readonly maxPositions: number
-  readonly eosTokenIds: readonly number[]
+  readonly config: ModelConfig
   /** (1) not 0: end the work between two steps */
   readonly stop: Int32Array<SharedArrayBuffer>
 }

@@ -3,7 +3,14 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import type { ExternalData } from '../graph/node.ts'
 import type { AdapterConfig, AdapterTensors } from '../model/adapter.ts'
+import { joinedName } from '../model/architectures/decoding-ops.ts'
 import type { ModelConfig, Weights } from '../model/config.ts'
+import {
+  type LinearLayer,
+  linearGroups,
+  linearLayers,
+  weightShapes,
+} from '../model/linear-layers.ts'
 import { modelMalformed } from '../stage-error.ts'
 
 export type StoredTensor = { readonly shape: readonly number[]; readonly external: ExternalData }
@@ -14,38 +21,6 @@ export type GeneratorModel = {
   readonly weights: Weights
   readonly adapterConfig: AdapterConfig
   readonly adapter: AdapterTensors
-}
-
-/** A linear layer made of several that read the same input, one below the other: `[out₁ + out₂ + …, in]`. */
-type Joined = {
-  readonly name: string
-  readonly modules: readonly { readonly name: string; readonly out: number }[]
-  readonly in: number
-}
-
-export const joinedLayers = (config: ModelConfig, layer: number): readonly Joined[] => {
-  const { hiddenSize: c, intermediateSize: i, heads, headDim } = config
-  const [attention, mlp] = [`model.layers.${layer}.self_attn`, `model.layers.${layer}.mlp`]
-  const kv = config.kvHeads[layer]! * headDim
-  const one = (at: string, name: string, out: number) => ({ name: `${at}.${name}`, out })
-  return [
-    {
-      name: `${attention}.qkv_proj`,
-      modules: [
-        one(attention, 'q_proj', heads * headDim),
-        one(attention, 'k_proj', kv),
-        one(attention, 'v_proj', kv),
-      ],
-      in: c,
-    },
-    { name: `${attention}.o_proj`, modules: [one(attention, 'o_proj', c)], in: heads * headDim },
-    {
-      name: `${mlp}.gate_up_proj`,
-      modules: [one(mlp, 'gate_proj', i), one(mlp, 'up_proj', i)],
-      in: c,
-    },
-    { name: `${mlp}.down_proj`, modules: [one(mlp, 'down_proj', c)], in: i },
-  ]
 }
 
 /** ONNX Runtime maps external data into memory; 64 bytes is a cache line and the widest vector. */
@@ -102,47 +77,64 @@ async function* just(data: Float32Array) {
   yield data
 }
 
-/** A's of the adapted modules below each other `[n·r, in]`, B's as blocks on a diagonal `[out, n·r]`. */
-const joinAdapters = ({ modules, in: inputs }: Joined, rank: number, adapter: AdapterTensors) => {
-  const named = modules.map(({ name, out }) => ({
+const rowsOf = (group: readonly LinearLayer[]): number =>
+  group.reduce((sum, { outFeatures }) => sum + outFeatures, 0)
+
+/** A's of the adapted layers below each other `[n·r, in]`, B's as blocks on a diagonal `[out, n·r]`. */
+const joinAdapters = (group: readonly LinearLayer[], rank: number, adapter: AdapterTensors) => {
+  const named = group.map(({ path, outFeatures: out }) => ({
     out,
-    a: adapter.get(`base_model.model.${name}.lora_A.weight`),
-    b: adapter.get(`base_model.model.${name}.lora_B.weight`),
+    a: adapter.get(`base_model.model.${path}.lora_A.weight`),
+    b: adapter.get(`base_model.model.${path}.lora_B.weight`),
   }))
   const width = named.filter(({ a, b }) => a && b).length * rank
   if (width === 0) return undefined
-  const out = modules.reduce((sum, module) => sum + module.out, 0)
+  const inputs = group[0]!.inFeatures
+  const out = rowsOf(group)
   const a = new Float32Array(width * inputs)
   const b = new Float32Array(out * width)
   let [column, row] = [0, 0]
-  for (const module of named) {
-    if (module.a && module.b) {
-      a.set(module.a.data, column * inputs)
-      for (let r = 0; r < module.out; r++)
-        b.set(module.b.data.subarray(r * rank, (r + 1) * rank), (row + r) * width + column)
+  for (const layer of named) {
+    if (layer.a && layer.b) {
+      a.set(layer.a.data, column * inputs)
+      for (let r = 0; r < layer.out; r++)
+        b.set(layer.b.data.subarray(r * rank, (r + 1) * rank), (row + r) * width + column)
       column += rank
     }
-    row += module.out
+    row += layer.out
   }
   return { a, b, width, out }
 }
 
-const addLayer = async (file: TensorFile, model: GeneratorModel, layer: number) => {
+/** Biases behind each other; zeros for a layer that has none. */
+async function* biasesOf({ config, weights }: GeneratorModel, group: readonly LinearLayer[]) {
+  for (const { path, module, outFeatures } of group)
+    if (config.biases?.includes(module)) yield* read(weights, [[`${path}.bias`, [outFeatures]]])
+    else yield new Float32Array(outFeatures)
+}
+
+/** A linear layer made of several that read the same input, one below the other: `[out₁ + out₂ + …, in]`. */
+const addGroup = async (file: TensorFile, model: GeneratorModel, group: readonly LinearLayer[]) => {
   const { config, weights, adapterConfig, adapter } = model
-  const at = `model.layers.${layer}`
-  for (const norm of [`${at}.input_layernorm.weight`, `${at}.post_attention_layernorm.weight`])
-    await file.add(norm, [config.hiddenSize], read(weights, [[norm, [config.hiddenSize]]]))
-  for (const joined of joinedLayers(config, layer)) {
-    const out = joined.modules.reduce((sum, module) => sum + module.out, 0)
-    const parts = joined.modules.map(
-      module => [`${module.name}.weight`, [module.out, joined.in]] as const,
-    )
-    await file.add(`${joined.name}.weight`, [out, joined.in], read(weights, parts))
-    const lora = joinAdapters(joined, adapterConfig.rank, adapter)
-    if (!lora) continue
-    await file.add(`${joined.name}.lora_A`, [lora.width, joined.in], just(lora.a))
-    await file.add(`${joined.name}.lora_B`, [lora.out, lora.width], just(lora.b))
-  }
+  const name = joinedName(group.map(({ path }) => path))
+  const [inputs, out] = [group[0]!.inFeatures, rowsOf(group)]
+  const parts = group.map(
+    ({ path, outFeatures }) => [`${path}.weight`, [outFeatures, inputs]] as const,
+  )
+  await file.add(`${name}.weight`, [out, inputs], read(weights, parts))
+  if (group.some(({ module }) => config.biases?.includes(module)))
+    await file.add(`${name}.bias`, [out], biasesOf(model, group))
+  const lora = joinAdapters(group, adapterConfig.rank, adapter)
+  if (!lora) return
+  await file.add(`${name}.lora_A`, [lora.width, inputs], just(lora.a))
+  await file.add(`${name}.lora_B`, [lora.out, lora.width], just(lora.b))
+}
+
+/** Embeddings, norms and the output head, which are stored as they are. */
+const plainShapes = (config: ModelConfig) => {
+  const paths = linearLayers(config).map(({ path }) => path)
+  const linear = new Set(paths.flatMap(path => [`${path}.weight`, `${path}.bias`]))
+  return weightShapes(config).filter(({ name }) => !linear.has(name))
 }
 
 /** Streams all tensors into one file, a tensor in memory at a time. */
@@ -156,13 +148,10 @@ export const writeGeneratorWeights = async (
   const handle = await open(path, 'w')
   try {
     const file = new TensorFile(handle, location)
-    const vocabulary = [config.vocabSize, config.hiddenSize]
-    const plain = async (name: string, shape: readonly number[]) =>
-      file.add(name, shape, read(weights, [[name, shape]]))
-    await plain('model.embed_tokens.weight', vocabulary)
-    for (let layer = 0; layer < config.layers; layer++) await addLayer(file, model, layer)
-    await plain('model.norm.weight', [config.hiddenSize])
-    if (!config.tieWordEmbeddings) await plain('lm_head.weight', vocabulary)
+    for (const { name, shape } of plainShapes(config))
+      await file.add(name, shape, read(weights, [[name, shape]]))
+    for (let layer = 0; layer < config.layers; layer++)
+      for (const group of linearGroups(config, layer)) await addGroup(file, model, group)
     return file.tensors
   } finally {
     await handle.close()

@@ -1,15 +1,21 @@
 /** Worker thread of the generator: `run()` of ONNX Runtime blocks the thread that calls it. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import {
+  cachedHeadDim,
+  needsPositions,
+  tableNames,
+} from '../model/architectures/cached-attention.ts'
+import { ropesOf, rotaryTables } from '../model/rotary.ts'
 import { executionProviders } from './execution-providers.ts'
 import { generateGreedily, type SlotModel } from './generation-loop.ts'
 import { createCache, slotBytes } from './generator-cache.ts'
 import type { GenerateRequest, GeneratorReply, GeneratorStart } from './generator-messages.ts'
-import { rotaryTables } from './generator-rotary.ts'
 
 const MAX_PREFILL_TOKENS = 4096
 
 const start = workerData as GeneratorStart
+const { config } = start
 const send = (reply: GeneratorReply) => parentPort?.postMessage(reply)
 
 /** (B, S) padded on the right; (B) flat index of each prompt's last token. */
@@ -23,18 +29,44 @@ const pad = (prompts: readonly Int32Array[]) => {
   return { tokens, length, last }
 }
 
+const cacheShape = (capacity: number) => ({
+  kvHeads: config.kvHeads,
+  headDim: cachedHeadDim(config),
+  capacity,
+})
+
+/** Cosines and sines of each rotation that the model has. */
+const tablesOf = (capacity: number): Record<string, Tensor> =>
+  Object.fromEntries(
+    ropesOf(config).flatMap(rope => {
+      const { cos, sin, half } = rotaryTables(config, rope, capacity)
+      const names = tableNames(rope)
+      const table = (data: Float32Array) => new Tensor('float32', data, [capacity, half])
+      return [
+        [names.cos, table(cos)],
+        [names.sin, table(sin)],
+      ]
+    }),
+  )
+
+/** (B, S): a prompt starts at 0, a single token stands at its slot's last position */
+const positionsOf = (length: number, lastPositions: Int32Array): Tensor => {
+  const positions = new BigInt64Array(lastPositions.length * length)
+  lastPositions.forEach((last, row) => {
+    for (let t = 0; t < length; t++) positions[row * length + t] = BigInt(length === 1 ? last : t)
+  })
+  return new Tensor('int64', positions, [lastPositions.length, length])
+}
+
 const createSlotModel = (
   session: InferenceSession,
   slots: number,
   capacity: number,
   adapterScale: number,
 ): SlotModel => {
-  const { kvHeads, headDim } = start
-  const cache = createCache(slots, { kvHeads, headDim, capacity })
-  const tables = rotaryTables(capacity, headDim, start.ropeTheta)
+  const cache = createCache(slots, cacheShape(capacity))
   const fixed = {
-    cos: new Tensor('float32', tables.cos, [capacity, headDim / 2]),
-    sin: new Tensor('float32', tables.sin, [capacity, headDim / 2]),
+    ...tablesOf(capacity),
     adapter_scale: new Tensor('float32', [adapterScale], [1]),
   }
   /** past and present are the same memory, so that ONNX Runtime writes only the new tokens */
@@ -66,6 +98,7 @@ const createSlotModel = (
         last_index: new Tensor('int32', lastIndex, [rows]),
         last_positions: new Tensor('int32', lastPositions, [rows]),
         total_length: new Tensor('int32', [total], []),
+        ...(needsPositions(config) ? { positions: positionsOf(length, lastPositions) } : {}),
       },
       fetches,
     )
@@ -96,8 +129,8 @@ const createSlotModel = (
 const generate = async (session: InferenceSession, request: GenerateRequest) => {
   const { id, prompts, maxNewTokens } = request
   const longest = prompts.reduce((most, prompt) => Math.max(most, prompt.length), 0)
-  const capacity = Math.min(start.maxPositions, longest + maxNewTokens)
-  const fitting = Math.floor(request.cacheBytes / slotBytes({ ...start, capacity }))
+  const capacity = Math.min(config.maxPositions, longest + maxNewTokens)
+  const fitting = Math.floor(request.cacheBytes / slotBytes(cacheShape(capacity)))
   const slots = Math.max(1, Math.min(request.batchSize, prompts.length, fitting))
   const answers = await generateGreedily(
     createSlotModel(session, slots, capacity, request.adapterScale),
@@ -106,7 +139,7 @@ const generate = async (session: InferenceSession, request: GenerateRequest) => 
       slots,
       maxNewTokens,
       capacity,
-      eosTokenIds: start.eosTokenIds,
+      eosTokenIds: config.eosTokenIds,
       maxPrefillTokens: MAX_PREFILL_TOKENS,
       stopped: () => Atomics.load(start.stop, 0) !== 0,
       onStep: done => send({ kind: 'step', id, ...done }),

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { temporaryFor } from '../atomic-file.ts'
 import { GraphBuilder } from '../graph/build.ts'
 import { writeOnnx } from '../graph/write-onnx.ts'
-import { llamaDecode } from '../model/llama-decode.ts'
+import { decode } from '../model/architectures/decode.ts'
 import { StageStopped } from '../stage-error.ts'
 import type { GenerateRequest, GeneratorReply, GeneratorStart } from './generator-messages.ts'
 import {
@@ -50,7 +50,7 @@ const decodeGraph = (config: GeneratorModel['config'], stored: StoredTensors) =>
       g.external(name, 'float32', shape, external),
     ]),
   )
-  llamaDecode(g, config, name => values.get(name))
+  decode(g, config, name => values.get(name))
   return g.finish('decode')
 }
 
@@ -108,11 +108,7 @@ const startWorker = (
   const workerData: GeneratorStart = {
     modelPath,
     threads,
-    kvHeads: config.kvHeads,
-    headDim: config.headDim,
-    ropeTheta: config.ropeTheta,
-    maxPositions: config.maxPositions,
-    eosTokenIds: config.eosTokenIds,
+    config,
     stop,
   }
   return new Worker(new URL('./generator-worker.ts', import.meta.url), { workerData })
