@@ -38,7 +38,14 @@ export type ResolvedInstructionDatasetSpec = Omit<
   }
 export type ResolvedTraining = Omit<
   Filled<Section<'training'>>,
-  'epochs' | 'maxSteps' | 'stopAfterSteps' | 'schedule' | 'optimizer' | 'checkpoint'
+  | 'epochs'
+  | 'maxSteps'
+  | 'stopAfterSteps'
+  | 'schedule'
+  | 'optimizer'
+  | 'checkpoint'
+  | 'earlyStopping'
+  | 'keepBest'
 > & {
   /** absent together with maxSteps: one epoch */
   readonly epochs?: number
@@ -50,6 +57,9 @@ export type ResolvedTraining = Omit<
   >
   readonly optimizer: Filled<NonNullable<Section<'training'>['optimizer']>>
   readonly checkpoint: Filled<NonNullable<Section<'training'>['checkpoint']>>
+  readonly earlyStopping?: Filled<NonNullable<Section<'training'>['earlyStopping']>>
+  /** absent: where earlyStopping is given */
+  readonly keepBest?: boolean
 }
 
 /** Every optional section of `InstructionTuningJobSpec` present, every field with a default set. */

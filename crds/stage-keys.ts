@@ -48,9 +48,20 @@ export const prepareKey = (spec: ResolvedSpec): string =>
     spec.training.packing,
   ])
 
+/** Raised whenever rows that are not packed are computed in other groups, and so add up to other last digits. */
+const GROUPING = 'by tokens'
+
 /** @param prepareDigest `digest` of the Prepare result that Train reads */
 export const trainKey = (spec: ResolvedSpec, prepareDigest: string): string =>
-  hash([FORMAT, 'train', prepareDigest, spec.method, spec.training, spec.evaluation.everySteps])
+  hash([
+    FORMAT,
+    'train',
+    prepareDigest,
+    spec.method,
+    spec.training,
+    spec.evaluation.everySteps,
+    ...(spec.training.packing ? [] : [GROUPING]),
+  ])
 
 /** Trainings that differ only in where they stop share their checkpoints. */
 export const courseKey = (spec: ResolvedSpec, prepareDigest: string): string => {

@@ -2,6 +2,7 @@
 import type { Reason } from './conditions.ts'
 import type { DatasetReport } from './instruction-dataset-status.ts'
 import type { ResolvedInstructionDatasetSpec, StageSpec } from './resolved-spec.ts'
+import type { OutputFormat } from './spec/output.ts'
 
 export const STAGES = ['prepare', 'train', 'evaluate', 'publish'] as const
 export type Stage = (typeof STAGES)[number]
@@ -97,7 +98,12 @@ export type TrainingSummary = {
   readonly tokens: number
   readonly tokensPerSecond: number
   readonly finalLoss: number
+  /** of the adapter that is the result */
   readonly validationLoss?: number
+  /** step that the result is of, where the best validation is kept */
+  readonly bestStep?: number
+  /** whether validations without a gain ended it */
+  readonly stoppedEarly?: boolean
   readonly seconds: number
   /** longest micro-batch seen; the pod's grace period follows from it */
   readonly microBatchSeconds: number
@@ -125,8 +131,10 @@ export type EvaluationSummary = {
 }
 
 export type Artifact = {
+  /** a folder; in a termination message perhaps only what of it lies below `output.uri` */
   readonly uri: string
-  readonly format: 'Adapter'
+  readonly format: OutputFormat
+  /** sha256 of the file with the weights, of several over the canonical JSON of their digests */
   readonly digest: string
   readonly bytes: number
 }
@@ -170,6 +178,9 @@ export type TrainingProgress = {
   readonly gradientNorm: number
   readonly validationLoss?: number
   readonly validationTokenAccuracy?: number
+  /** step of the best validation so far, where validations are compared */
+  readonly bestStep?: number
+  readonly bestValidationLoss?: number
   readonly tokensPerSecond: number
   readonly etaSeconds: number
   readonly microBatchSeconds: number

@@ -1,5 +1,5 @@
 /** `spec.training`. */
-import { defaulted, oneOf, optional, Type } from '../schema.ts'
+import { defaulted, object, oneOf, optional, Type } from '../schema.ts'
 import { fraction } from './common.ts'
 
 export const Training = defaulted(
@@ -39,7 +39,7 @@ export const Training = defaulted(
         'x-kubernetes-int-or-string': true,
         default: 'Auto',
         description:
-          'Rows computed at once; the gradient is that of the whole batch whatever it is. A positive integer or `Auto`.',
+          'Rows computed at once; the gradient is that of the whole batch whatever it is. Where `packing` is off, as many shorter rows as have no more tokens. A positive integer or `Auto`.',
         'x-kubernetes-validations': [
           {
             rule: "type(self) == int ? self >= 1 : self == 'Auto'",
@@ -189,6 +189,44 @@ export const Training = defaulted(
         ),
       },
       { description: 'Checkpoints, also written on SIGTERM.' },
+    ),
+    earlyStopping: optional(
+      object(
+        {
+          metric: optional(
+            oneOf(['validation/loss', 'validation/tokenAccuracy'], {
+              default: 'validation/loss',
+              description: 'What is compared: a smaller loss, or a larger accuracy, is better.',
+            }),
+          ),
+          patience: optional(
+            Type.Integer({
+              minimum: 1,
+              maximum: 10_000,
+              default: 3,
+              description: 'Validations in a row without a gain after which training ends.',
+            }),
+          ),
+          minDelta: optional(
+            Type.Number({
+              minimum: 0,
+              maximum: 1000,
+              default: 0,
+              description: 'A gain is larger than this.',
+            }),
+          ),
+        },
+        {
+          description:
+            'Ends training once validations, one every `evaluation.everySteps`, stop getting better. Needs validation data.',
+        },
+      ),
+    ),
+    keepBest: optional(
+      Type.Boolean({
+        description:
+          'Take the adapter of the best validation and not that of the last step (`load_best_model_at_end` of Hugging Face); by the metric of `earlyStopping`, else by `validation/loss`. True if absent where `earlyStopping` is given, else false. Needs validation data.',
+      }),
     ),
   },
   {

@@ -51,6 +51,16 @@ export const TRAINER_METRICS = {
     type: 'gauge',
     help: 'Share of validation target tokens that are the most likely ones.',
   },
+  bestStep: {
+    name: 'attune_training_best_step',
+    type: 'gauge',
+    help: 'Step of the best validation so far, where `earlyStopping` or `keepBest` compares them.',
+  },
+  bestValidationLoss: {
+    name: 'attune_best_validation_loss',
+    type: 'gauge',
+    help: 'Validation loss at that step, in nats.',
+  },
   learningRate: {
     name: 'attune_training_learning_rate',
     type: 'gauge',

@@ -27,6 +27,7 @@ import { readModelConfig } from '../model/read-config.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { usesCuda } from '../session/execution-providers.ts'
 import { invalidSpec, StageStopped } from '../stage-error.ts'
+import { checkComparisons } from '../train/best.ts'
 import { publishDataset } from '../train/training-metrics.ts'
 import { fetchContext } from './fetch-context.ts'
 import type { StageContext, StageFunction, StageOutput } from './stage-context.ts'
@@ -160,6 +161,8 @@ export const prepare: StageFunction = async context => {
   try {
     await mkdir(folder, { recursive: true })
     const output = (await reuse(key, folder, context)) ?? (await prepareAnew(key, folder, context))
+    // before a machine with an accelerator is taken for it
+    checkComparisons(context.job.spec.training, { count: output.dataset?.validationExamples ?? 0 })
     if (output.dataset) publishDataset(context.metrics, output.dataset)
     context.report({ activity: 'prepared', fraction: 1 })
     return output

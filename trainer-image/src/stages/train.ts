@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto'
 import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { ResolvedTraining } from '@attune/crds/resolved-spec.ts'
 import type { JobFile } from '@attune/crds/stage.ts'
 import { courseKey, trainKey } from '@attune/crds/stage-keys.ts'
 import { removeTemporaries } from '../atomic-file.ts'
@@ -19,11 +18,14 @@ import { adapterBase } from '../publish/sources.ts'
 import { createTrainingEngine } from '../session/create-training-engine.ts'
 import { usesCuda } from '../session/execution-providers.ts'
 import { invalidSpec } from '../stage-error.ts'
+import { checkComparisons, goalOf } from '../train/best.ts'
+import { bestStatesIn } from '../train/best-states.ts'
 import { type Counters, loadCheckpoint, newestStep, saveCheckpoint } from '../train/checkpoint.ts'
+import { groupingOf } from '../train/group-rows.ts'
 import { openMetricsLog } from '../train/metrics-log.ts'
 import { halved, pinPieces } from '../train/pieces.ts'
 import { totalSteps as countSteps, lastStep, rowCountOfStep } from '../train/steps.ts'
-import { type LoopOptions, trainingLoop } from '../train/training-loop.ts'
+import { type LoopOptions, type LoopResult, trainingLoop } from '../train/training-loop.ts'
 import { publishDataset, publishMetrics, summaryOf } from '../train/training-metrics.ts'
 import { openWeights } from '../weights/open-weights.ts'
 import { stoppableWeights } from '../weights/stoppable-weights.ts'
@@ -33,6 +35,7 @@ import { finishedPrepare, stageFolder } from './stage-folders.ts'
 const NOTHING_DONE: Counters = { step: 0, tokens: 0, seconds: 0, lastLoss: Number.NaN }
 
 const CHECKPOINTS = 'checkpoints'
+const BEST = 'best'
 const METRICS_LOG = 'metrics.jsonl'
 
 /** One that has gone past the stop cannot be taken up again there. */
@@ -50,11 +53,11 @@ const openFolders = async (workspace: string, { spec }: JobFile, prepareDigest: 
   const folder = stageFolder(workspace, 'train', key)
   const shared = stageFolder(workspace, 'train', courseKey(spec, prepareDigest))
   const course = await courseFolder(folder, shared, spec.training.stopAfterSteps)
-  const checkpoints = join(course, CHECKPOINTS)
+  const [checkpoints, best] = [join(course, CHECKPOINTS), join(course, BEST)]
   const scratch = join(workspace, 'scratch')
-  for (const path of [folder, checkpoints, scratch]) await mkdir(path, { recursive: true })
-  for (const path of [folder, course, checkpoints, scratch]) await removeTemporaries(path)
-  return { key, folder, course, checkpoints, scratch }
+  for (const path of [folder, checkpoints, best, scratch]) await mkdir(path, { recursive: true })
+  for (const path of [folder, course, checkpoints, best, scratch]) await removeTemporaries(path)
+  return { key, folder, course, checkpoints, best: bestStatesIn(best, checkpoints), scratch }
 }
 
 /** ONNX Runtime's own profiles, until they are summed up. */
@@ -65,13 +68,14 @@ const openRun = async (context: StageContext) => {
   const { job, workspace, environment, memoryLimitBytes, microBatchHalvings } = context
   const prepare = await finishedPrepare(workspace, job)
   const folders = await openFolders(workspace, job, prepare.result.digest)
-  const { course, checkpoints, scratch } = folders
+  const { course, checkpoints, best, scratch } = folders
   const modelFolder = join(prepare.folder, 'model')
   const data = await openPrepared(join(prepare.folder, 'dataset'))
   const config = await readModelConfig(modelFolder)
   const { dataset } = prepare.result
   if (!dataset)
     throw invalidSpec('Prepare left no summary of the data; remove its folder and run it again')
+  checkComparisons(job.spec.training, data.validation)
   publishDataset(context.metrics, dataset)
   const cores = availableParallelism()
   const cuda = usesCuda(environment)
@@ -79,14 +83,15 @@ const openRun = async (context: StageContext) => {
   const plan = makePlan({ config, spec: job.spec, dataset, memoryLimitBytes, cores, cuda })
   const pinned = await pinPieces(join(course, 'pieces.json'), plan, cores)
   const pieces = halved(pinned, microBatchHalvings)
-  const checkpoint = await loadCheckpoint(checkpoints)
+  const checkpoint = await loadCheckpoint(checkpoints, best.has)
   const records = await readRecords(prepare.folder)
   const weights = await openWeights(modelFolder)
   const engine = await createTrainingEngine({
     config,
     weights: stoppableWeights(weights, context.signal),
     ...(records ? { weightsDigest: records.model.digest } : {}),
-    adapterConfig: adapterConfigOf(job.spec.method),
+    method: adapterConfigOf(job.spec.method),
+    seed: job.spec.training.seed,
     start: checkpoint ? { state: checkpoint.state } : { seed: job.spec.training.seed },
     recompute: pieces.recompute,
     scratchFolder: scratch,
@@ -104,16 +109,11 @@ const openRun = async (context: StageContext) => {
 }
 type Run = Awaited<ReturnType<typeof openRun>>
 
-const learningRateOf = (training: ResolvedTraining, totalSteps: number) => {
-  const schedule = scheduleOf(training, totalSteps)
-  return (step: number) => learningRateAt(schedule, step)
-}
-
 /** What the loop tells: to metrics.jsonl, to Prometheus, to whoever polls, and to the checkpoint folder. */
 const effectsOf = async (
   { metrics, log, report, job }: StageContext,
-  { course, checkpoints, engine, start, data }: Run,
-): Promise<Pick<LoopOptions, 'record' | 'observe' | 'report' | 'save'>> => {
+  { course, checkpoints, best, engine, start, data }: Run,
+): Promise<Pick<LoopOptions, 'record' | 'observe' | 'report' | 'save' | 'keep'>> => {
   const metricsLog = await openMetricsLog(join(course, METRICS_LOG), start.step)
   const plan = { rows: data.train.count, batchSize: job.spec.training.batchSize }
   let tokens = start.tokens
@@ -139,24 +139,36 @@ const effectsOf = async (
       const { keep } = job.spec.training.checkpoint
       const checkpoint = { counters, state: await engine.state() }
       const bytes = await saveCheckpoint(checkpoints, checkpoint, keep)
+      await best.prune()
       metrics.checkpointStep.set(counters.step)
       metrics.checkpointTime.set(Date.now() / 1000)
       metrics.checkpointBytes.set(bytes)
       log.info({ step: counters.step }, 'checkpoint saved')
     },
+    keep: async counters => {
+      await best.save(counters, await engine.state())
+      log.info({ step: counters.step }, 'best validation so far')
+    },
   }
 }
 
+/** @returns the parameters that the run is about: those of the best validation, or of the last step */
+const resultOf = async ({ engine, best }: Run, { kept }: LoopResult) => {
+  if (!kept) return (await engine.state()).parameters
+  const parameters = await best.load(kept.step)
+  // a further start finds it damaged, too, and trains from an earlier checkpoint
+  if (!parameters) throw new Error(`the parameters of step ${kept.step}, the best, are damaged`)
+  return parameters
+}
+
 /** @returns digest of the adapter's files */
-const writeResult = async (
-  { folder, course, engine, base }: Run,
-  { spec }: JobFile,
-): Promise<string> => {
+const writeResult = async (run: Run, { spec }: JobFile, result: LoopResult): Promise<string> => {
+  const { folder, course, base } = run
   if (folder !== course) await copyFile(join(course, METRICS_LOG), join(folder, METRICS_LOG))
   const adapterFolder = join(folder, 'adapter')
   await mkdir(adapterFolder, { recursive: true })
   await removeTemporaries(adapterFolder)
-  const { parameters } = await engine.state()
+  const parameters = await resultOf(run, result)
   const description = { config: adapterConfigOf(spec.method), ...base }
   await writeAdapter(adapterFolder, parameters, description)
   const hash = createHash('sha256')
@@ -171,26 +183,34 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
   const plan = { rows: data.train.count, batchSize: training.batchSize, seed: training.seed }
   const scheduledSteps = countSteps(plan, training)
   const totalSteps = lastStep(plan, training)
+  const schedule = scheduleOf(training, scheduledSteps)
+  const goal = goalOf(training)
   const opening = start.step > 0 ? 'resumed from a checkpoint' : 'starting'
   const { microBatchSize, threads } = pieces
   context.log.info({ step: start.step, totalSteps, threads, microBatchSize }, opening)
   const { type: _, ...adam } = training.optimizer
-  const { counters, longestMicroBatchSeconds } = await trainingLoop(start, {
+  const result = await trainingLoop(start, {
     engine,
     data,
     plan,
     totalSteps,
-    microBatchSize,
+    scheduledSteps,
+    warmupSteps: schedule.warmupSteps,
+    grouping: groupingOf({ ...training, microBatchSize }),
+    goal,
     evaluateEvery: evaluation.everySteps,
     checkpointEvery: training.checkpoint.everySteps,
-    learningRate: learningRateOf(training, scheduledSteps),
+    learningRate: step => learningRateAt(schedule, step),
     update: { ...adam, maxGradientNorm: training.maxGradientNorm },
     signal: context.signal,
     clock: () => performance.now() / 1000,
     ...(await effectsOf(context, run)),
   })
-  const digest = await writeResult(run, context.job)
-  return { key: run.key, digest, training: summaryOf(counters, longestMicroBatchSeconds) }
+  const summary = summaryOf(result, goal?.keepBest ?? false)
+  const { steps, stoppedEarly, bestStep } = summary
+  if (stoppedEarly) context.log.info({ step: steps, bestStep }, 'stopped early: no further gain')
+  const digest = await writeResult(run, context.job, result)
+  return { key: run.key, digest, training: summary }
 }
 
 /** The sessions have written their profiles when the engine is closed. */

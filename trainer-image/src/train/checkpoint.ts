@@ -7,12 +7,14 @@ import type { EngineState } from '../session/training-engine.ts'
 import { sha256File } from '../source/file-digest.ts'
 import { readSafetensors } from '../weights/read-safetensors.ts'
 import { type TensorToWrite, writeSafetensors } from '../weights/write-safetensors.ts'
+import type { Standing } from './best.ts'
+import type { LossHistory } from './divergence.ts'
 
 const FORMAT = 1
 const PARTS = ['parameters', 'firstMoments', 'secondMoments'] as const
 
-/** What a resume needs beside the tensors; data order and learning rate follow from the step. */
-export type Counters = {
+/** What a resume needs beside the tensors; data order, noise and learning rate follow from the step. */
+export type Counters = Standing & {
   /** optimizer steps done */
   readonly step: number
   /** tokens trained on so far, padding excluded */
@@ -20,9 +22,12 @@ export type Counters = {
   /** seconds spent in steps so far */
   readonly seconds: number
   readonly lastLoss: number
+  /** of the newest validation */
   readonly validationLoss?: number
-  /** step of the newest validation */
+  readonly validationTokenAccuracy?: number
   readonly validatedStep?: number
+  /** what a loss that runs away is told by */
+  readonly history?: LossHistory
 }
 export type Checkpoint = { readonly counters: Counters; readonly state: EngineState }
 
@@ -123,13 +128,20 @@ const isDamage = (error: unknown): boolean => {
   return syscall === undefined || code === 'ENOENT'
 }
 
-const load = async (folder: string): Promise<Checkpoint | undefined> => {
+const readManifest = async (folder: string): Promise<Manifest> =>
+  JSON.parse(await readFile(join(folder, 'checkpoint.json'), 'utf8')) as Manifest
+
+/** @returns what `read` makes of a checkpoint whose tensors are those that were written, or undefined */
+const ifWhole = async <T>(
+  folder: string,
+  read: (manifest: Manifest, tensors: string) => T | Promise<T>,
+): Promise<T | undefined> => {
   try {
-    const manifest = JSON.parse(await readFile(join(folder, 'checkpoint.json'), 'utf8')) as Manifest
+    const manifest = await readManifest(folder)
     const tensors = join(folder, 'state.safetensors')
     if (manifest.format !== FORMAT || manifest.sha256 !== (await sha256File(tensors)))
       return undefined
-    return { counters: manifest.counters, state: unflatten(await readSafetensors(tensors)) }
+    return await read(manifest, tensors)
   } catch (error) {
     // a disk that does not answer says nothing about the bytes on it
     if (!isDamage(error)) throw error
@@ -137,12 +149,43 @@ const load = async (folder: string): Promise<Checkpoint | undefined> => {
   }
 }
 
-/** @returns the newest checkpoint that reads back whole; damaged ones are removed, or they would be kept for it */
-export const loadCheckpoint = async (folder: string): Promise<Checkpoint | undefined> => {
+/** @returns undefined where it is not there, or damaged */
+export const loadStep = (folder: string, step: number): Promise<Checkpoint | undefined> =>
+  ifWhole(join(folder, folderName(step)), async ({ counters }, tensors) => ({
+    counters,
+    state: unflatten(await readSafetensors(tensors)),
+  }))
+
+export const isWhole = async (folder: string, step: number): Promise<boolean> =>
+  (await ifWhole(join(folder, folderName(step)), () => true)) ?? false
+
+/**
+ * @param isUsable whether what else its counters name is there
+ * @returns the newest checkpoint that reads back whole; others are removed, or they would be kept for it
+ */
+export const loadCheckpoint = async (
+  folder: string,
+  isUsable: (counters: Counters) => Promise<boolean> = async () => true,
+): Promise<Checkpoint | undefined> => {
   for (const step of await stepsIn(folder)) {
-    const found = await load(join(folder, folderName(step)))
-    if (found) return found
+    const found = await loadStep(folder, step)
+    if (found && (await isUsable(found.counters))) return found
     await rm(join(folder, folderName(step)), { recursive: true, force: true })
   }
   return undefined
+}
+
+/** @returns of the checkpoints there, as far as they can be read */
+export const countersIn = async (folder: string): Promise<readonly Counters[]> => {
+  const all: Counters[] = []
+  for (const step of await stepsIn(folder)) {
+    const manifest = await readManifest(join(folder, folderName(step))).catch(() => undefined)
+    if (manifest?.counters) all.push(manifest.counters)
+  }
+  return all
+}
+
+export const removeAllBut = async (folder: string, kept: ReadonlySet<number>): Promise<void> => {
+  for (const step of await stepsIn(folder))
+    if (!kept.has(step)) await rm(join(folder, folderName(step)), { recursive: true, force: true })
 }

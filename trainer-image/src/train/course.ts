@@ -1,6 +1,8 @@
 /** Where a run stands after so many steps, as a value, and what is told of it. */
 import type { TrainingProgress } from '@attune/crds/stage.ts'
+import type { Standing } from './best.ts'
 import type { Counters } from './checkpoint.ts'
+import type { LossHistory } from './divergence.ts'
 import type { StepRecord, ValidationRecord } from './metrics-log.ts'
 import type { StepOutcome } from './run-step.ts'
 import { epochAfter, type StepPlan } from './steps.ts'
@@ -13,14 +15,14 @@ export type Course = {
   /** step of the newest checkpoint */
   readonly savedStep: number
   readonly longestMicroBatchSeconds: number
-  /** the newest of this process */
-  readonly validation?: Validation
 }
 
 export type TakenStep = {
   readonly outcome: StepOutcome
   readonly learningRate: number
   readonly seconds: number
+  /** with this step's loss */
+  readonly history: LossHistory
 }
 
 export const startOf = (counters: Counters): Course => ({
@@ -29,7 +31,7 @@ export const startOf = (counters: Counters): Course => ({
   longestMicroBatchSeconds: 0,
 })
 
-export const afterStep = (course: Course, { outcome, seconds }: TakenStep): Course => {
+export const afterStep = (course: Course, { outcome, seconds, history }: TakenStep): Course => {
   const { counters } = course
   return {
     ...course,
@@ -39,6 +41,7 @@ export const afterStep = (course: Course, { outcome, seconds }: TakenStep): Cour
       tokens: counters.tokens + outcome.tokens,
       seconds: counters.seconds + seconds,
       lastLoss: outcome.loss,
+      history,
     },
     longestMicroBatchSeconds: Math.max(
       course.longestMicroBatchSeconds,
@@ -47,13 +50,18 @@ export const afterStep = (course: Course, { outcome, seconds }: TakenStep): Cour
   }
 }
 
-export const afterValidation = (course: Course, validation: Validation): Course => {
+export const afterValidation = (
+  course: Course,
+  { loss, tokenAccuracy }: Validation,
+  standing: Standing,
+): Course => {
   const { counters } = course
-  return {
-    ...course,
-    counters: { ...counters, validationLoss: validation.loss, validatedStep: counters.step },
-    validation,
+  const measured = {
+    validationLoss: loss,
+    validationTokenAccuracy: tokenAccuracy,
+    validatedStep: counters.step,
   }
+  return { ...course, counters: { ...counters, ...measured, ...standing } }
 }
 
 export const stepRecord = (
@@ -83,7 +91,7 @@ export const validationRecord = (
 })
 
 export const progressOf = (
-  { counters, validation, longestMicroBatchSeconds }: Course,
+  { counters, longestMicroBatchSeconds }: Course,
   { plan, totalSteps }: { readonly plan: StepPlan; readonly totalSteps: number },
   { outcome, learningRate }: TakenStep,
   throughput: Throughput,
@@ -95,7 +103,12 @@ export const progressOf = (
   learningRate,
   gradientNorm: outcome.gradientNorm,
   ...(counters.validationLoss === undefined ? {} : { validationLoss: counters.validationLoss }),
-  ...(validation ? { validationTokenAccuracy: validation.tokenAccuracy } : {}),
+  ...(counters.validationTokenAccuracy === undefined
+    ? {}
+    : { validationTokenAccuracy: counters.validationTokenAccuracy }),
+  ...(counters.best
+    ? { bestStep: counters.best.step, bestValidationLoss: counters.best.loss }
+    : {}),
   tokensPerSecond: throughput.tokensPerSecond(),
   etaSeconds: throughput.eta(totalSteps - counters.step),
   microBatchSeconds: longestMicroBatchSeconds,

@@ -5,7 +5,8 @@ import type { MicroBatch } from '../session/training-engine.ts'
 /** Rows are cut to the longest document among them, in steps of this, so that few different shapes occur. */
 const LENGTH_STEP = 64
 
-const usedLength = (row: Row): number => {
+/** @returns tokens before the padding */
+export const usedLength = (row: Row): number => {
   let length = row.tokens.length
   while (length > 0 && row.segments[length - 1] === 0) length--
   return length
@@ -32,10 +33,15 @@ const targetsOf = (rows: readonly Row[], length: number) => {
   return { targetPositions: Int32Array.from(positions), targetTokens: Int32Array.from(tokens) }
 }
 
-export const toMicroBatch = (rows: readonly Row[]): MicroBatch => {
+/** @returns tokens of each of the rows in one micro-batch */
+export const lengthOf = (rows: readonly Row[]): number => {
   const sequenceLength = rows[0]?.tokens.length ?? 0
   const longest = Math.max(...rows.map(usedLength))
-  const length = Math.min(sequenceLength, Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP)
+  return Math.min(sequenceLength, Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP)
+}
+
+export const toMicroBatch = (rows: readonly Row[]): MicroBatch => {
+  const length = lengthOf(rows)
   const stack = (pick: (row: Row) => Int32Array) => {
     const all = new Int32Array(rows.length * length)
     for (const [index, row] of rows.entries())
@@ -51,9 +57,3 @@ export const toMicroBatch = (rows: readonly Row[]): MicroBatch => {
     ...targetsOf(rows, length),
   }
 }
-
-/** @returns the rows in groups of at most `size` */
-export const inGroups = <T>(items: readonly T[], size: number): readonly (readonly T[])[] =>
-  Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  )

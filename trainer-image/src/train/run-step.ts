@@ -1,52 +1,63 @@
 /** One optimizer step: the gradients of every micro-batch of the window, then one update. */
-import type { Row } from '../data/prepared.ts'
 import type { TrainingEngine, UpdateOptions } from '../session/training-engine.ts'
-import { countTargets, countTokens, inGroups, toMicroBatch } from './micro-batch.ts'
+import type { StepPart } from './micro-batches.ts'
 
-export type StepOutcome = {
+export type Gradients = {
   /** summed cross-entropy over the window's targets, divided by their number (transformers#34191) */
   readonly loss: number
-  readonly gradientNorm: number
+  readonly targets: number
   readonly tokens: number
   readonly longestMicroBatchSeconds: number
   /** of all micro-batches */
   readonly gradientSeconds: number
-  /** absent where there was none */
-  readonly updateSeconds?: number
+  /** until the micro-batches were there */
+  readonly dataSeconds: number
+}
+
+export type StepOutcome = Gradients & {
+  readonly gradientNorm: number
+  readonly updateSeconds: number
 }
 
 export type StepOptions = {
   readonly engine: TrainingEngine
-  readonly rows: readonly Row[]
-  readonly microBatchSize: number
-  readonly update: Omit<UpdateOptions, 'targets'>
+  /** the next micro-batch of the run */
+  readonly take: () => StepPart
   readonly signal: AbortSignal
   /** seconds on a monotonic clock */
   readonly clock: () => number
 }
 
-/** @returns undefined when the signal was aborted between micro-batches; the engine's state is then that of the last update */
-export const runStep = async (options: StepOptions): Promise<StepOutcome | undefined> => {
-  const { engine, rows, microBatchSize, update, signal, clock } = options
-  const targets = rows.reduce((sum, row) => sum + countTargets(row), 0)
+/** @returns undefined when the signal was aborted between micro-batches; the engine's state stays that of the last update */
+export const gatherGradients = async (options: StepOptions): Promise<Gradients | undefined> => {
+  const { engine, take, signal, clock } = options
   let lossSum = 0
-  let longest = 0
-  let gradientSeconds = 0
-  for (const group of inGroups(rows, microBatchSize)) {
+  let [longest, gradientSeconds, dataSeconds] = [0, 0, 0]
+  for (;;) {
     if (signal.aborted) return undefined
+    const asked = clock()
+    const { batch, isLast, targets, tokens } = take()
     const started = clock()
-    lossSum += (await engine.accumulate(toMicroBatch(group))).lossSum
+    lossSum += (await engine.accumulate(batch)).lossSum
     const seconds = clock() - started
-    longest = Math.max(longest, seconds)
+    dataSeconds += started - asked
     gradientSeconds += seconds
+    longest = Math.max(longest, seconds)
+    if (!isLast) continue
+    if (signal.aborted) return undefined
+    const loss = lossSum / Math.max(1, targets)
+    const times = { longestMicroBatchSeconds: longest, gradientSeconds, dataSeconds }
+    return { loss, targets, tokens, ...times }
   }
-  if (signal.aborted) return undefined
-  const loss = lossSum / Math.max(1, targets)
-  const tokens = rows.reduce((sum, row) => sum + countTokens(row), 0)
-  const told = { loss, tokens, longestMicroBatchSeconds: longest, gradientSeconds }
-  // an update with such a loss would spoil the parameters, which are still good
-  if (!Number.isFinite(loss)) return { ...told, gradientNorm: Number.NaN }
+}
+
+export const applyGradients = async (
+  gradients: Gradients,
+  update: Omit<UpdateOptions, 'targets'>,
+  { engine, clock }: StepOptions,
+): Promise<StepOutcome> => {
   const started = clock()
-  const { gradientNorm } = await engine.update({ ...update, targets: Math.max(1, targets) })
-  return { ...told, gradientNorm, updateSeconds: clock() - started }
+  const targets = Math.max(1, gradients.targets)
+  const { gradientNorm } = await engine.update({ ...update, targets })
+  return { ...gradients, gradientNorm, updateSeconds: clock() - started }
 }

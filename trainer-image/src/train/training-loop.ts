@@ -1,7 +1,8 @@
 /** The steps of a run, from a checkpoint's counters to the last step; all effects go through the options. */
 import type { TrainingProgress } from '@attune/crds/stage.ts'
 import type { PreparedDataset } from '../data/prepared.ts'
-import { StageStopped, trainingDiverged } from '../stage-error.ts'
+import type { UpdateOptions } from '../session/training-engine.ts'
+import { type Best, type Goal, isBetter, isOutOfPatience, standingAfter } from './best.ts'
 import type { Counters } from './checkpoint.ts'
 import {
   afterStep,
@@ -13,52 +14,58 @@ import {
   type TakenStep,
   validationRecord,
 } from './course.ts'
+import { judgeLoss, NO_HISTORY } from './divergence.ts'
+import { diverged, stopped } from './endings.ts'
 import type { StepRecord, ValidationRecord } from './metrics-log.ts'
-import { runStep, type StepOptions, type StepOutcome } from './run-step.ts'
-import { rowsOfStep, type StepPlan } from './steps.ts'
+import { type PartsOptions, partsFrom } from './micro-batches.ts'
+import { oneAhead } from './one-ahead.ts'
+import { applyGradients, gatherGradients, type StepOptions } from './run-step.ts'
 import { createThroughput, type Throughput } from './throughput.ts'
-import { validate } from './validate.ts'
+import { type Validation, validate } from './validate.ts'
 
-export type LoopOptions = Pick<StepOptions, 'engine' | 'microBatchSize' | 'signal' | 'clock'> & {
-  readonly data: PreparedDataset
-  readonly plan: StepPlan
-  readonly totalSteps: number
-  readonly evaluateEvery: number
-  readonly checkpointEvery: number
-  /** step from 0 → learning rate of its update */
-  readonly learningRate: (step: number) => number
-  readonly update: Omit<StepOptions['update'], 'learningRate' | 'step'>
-  /** called with the counters that belong to the engine's state */
-  readonly save: (counters: Counters) => Promise<void>
-  readonly record: (entry: StepRecord | ValidationRecord) => Promise<void>
-  readonly report: (progress: TrainingProgress) => void
-  /** time of one optimizer step, and of each part of training */
-  readonly observe: (part: 'step' | Part, seconds: number) => void
-}
+export type LoopOptions = Pick<StepOptions, 'engine' | 'signal' | 'clock'> &
+  PartsOptions & {
+    readonly data: PreparedDataset
+    /** of the schedule, wherever this training stops */
+    readonly scheduledSteps: number
+    /** steps whose loss is not judged */
+    readonly warmupSteps: number
+    readonly evaluateEvery: number
+    readonly checkpointEvery: number
+    /** whether validations are compared, and to what end */
+    readonly goal?: Goal | undefined
+    /** step from 0 → learning rate of its update */
+    readonly learningRate: (step: number) => number
+    readonly update: Omit<UpdateOptions, 'targets' | 'learningRate' | 'step'>
+    /** called with the counters that belong to the engine's state */
+    readonly save: (counters: Counters) => Promise<void>
+    /** the engine's parameters are the best so far; called before counters that say so are saved */
+    readonly keep: (counters: Counters) => Promise<void>
+    readonly record: (entry: StepRecord | ValidationRecord) => Promise<void>
+    readonly report: (progress: TrainingProgress) => void
+    /** time of one optimizer step, and of each part of training */
+    readonly observe: (part: 'step' | Part, seconds: number) => void
+  }
 
 /** The first three make a step. */
 export type Part = 'data' | 'gradients' | 'update' | 'validation' | 'checkpoint'
 
-export type LoopResult = { readonly counters: Counters; readonly longestMicroBatchSeconds: number }
+export type LoopResult = {
+  readonly counters: Counters
+  readonly longestMicroBatchSeconds: number
+  /** the validation whose state is the result, where that is not the last step's */
+  readonly kept?: Best
+  readonly stoppedEarly: boolean
+}
 
-const stopped = (step: number, totalSteps: number) =>
-  new StageStopped(
-    step === 0
-      ? 'stopped before the first step; there is nothing to save yet'
-      : `stopped after step ${step} of ${totalSteps}; a checkpoint is saved`,
-  )
-
-/** Before the first update the adapter changes nothing, so the base itself gives no number. */
-const adviceAt = (step: number) =>
-  step === 1
-    ? 'no update was made yet, so the learning rate is not at fault: weights of the base model are not finite, or too large for its precision; check them, or choose another base'
-    : 'lower training.learningRate or raise schedule.warmupFraction'
-
-const diverged = ({ loss, gradientNorm }: StepOutcome, step: number) =>
-  trainingDiverged(`step ${step}: loss ${loss}, gradient norm ${gradientNorm}; ${adviceAt(step)}`)
+type Run = LoopOptions & Pick<StepOptions, 'take'> & { readonly throughput: Throughput }
 
 const isDue = (step: number, { evaluateEvery, totalSteps }: LoopOptions): boolean =>
   step % evaluateEvery === 0 || step === totalSteps
+
+/** A training that stops in between validates there, which one that goes on does not: what follows must not depend on it. */
+const isCompared = (step: number, { evaluateEvery, scheduledSteps }: LoopOptions): boolean =>
+  step % evaluateEvery === 0 || step === scheduledSteps
 
 const save = async (course: Course, options: LoopOptions): Promise<Course> => {
   const { counters, savedStep } = course
@@ -69,88 +76,109 @@ const save = async (course: Course, options: LoopOptions): Promise<Course> => {
   return { ...course, savedStep: counters.step }
 }
 
+const isSuspicious = ({ counters }: Course): boolean => (counters.history?.streak ?? 0) > 0
+
+/** While the loss runs away, the checkpoint of before is the one to go on from. */
+const saveGood = (course: Course, options: LoopOptions): Promise<Course> =>
+  isSuspicious(course) ? Promise.resolve(course) : save(course, options)
+
+const standingOf = async (course: Course, measured: Best, options: LoopOptions) => {
+  const { goal } = options
+  if (!goal || !isCompared(measured.step, options)) return {}
+  const standing = standingAfter(course.counters, measured, goal)
+  if (goal.keepBest && standing.best === measured) await options.keep(course.counters)
+  return standing
+}
+
 const measure = async (course: Course, options: LoopOptions): Promise<Course> => {
-  const { engine, data, plan, microBatchSize, signal, clock } = options
+  const { engine, data, plan, grouping, signal, clock } = options
   const started = clock()
-  const validation = await validate(engine, data.validation, microBatchSize, signal)
-  if (!validation) {
-    const { validation: _, ...unmeasured } = course
-    return unmeasured
-  }
+  const validation = await validate(engine, data.validation, grouping, signal)
+  if (!validation) return course
   options.observe('validation', clock() - started)
-  const measured = afterValidation(course, validation)
+  const best = { ...validation, step: course.counters.step }
+  const measured = afterValidation(course, validation, await standingOf(course, best, options))
   await options.record(validationRecord(measured, plan, validation))
   return measured
 }
 
+type Step = { readonly before: Course; readonly taken: TakenStep }
+
 /** Else what is good so far is saved, and the run ends. */
-const goodOutcome = async (
-  course: Course,
-  learningRate: number,
-  options: LoopOptions,
-): Promise<StepOutcome> => {
-  const { engine, data, plan, totalSteps, microBatchSize, signal, clock } = options
-  const { step } = course.counters
+const goodStep = async (course: Course, options: Run): Promise<Step> => {
+  const { totalSteps, clock, warmupSteps } = options
+  const { step, history = NO_HISTORY } = course.counters
   const started = clock()
-  const rows = rowsOfStep(plan, step).map(index => data.train.row(index))
-  options.observe('data', clock() - started)
-  const outcome = await runStep({
-    engine,
-    rows,
-    microBatchSize,
-    update: { ...options.update, learningRate, step: step + 1 },
-    signal,
-    clock,
-  })
-  if (!outcome) {
-    await save(course, options)
-    throw stopped(step, totalSteps)
-  }
-  if (!Number.isFinite(outcome.loss)) {
-    await save(course, options)
-    throw diverged(outcome, step + 1)
-  }
-  if (!Number.isFinite(outcome.gradientNorm)) throw diverged(outcome, step + 1)
-  return outcome
+  const gradients = await gatherGradients(options)
+  if (!gradients) throw stopped(await saveGood(course, options), totalSteps)
+  const judged = judgeLoss(history, gradients.loss, step >= warmupSteps)
+  // this update may be the first bad one
+  const isDoubtful = judged.history.streak > 0 || judged.reason !== undefined
+  const before = isDoubtful ? await saveGood(course, options) : course
+  if (judged.reason) throw diverged(step + 1, judged.reason)
+  const learningRate = options.learningRate(step)
+  const update = { ...options.update, learningRate, step: step + 1 }
+  const outcome = await applyGradients(gradients, update, options)
+  const { loss, gradientNorm } = outcome
+  if (!Number.isFinite(gradientNorm))
+    throw diverged(step + 1, `loss ${loss}, gradient norm ${gradientNorm}`)
+  const seconds = clock() - started
+  return { before, taken: { outcome, learningRate, seconds, history: judged.history } }
 }
 
-const takeStep = async (
-  before: Course,
-  throughput: Throughput,
-  options: LoopOptions,
-): Promise<Course> => {
-  const { plan, totalSteps, clock } = options
-  const started = clock()
-  const learningRate = options.learningRate(before.counters.step)
-  const outcome = await goodOutcome(before, learningRate, options)
-  const taken: TakenStep = { outcome, learningRate, seconds: clock() - started }
-  throughput.add({ tokens: outcome.tokens, seconds: taken.seconds })
-  options.observe('step', taken.seconds)
-  options.observe('gradients', outcome.gradientSeconds)
-  if (outcome.updateSeconds !== undefined) options.observe('update', outcome.updateSeconds)
+const tell = ({ outcome, seconds }: TakenStep, { throughput, observe }: Run): void => {
+  throughput.add({ tokens: outcome.tokens, seconds })
+  observe('step', seconds)
+  observe('data', outcome.dataSeconds)
+  observe('gradients', outcome.gradientSeconds)
+  observe('update', outcome.updateSeconds)
+}
+
+const takeStep = async (start: Course, options: Run): Promise<Course> => {
+  const { plan, totalSteps, throughput } = options
+  const { before, taken } = await goodStep(start, options)
+  tell(taken, options)
   const stepped = afterStep(before, taken)
   await options.record(stepRecord(stepped, plan, taken, throughput.tokensPerSecond()))
   const { step } = stepped.counters
   const course = isDue(step, options) ? await measure(stepped, options) : stepped
   options.report(progressOf(course, options, taken, throughput))
-  return step % options.checkpointEvery === 0 && step < totalSteps ? save(course, options) : course
+  const isLast = step === totalSteps || isOutOfPatience(course.counters, options.goal)
+  return step % options.checkpointEvery === 0 && !isLast ? saveGood(course, options) : course
+}
+
+const newest = ({ step, ...counters }: Counters): Validation | undefined => {
+  const { validatedStep, validationLoss: loss, validationTokenAccuracy } = counters
+  if (validatedStep !== step || loss === undefined || validationTokenAccuracy === undefined)
+    return undefined
+  return { loss, tokenAccuracy: validationTokenAccuracy }
+}
+
+/** Where it stopped in between, the last state may be better than the best that was compared. */
+const keptOf = ({ counters }: Course, goal: Goal | undefined): Best | undefined => {
+  const { best, step } = counters
+  if (!goal?.keepBest || !best || best.step === step) return undefined
+  const last = newest(counters)
+  return last && isBetter(goal, last, best) ? undefined : best
 }
 
 /** @param start counters of the state that the engine holds */
 export const trainingLoop = async (start: Counters, options: LoopOptions): Promise<LoopResult> => {
-  const { data, signal, totalSteps } = options
-  const throughput = createThroughput()
+  const { data, signal, totalSteps, goal } = options
+  const { take } = oneAhead(partsFrom(start.step, options))
+  const run: Run = { ...options, take, throughput: createThroughput() }
   let course = startOf(start)
   // a stop may have come between the step and its validation
   if (start.step > 0 && isDue(start.step, options) && start.validatedStep !== start.step)
     course = await measure(course, options)
-  while (course.counters.step < totalSteps) course = await takeStep(course, throughput, options)
+  const isOver = () => course.counters.step >= totalSteps || isOutOfPatience(course.counters, goal)
+  while (!isOver()) course = await takeStep(course, run)
   // what the run has to show for itself is then an older validation's
-  const isUnmeasured = data.validation.count > 0 && course.counters.validatedStep !== totalSteps
-  if (signal.aborted && isUnmeasured) {
-    await save(course, options)
-    throw stopped(course.counters.step, totalSteps)
-  }
+  const { step, validatedStep } = course.counters
+  if (signal.aborted && data.validation.count > 0 && validatedStep !== step)
+    throw stopped(await save(course, options), totalSteps)
   const { counters, longestMicroBatchSeconds } = await save(course, options)
-  return { counters, longestMicroBatchSeconds }
+  const kept = keptOf(course, goal)
+  const stoppedEarly = isOutOfPatience(counters, goal)
+  return { counters, longestMicroBatchSeconds, stoppedEarly, ...(kept ? { kept } : {}) }
 }

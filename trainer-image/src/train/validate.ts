@@ -1,7 +1,9 @@
-/** Loss and token accuracy on the validation rows, with the adapter as it stands. */
+/** Loss and token accuracy on the validation rows, with the parameters as they stand. */
 import type { RowSet } from '../data/prepared.ts'
 import type { TrainingEngine } from '../session/training-engine.ts'
-import { toMicroBatch } from './micro-batch.ts'
+import type { Grouping } from './group-rows.ts'
+import { batchesOf } from './micro-batches.ts'
+import { oneAhead } from './one-ahead.ts'
 
 export type Validation = { readonly loss: number; readonly tokenAccuracy: number }
 
@@ -9,16 +11,15 @@ export type Validation = { readonly loss: number; readonly tokenAccuracy: number
 export const validate = async (
   engine: TrainingEngine,
   rows: RowSet,
-  microBatchSize: number,
+  grouping: Grouping,
   signal: AbortSignal,
 ): Promise<Validation | undefined> => {
   let lossSum = 0
   let correct = 0
   let targets = 0
-  for (let start = 0; start < rows.count; start += microBatchSize) {
+  const batches = oneAhead(batchesOf(rows, grouping))
+  for (let batch = batches.take(); batch; batch = batches.take()) {
     if (signal.aborted) return undefined
-    const size = Math.min(microBatchSize, rows.count - start)
-    const batch = toMicroBatch(Array.from({ length: size }, (_, index) => rows.row(start + index)))
     const result = await engine.evaluate(batch)
     lossSum += result.lossSum
     correct += result.correct

@@ -2,7 +2,6 @@ import t from 'tap'
 import {
   countTargets,
   countTokens,
-  inGroups,
   toMicroBatch,
 } from '../../../../trainer-image/src/train/micro-batch.ts'
 import { aRow } from '../../../fixtures/a-row.ts'
@@ -33,8 +32,4 @@ t.test('padding is neither counted nor attended', async t => {
   t.equal(countTokens(short), 5)
   t.equal(countTargets(short), 2)
   t.strictSame([...toMicroBatch([short]).segments.subarray(0, 7)], [1, 1, 1, 2, 2, 0, 0])
-})
-
-t.test('groups keep the order and the remainder', async t => {
-  t.strictSame(inGroups([1, 2, 3, 4, 5], 2), [[1, 2], [3, 4], [5]])
 })

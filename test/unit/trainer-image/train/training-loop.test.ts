@@ -3,6 +3,7 @@ import type { PreparedDataset, Row } from '../../../../trainer-image/src/data/pr
 import type { TrainingEngine } from '../../../../trainer-image/src/session/training-engine.ts'
 import { StageError, StageStopped } from '../../../../trainer-image/src/stage-error.ts'
 import type { Counters } from '../../../../trainer-image/src/train/checkpoint.ts'
+import { inGroups } from '../../../../trainer-image/src/train/group-rows.ts'
 import { trainingLoop } from '../../../../trainer-image/src/train/training-loop.ts'
 import { aRow } from '../../../fixtures/a-row.ts'
 import { quadraticEngine } from '../../../fixtures/quadratic-engine.ts'
@@ -36,7 +37,9 @@ const run = async (
     data,
     plan: { rows: 10, batchSize: 4, seed: 3 },
     totalSteps: 6,
-    microBatchSize: extra.microBatchSize ?? 2,
+    scheduledSteps: 6,
+    warmupSteps: 0,
+    grouping: { group: rows => inGroups(rows, extra.microBatchSize ?? 2), window: 8 },
     evaluateEvery: 3,
     checkpointEvery: 2,
     learningRate: step => 0.1 / (step + 1),
@@ -44,6 +47,7 @@ const run = async (
     signal: extra.signal ?? new AbortController().signal,
     clock: () => now++,
     save: async counters => void saved.push(counters),
+    keep: async () => {},
     record: async entry => void records.push(entry),
     report: progress => extra.onStep?.(progress.step),
     observe: part => void times.push(part),
@@ -113,7 +117,7 @@ t.test('stopped at any step and resumed, it ends at the same bits', async t => {
 })
 
 t.test('a loss that is no number keeps the last good state and says what to do', async t => {
-  const engine = quadraticEngine(undefined, 3)
+  const engine = quadraticEngine(undefined, { poison: 3 })
   const { saved, result } = await run(engine, nothing)
   t.match(result, { error: StageError })
   t.match(result, {
@@ -174,7 +178,7 @@ t.test('a stop after the last validation comes too late to be one', async t => {
 })
 
 t.test('no number at the first step is not blamed on the learning rate', async t => {
-  const { saved, result } = await run(quadraticEngine(undefined, 0), nothing)
+  const { saved, result } = await run(quadraticEngine(undefined, { poison: 0 }), nothing)
   t.match(result, {
     error: { reason: 'TrainingDiverged', message: /step 1: loss NaN.*base model are not finite/ },
   })

@@ -1,0 +1,20 @@
+/** How a run ends that does not come to its end. */
+import { StageStopped, trainingDiverged } from '../stage-error.ts'
+import type { Course } from './course.ts'
+
+export const stopped = ({ counters: { step }, savedStep }: Course, totalSteps: number) => {
+  if (step === 0)
+    return new StageStopped('stopped before the first step; there is nothing to save yet')
+  const saved =
+    step === savedStep ? 'a checkpoint is saved' : `the checkpoint of step ${savedStep} is kept`
+  return new StageStopped(`stopped after step ${step} of ${totalSteps}; ${saved}`)
+}
+
+/** Before the first update the adapter changes nothing, so the base itself gives no number. */
+const adviceAt = (step: number) =>
+  step === 1
+    ? 'no update was made yet, so the learning rate is not at fault: weights of the base model are not finite, or too large for its precision; check them, or choose another base'
+    : 'lower training.learningRate or raise schedule.warmupFraction'
+
+export const diverged = (step: number, reason: string) =>
+  trainingDiverged(`step ${step}: ${reason}; ${adviceAt(step)}`)
