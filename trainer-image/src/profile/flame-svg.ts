@@ -1,5 +1,5 @@
 /** Draws a profile as a picture of nested bars: as wide as its share of the step's time, what it is made of below it. */
-import { groupPlaces, type Place, type Profile } from './profile.ts'
+import { groupPlaces, PHASES, type Place, type Profile } from './profile.ts'
 
 const WIDTH = 1200
 const BAR = 19
@@ -38,12 +38,22 @@ type Bar = {
 
 const xml = (text: string) => text.replace(/[&<>"]/g, letter => `&#${letter.charCodeAt(0)};`)
 
-const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`
+const time = (seconds: number) =>
+  seconds < 1 ? `${(1000 * seconds).toFixed(1)} ms` : `${seconds.toFixed(2)} s`
 
 const colorOf = (operator: string): string =>
   KINDS.find(({ operators }) => operators.test(operator))!.color
 
-/** Parts in the order of their first place: the layers as they follow each other. */
+/** Phases and layers as they follow each other. */
+const inSequence = (places: readonly Place[]): readonly Place[] =>
+  places.toSorted(
+    (a, b) =>
+      PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) ||
+      a.layer.localeCompare(b.layer, 'en', { numeric: true }) ||
+      b.seconds - a.seconds,
+  )
+
+/** Parts in the order of their first place. */
 const inOrder = (places: readonly Place[], level: Level) => {
   const names = [...new Set(places.map(level))]
   return names.map(name => ({ name, places: places.filter(place => level(place) === name) }))
@@ -76,7 +86,7 @@ const barsOf = (
       y: at.y,
       width,
       color: at.depth === panel.operatorAt ? colorOf(name) : GROUP_COLOR,
-      title: `${name}: ${milliseconds(seconds)}, ${share} %`,
+      title: `${name}: ${time(seconds)}, ${share} %`,
     }
     // a level that does not divide is left out
     const below = { x: left, y: name === '' ? at.y : at.y + BAR, depth: at.depth + 1 }
@@ -84,13 +94,20 @@ const barsOf = (
   })
 }
 
+/** As much of a name as there is room for; of `layers.12` the number says enough. */
+const labelIn = (label: string, width: number): string => {
+  const letters = Math.floor((width - 4) / LETTER)
+  if (label.length <= letters) return label
+  const last = label.slice(label.lastIndexOf('.') + 1)
+  if (last.length <= letters) return last
+  return letters < 3 ? '' : label.slice(0, letters)
+}
+
 const drawBar = ({ label, x, y, width, color, title }: Bar): string => {
-  const letters = Math.floor((width - 6) / LETTER)
-  const text =
-    letters < 3
-      ? ''
-      : `<text x="${(x + 3).toFixed(1)}" y="${y + 13}">${xml(label.slice(0, letters))}</text>`
-  return `<g><title>${xml(title)}</title><rect x="${x.toFixed(1)}" y="${y}" width="${Math.max(width - 0.3, 0.3).toFixed(1)}" height="${BAR - 1}" fill="${color}"/>${text}</g>`
+  const shown = labelIn(label, width)
+  const text = shown && `<text x="${(x + 2).toFixed(1)}" y="${y + 13}">${xml(shown)}</text>`
+  const size = `width="${Math.max(width - 0.3, 0.3).toFixed(1)}" height="${BAR - 1}"`
+  return `<g><title>${xml(title)}</title><rect x="${x.toFixed(1)}" y="${y}" ${size} fill="${color}"/>${text}</g>`
 }
 
 const legend = (y: number): string =>
@@ -122,11 +139,11 @@ export const flameSvg = (profile: Profile): string => {
   const top = 2 * TITLE + MARGIN
   const second = top + 4 * BAR + 2 * TITLE
   const bars = [
-    ...barsOf(profile.places, byPlace, panel(3), { x: MARGIN, y: top, depth: 0 }),
+    ...barsOf(inSequence(profile.places), byPlace, panel(3), { x: MARGIN, y: top, depth: 0 }),
     ...barsOf(sorted, byOperator, panel(0), { x: MARGIN, y: second, depth: 0 }),
   ]
   const height = second + 3 * BAR + TITLE + MARGIN
-  const title = `A step of ${milliseconds(total)}; the gap at the right is time between operators`
+  const title = `A step of ${time(total)}; the gap at the right is time between operators`
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="ui-monospace, monospace" font-size="11">`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
