@@ -4,6 +4,11 @@ import { type Log, withFields } from './kube/log.ts'
 import { type ReconcileResult, runWorkers } from './kube/run-workers.ts'
 import type { WorkQueue } from './kube/work-queue.ts'
 
+/** A child that the API server refuses, e.g. for a quota, is tried again at least this often. */
+export const CHILD_BACKOFF = { baseMs: 50, capMs: 60_000 }
+/** Between two looks at the Events of what does not start. */
+export const WARNINGS_MS = 10_000
+
 export type Controller = {
   /** name of the kind, in logs and metrics */
   readonly kind: string

@@ -5,35 +5,21 @@ import { baseModelControllers } from './base-model/controller.ts'
 import { createCaches } from './caches.ts'
 import type { Config } from './config.ts'
 import { type Controller, runController } from './controller.ts'
-import { DATASET_KIND } from './dataset/kinds.ts'
-import { DATASET_LABEL } from './dataset/names.ts'
-import { createDatasetReconcile } from './dataset/reconcile.ts'
-import { EXPERIMENT_KIND } from './experiment/kinds.ts'
-import { createExperimentReconcile } from './experiment/reconcile.ts'
+import { datasetController } from './dataset/controller.ts'
+import { experimentController } from './experiment/controller.ts'
 import { type RunningServer, serveHealth, serveMetrics } from './health.ts'
-import { KIND } from './job/kinds.ts'
-import { JOB_LABEL } from './job/names.ts'
-import { createProgressPoller } from './job/progress-poller.ts'
-import { createReconcile } from './job/reconcile.ts'
-import { createWarningReader } from './job/warning-reader.ts'
+import { jobController } from './job/controller.ts'
 import { createKubeClient } from './kube/client.ts'
 import { sleep, systemClock } from './kube/clock.ts'
 import { createEventRecorder } from './kube/events.ts'
 import type { KubeConnection } from './kube/kube-connection.ts'
-import { objectKey } from './kube/kube-object.ts'
 import { createLeaderElector } from './kube/leader.ts'
 import type { Log } from './kube/log.ts'
-import { createStatusPace } from './kube/status-pace.ts'
-import { createWorkQueue } from './kube/work-queue.ts'
 import { countPhases, countTrials, type PhaseCount } from './metrics/count-phases.ts'
 import { createOperatorMetrics } from './metrics/operator-metrics.ts'
 import { restrictions } from './restrictions.ts'
 
 const NAME = 'attune-operator'
-/** A child that the API server refuses, e.g. for a quota, is tried again at least this often. */
-const BACKOFF = { baseMs: 50, capMs: 60_000 }
-/** Between two looks at the Events of what does not start. */
-const WARNINGS_MS = 10_000
 
 export type OperatorOptions = {
   readonly config: Config
@@ -66,7 +52,6 @@ const createParts = (
   })
   const client = createKubeClient(connection, { userAgent: NAME, observe: metrics.requested })
   const caches = createCaches({ client, config, log, metrics })
-  const queue = createWorkQueue({ observe: metrics.queue(KIND), backoff: BACKOFF })
   const onDropped = metrics.eventDropped
   const events = createEventRecorder({
     client,
@@ -77,80 +62,17 @@ const createParts = (
   })
   const namespace = config.leaderNamespace ?? connection.namespace
   const elector = createLeaderElector({ client, namespace, name: NAME, identity, log, onLost })
-  const poller = createProgressPoller({
-    pods: () => caches.pods.list(),
-    port: config.trainerPort,
-    intervalMs: config.pollIntervalMs,
-    onChange: queue.add,
-    log,
-  })
-  const datasetQueue = createWorkQueue({ observe: metrics.queue(DATASET_KIND), backoff: BACKOFF })
-  const datasetWarnings = createWarningReader({
-    client,
-    label: DATASET_LABEL,
-    pods: () => caches.pods.list(),
-    stageJobs: () => caches.stageJobs.list(),
-    intervalMs: WARNINGS_MS,
-    onChange: datasetQueue.add,
-    log,
-  })
-  const warnings = createWarningReader({
-    label: JOB_LABEL,
-    client,
-    pods: () => caches.pods.list(),
-    stageJobs: () => caches.stageJobs.list(),
-    intervalMs: WARNINGS_MS,
-    onChange: queue.add,
-    log,
-  })
-  const reconcile = createReconcile({
-    client,
-    events,
-    now: systemClock.now,
-    meter: metrics.jobMeter,
-    pace: createStatusPace(config.pollIntervalMs),
-    caches: { ...caches, progress: poller, warnings },
-    config,
-  })
-  const jobs: Controller = {
-    kind: KIND,
-    queue,
-    reconcile,
-    subscribe: caches.subscribe,
-    keys: () => caches.jobs.list().map(job => objectKey(job.metadata)),
-  }
-  const datasets: Controller = {
-    kind: DATASET_KIND,
-    queue: datasetQueue,
-    reconcile: createDatasetReconcile({
-      client,
-      events,
-      now: systemClock.now,
-      caches: { ...caches, warnings: datasetWarnings },
-      config,
-    }),
-    subscribe: caches.subscribeDatasets,
-    keys: () => caches.datasets.list().map(dataset => objectKey(dataset.metadata)),
-  }
-  const experiments: Controller = {
-    kind: EXPERIMENT_KIND,
-    queue: createWorkQueue({ observe: metrics.queue(EXPERIMENT_KIND), backoff: BACKOFF }),
-    reconcile: createExperimentReconcile({
-      client,
-      events,
-      now: systemClock.now,
-      caches,
-      // the trials' own figures are no newer
-      pace: createStatusPace(config.pollIntervalMs),
-    }),
-    subscribe: caches.subscribeExperiments,
-    keys: () => caches.experiments.list().map(({ metadata }) => objectKey(metadata)),
-  }
-  const actor = { client, events, now: systemClock.now }
-  const baseModels = baseModelControllers({ config, caches, metrics, ...actor })
-  const controllers: readonly Controller[] = [jobs, datasets, experiments, ...baseModels]
-  const readers = [warnings, datasetWarnings]
-  return { metrics, client, caches, controllers, events, elector, poller, readers }
+  const common = { client, events, now: systemClock.now, config, caches, metrics, log }
+  const jobs = jobController(common)
+  const datasets = datasetController(common)
+  const controllers: readonly Controller[] = [
+    jobs.controller,
+    datasets.controller,
+    experimentController(common),
+    ...baseModelControllers(common),
+  ]
+  const readers = [...jobs.readers, ...datasets.readers]
+  return { metrics, client, caches, controllers, events, elector, readers }
 }
 type Parts = ReturnType<typeof createParts>
 
@@ -171,12 +93,11 @@ const work = async (
   { config, log }: Pick<OperatorOptions, 'config' | 'log'>,
   signal: AbortSignal,
 ) => {
-  const { metrics, controllers, poller, readers } = parts
+  const { metrics, controllers, readers } = parts
   metrics.leader.set(1)
   const options = { workers: config.workers, log, observe: metrics.reconciled }
   await Promise.all([
     ...controllers.map(controller => runController(controller, options)),
-    poller.run(signal),
     ...readers.map(reader => reader.run(signal)),
     resync(controllers, config.resyncMs, signal),
   ])
