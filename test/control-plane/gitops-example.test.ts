@@ -1,16 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
 import { validateManifest } from '@attune/crds/validate.ts'
 import { repositoryFolder } from '../cluster/paths.ts'
+import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { testNamespace } from '../fixtures/cluster/namespace.ts'
+import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
 const EXAMPLE = join(repositoryFolder, 'examples/gitops')
 const folders = ['tenants', 'experiments'].flatMap(kind =>
   readdirSync(join(EXAMPLE, kind)).map(name => join(kind, name)),
 )
+
+const KINDS = 'itj,tex,instructiondatasets,jobs,pods,configmaps,persistentvolumeclaims,netpol'
 
 type Object = { kind: string; metadata: { name: string; namespace?: string } }
 type Kustomization = Object & { spec: { path: string } }
@@ -46,6 +50,43 @@ t.test("an experiment touches nothing of the tenant's", async t => {
   t.strictSame(experiment, ['InstructionTuningJob home-automation-learning-rate'])
   t.notOk(tenant.some(name => experiment.includes(name)))
 })
+
+/** The garbage collector learns of a new kind of owner at most every 30 s. */
+const COLLECTED = { timeoutMs: 180_000 }
+
+for (const [overlay, cascade] of [
+  ['tenants/team-a', 'background'],
+  // as Argo CD deletes an Application with its finalizer
+  ['experiments/learning-rate', 'foreground'],
+] as const)
+  t.test(`${overlay}: kubectl delete -k leaves nothing (${cascade})`, async t => {
+    const cluster = await tuningCluster(t)
+    const { namespace } = cluster
+    await cluster.operator({ networkPolicyFrom: ['attune-system'] })
+    const folder = t.testdir({
+      'kustomization.yaml': JSON.stringify({
+        apiVersion: 'kustomize.config.k8s.io/v1beta1',
+        kind: 'Kustomization',
+        namespace,
+        resources: [relative(t.testdirName, join(EXAMPLE, overlay))],
+      }),
+    })
+    const left = async () =>
+      (await kubectl(['get', KINDS, '-n', namespace, '-o', 'name']))
+        .split('\n')
+        .filter(name => name !== '' && name !== 'configmap/kube-root-ca.crt')
+    await kubectl(['apply', '-k', folder])
+    await eventually(async () => {
+      const made = await left()
+      for (const kind of ['job.batch/', 'pod/', 'configmap/', 'networkpolicy.'])
+        if (!made.some(name => name.startsWith(kind))) throw new Error(`no ${kind}: ${made.join()}`)
+    })
+    await kubectl(['delete', '-k', folder, `--cascade=${cascade}`, '--timeout=100s'])
+    await eventually(async () => {
+      const found = await left()
+      if (found.length > 0) throw new Error(`left: ${found.join(', ')}`)
+    }, COLLECTED)
+  })
 
 t.test('Flux has every tenant', t => {
   const text = readFileSync(join(EXAMPLE, 'flux/tenants.yaml'), 'utf8')

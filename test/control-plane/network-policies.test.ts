@@ -1,8 +1,10 @@
 import { STAGES } from '@attune/crds/stage.ts'
 import t from 'tap'
 import { NetworkPolicies, type NetworkPolicy, Pods } from '../../operator/src/job/kinds.ts'
+import { eventually } from '../fixtures/cluster/eventually.ts'
+import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
-import { createKubelet } from '../fixtures/operator/tuning-cluster.ts'
+import { createKubelet, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
 type Selector = {
   readonly matchLabels?: Readonly<Record<string, string>>
@@ -72,4 +74,43 @@ t.test('each pod is selected by the NetworkPolicy of its stage and by no other',
     ['other-egress', 'pairs-curate', 'pairs-egress'],
     'those that let out',
   )
+})
+
+t.test('one that is opened while a pod runs is put right, also without its labels', async t => {
+  const cluster = await tuningCluster(t)
+  const { client, namespace } = cluster
+  const ref = { name: 'home-isolated', namespace }
+  const change = (...operations: readonly object[]) =>
+    kubectl([
+      ...['patch', 'netpol', ref.name, '-n', namespace, '--type=json'],
+      ...['-p', JSON.stringify(operations)],
+    ])
+  const open = { op: 'add', path: '/spec/egress', value: [{}] }
+  await cluster.operator({ networkPolicyFrom: ['attune-system'] })
+  await cluster.submit()
+  await cluster.kubelet.succeeds(1, 'prepare')
+  await cluster.kubelet.starts(1, 'train')
+  const { metadata, spec } = await client.get(NetworkPolicies, ref)
+
+  await change({ op: 'remove', path: '/metadata/labels' }, open)
+  await eventually(async () => {
+    const there = await client.get(NetworkPolicies, ref)
+    if (there.metadata.uid === metadata.uid) throw new Error('it is still the opened one')
+    t.strictSame(there.spec, spec)
+  })
+
+  await change({ op: 'remove', path: '/metadata/ownerReferences' }, open)
+  const { status } = await cluster.until(
+    job =>
+      job.status?.conditions?.some(({ message }) => /belongs to another/.test(message)) ?? false,
+    'it is not said that somebody has taken it over',
+  )
+  t.match(
+    status?.conditions?.find(({ type }) => type === 'Reconciling'),
+    { reason: 'Waiting', message: /NetworkPolicy home-isolated belongs to another/ },
+  )
+  await kubectl(['delete', 'netpol', ref.name, '-n', namespace])
+  await eventually(async () => {
+    t.strictSame((await client.get(NetworkPolicies, ref)).spec, spec)
+  })
 })

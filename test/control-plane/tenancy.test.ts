@@ -109,6 +109,7 @@ const curatesAndTries = async (namespace: string) => {
       throw new Error(`${phases}: ${children}`)
   })
 }
+const SUSPEND = JSON.stringify({ spec: { suspend: true } })
 const PHASES = 'jsonpath={range .items[*]}{.status.phase} {end}'
 
 t.test('an operator with Roles in two namespaces works in both and in no other', async t => {
@@ -153,28 +154,38 @@ t.test('an operator with Roles in two namespaces works in both and in no other',
   t.equal(await may('list', 'instructiontuningjobs.attune.dev', '--all-namespaces'), 'no')
 })
 
-t.test('the ClusterRole is enough for policies, the catalogue and a whole stage', async t => {
-  const cluster = await tuningCluster(t)
-  const home = await testNamespace(t)
-  const installed = kubernetesObjects(
-    await registeredBy(() => new AttuneOperator('attune', { namespace: home })),
-  )
-  await applied(
-    t,
-    // the roles of tenants would be taken into view and edit of this whole cluster
-    Object.entries(installed)
-      .filter(([name, { kind }]) => ACCESS.includes(kind) && name.endsWith('operator'))
-      .map(([, object]) => object),
-  )
-  const connection = await asServiceAccount(cluster.connection, home, 'attune-operator')
-  const rights = { checkPolicies: true, readCatalogue: true, networkPolicyFrom: [home] }
-  const leader = { leaderElect: true, leaderNamespace: home }
-  const operator = await cluster.operator({ ...rights, ...leader }, silentLog, connection)
-  await cluster.submit()
-  await cluster.kubelet.succeeds(1, 'prepare')
-  await cluster.phase('Training')
-  t.strictSame(await refusedRequests(t, operator), [], 'it asks for nothing that it may not have')
-})
+t.test(
+  'the ClusterRole is enough for policies, the catalogue and every kind of object',
+  async t => {
+    const cluster = await tuningCluster(t)
+    const home = await testNamespace(t)
+    const installed = kubernetesObjects(
+      await registeredBy(() => new AttuneOperator('attune', { namespace: home })),
+    )
+    await applied(
+      t,
+      // the roles of tenants would be taken into view and edit of this whole cluster
+      Object.entries(installed)
+        .filter(([name, { kind }]) => ACCESS.includes(kind) && name.endsWith('operator'))
+        .map(([, object]) => object),
+    )
+    const connection = await asServiceAccount(cluster.connection, home, 'attune-operator')
+    const rights = { checkPolicies: true, readCatalogue: true, networkPolicyFrom: [home] }
+    const leader = { leaderElect: true, leaderNamespace: home }
+    const operator = await cluster.operator({ ...rights, ...leader }, silentLog, connection)
+    await cluster.submit()
+    await cluster.kubelet.succeeds(1, 'prepare')
+    await cluster.phase('Training')
+    await curatesAndTries(cluster.namespace)
+    await kubectl(['patch', 'tex', 'seeds', '-n', cluster.namespace, '--type=merge', '-p', SUSPEND])
+    await eventually(async () => {
+      const trial = ['itj', 'seeds-trial-1', '-n', cluster.namespace]
+      const suspended = await kubectl(['get', ...trial, '-o', 'jsonpath={.spec.suspend}'])
+      if (suspended !== 'true') throw new Error('its trial is not suspended')
+    })
+    t.strictSame(await refusedRequests(t, operator), [], 'it asks for nothing that it may not have')
+  },
+)
 
 t.test('what takes rights in the whole cluster waits until they are granted', async t => {
   const cluster = await tuningCluster(t)
