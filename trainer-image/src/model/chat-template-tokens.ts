@@ -78,7 +78,7 @@ const maskOf = (
   if (overlapping.some(({ start, end }) => start === 0 && end === text.length))
     return ids.map(() => 1)
   const ends = tokenEnds(tokenizer, text, ids)
-  if (!ends) return measuredMask(tokenizer, text, ids, overlapping)
+  if (!ends) return measuredMask(tokenizer, text, offset, ids, overlapping)
   const ranges = overlapping.map(({ start, end }) => ({
     start: Buffer.byteLength(text.slice(0, start)),
     end: Buffer.byteLength(text.slice(0, end)),
@@ -108,12 +108,13 @@ const tokenEnds = (
 const measuredMask = (
   tokenizer: Tokenizer,
   text: string,
+  offset: number,
   ids: readonly number[],
   ranges: readonly Range[],
 ): readonly number[] => {
   const mask = Array<number>(ids.length).fill(0)
   const shared = (end: number) => {
-    const before = tokenizer.encodeText(text.slice(0, end))
+    const before = tokenizer.encodeText(text.slice(0, end), offset === 0)
     const differs = before.findIndex((id, i) => id !== ids[i])
     return differs < 0 ? { count: before.length, whole: true } : { count: differs, whole: false }
   }

@@ -1,10 +1,10 @@
 /** Text → tokens and back, by the model's own tokenizer. Control tokens come only from templates, never from user text. */
-import { Tokenizer as Library } from '@huggingface/tokenizers'
 import { modelMalformed, modelUnsupported } from '../stage-error.ts'
 import { isJsonObject, type JsonObject } from '../weights/read-json.ts'
-import { isNonNull, vocabSizeOf } from './tokenizer-checks.ts'
+import type { Library } from './tokenizer-base.ts'
+import { isNonNull, unknownIdOf, vocabSizeOf } from './tokenizer-checks.ts'
 import { readTokenizerFiles, type SpecialTokens, type TokenizerFiles } from './tokenizer-files.ts'
-import { portablePreTokenizer } from './tokenizer-pre.ts'
+import { type Libraries, openLibrary } from './tokenizer-library.ts'
 
 export type ControlToken = {
   readonly id: number
@@ -43,17 +43,22 @@ export const loadTokenizer = async (modelFolder: string): Promise<Tokenizer> =>
 export const createTokenizer = (files: TokenizerFiles): Tokenizer => {
   const added = addedTokens(files.tokenizer)
   const controlTokens = added.filter(token => token.special).map(controlToken)
-  const { first, later } = openLibrary(files)
+  const libraries = openLibrary(files)
+  const { first, later } = libraries
+  const unknown = unknownIdOf(files.tokenizer)
   const controlIds = new Set(controlTokens.map(token => token.id))
   const controlById = new Map(controlTokens.map(({ id, content }) => [id, content]))
   const encodeText = (text: string, atStart = true): number[] => {
     if (text === '') return []
-    const { ids } = (atStart ? first : later).encode(text, { add_special_tokens: false })
-    if (ids.some((id: number | undefined) => id === undefined || controlIds.has(id)))
+    // halves of surrogate pairs have no UTF-8; the Python original could not be given them
+    const { ids } = (atStart ? first : later).encode(text.toWellFormed(), {
+      add_special_tokens: false,
+    })
+    if (ids.some(id => id === undefined || (controlIds.has(id) && id !== unknown)))
       throw modelUnsupported(
         `the tokenizer has no tokens for part of the text ${JSON.stringify(text.slice(0, 60))}; choose a model whose tokenizer covers all bytes`,
       )
-    return ids
+    return ids as number[]
   }
   const splitControl = splitterOf(controlTokens)
   const eos = controlTokens.find(token => token.content === files.specialTokens.eos)
@@ -69,7 +74,8 @@ export const createTokenizer = (files: TokenizerFiles): Tokenizer => {
         'token' in part ? [part.token.id] : encodeText(part.text, part.start === 0),
       ),
     splitControl,
-    decode: (tokens, options) => decode(first, controlById, tokens, options?.skipControl ?? false),
+    decode: (tokens, options) =>
+      decode(libraries, controlById, tokens, options?.skipControl ?? false),
     byteLength: byteLengths(first, added),
   }
 }
@@ -89,30 +95,6 @@ const addedTokens = (tokenizer: JsonObject): readonly AddedToken[] => {
     const flag = (key: string) => token[key] === true
     return { id, content, special: flag('special'), lstrip: flag('lstrip'), rstrip: flag('rstrip') }
   })
-}
-
-/** The library without control tokens: it could not tell the template's from the user's. */
-const openLibrary = ({ tokenizer, config }: TokenizerFiles) => {
-  const list = (tokenizer['added_tokens'] as unknown[] | undefined) ?? []
-  const ordinary = list.filter(token => isJsonObject(token) && token['special'] !== true)
-  const open = (atStart: boolean) =>
-    new Library(
-      {
-        ...tokenizer,
-        added_tokens: ordinary,
-        pre_tokenizer: portablePreTokenizer(tokenizer['pre_tokenizer'], atStart),
-        post_processor: null,
-      },
-      // these two would change text on the way in or out, which the Python original does not do
-      { ...config, clean_up_tokenization_spaces: false, remove_space: false },
-    )
-  try {
-    const first = open(true)
-    const depends = JSON.stringify(tokenizer['pre_tokenizer'] ?? null).includes('"first"')
-    return { first, later: depends ? open(false) : first }
-  } catch (cause) {
-    throw modelUnsupported(`tokenizer.json cannot be used: ${cause}`, { cause })
-  }
 }
 
 export type Part =
@@ -157,8 +139,9 @@ const stripped = (parts: readonly Part[]): Part[] =>
     })
     .filter(part => 'token' in part || part.text !== '')
 
+/** Only the text at the very beginning has SentencePiece's space before it. */
 const decode = (
-  library: Library,
+  { first, later }: Libraries,
   controlById: ReadonlyMap<number, string>,
   tokens: Iterable<number>,
   skipControl: boolean,
@@ -167,7 +150,7 @@ const decode = (
   let run: number[] = []
   const flush = () => {
     if (run.length > 0)
-      text += library.decode(run, {
+      text += (text === '' ? first : later).decode(run, {
         clean_up_tokenization_spaces: false,
         skip_special_tokens: false,
       })

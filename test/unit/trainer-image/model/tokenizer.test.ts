@@ -128,10 +128,31 @@ t.test('refuses tokenizers that it would misread', async t => {
   const json = sentencePiece('first')
   const create = (change: object) => () =>
     createTokenizer(tokenizerFiles({ ...json, ...change }, {}))
-  t.throws(create({ model: { type: 'Unigram', vocab: [] } }), {
+  t.throws(create({ model: { type: 'WordPiece', vocab: {} } }), {
     ...unsupported,
-    message: /Unigram/,
+    message: /WordPiece/,
   })
+  const unigram = (vocab: unknown, unk: unknown = 0) =>
+    create({ model: { type: 'Unigram', vocab, unk_id: unk } })
+  t.throws(unigram([]), malformed)
+  t.throws(unigram([['a', 'b']]), { ...malformed, message: /token 0/ })
+  t.throws(unigram([['a', 0]], 1), { ...malformed, message: /unk_id/ })
+  t.throws(unigram([['a', 0]], null), malformed)
+  t.throws(create({ model: { type: 'BPE', vocab: { a: 1 }, merges: ['a'] } }), {
+    ...malformed,
+    message: /merge 0/,
+  })
+  t.throws(create({ model: { ...json.model, continuing_subword_prefix: '##' } }), unsupported)
+  t.throws(create({ added_tokens: [{ id: 9, content: 'y', single_word: true }] }), unsupported)
+  t.throws(create({ normalizer: { type: 'BertNormalizer' } }), {
+    ...unsupported,
+    message: /BertNormalizer/,
+  })
+  t.throws(create({ normalizer: { type: 'Precompiled', precompiled_charsmap: 'AAAA' } }), malformed)
+  t.throws(
+    create({ pre_tokenizer: { type: 'Split', pattern: { String: 'a' }, behavior: 'Odd' } }),
+    unsupported,
+  )
   t.throws(create({ model: { type: 'BPE', vocab: { a: -1 }, merges: [] } }), malformed)
   t.throws(create({ model: { type: 'BPE', vocab: { a: 1e12 }, merges: [] } }), malformed)
   t.throws(create({ model: { type: 'BPE', vocab: [] } }), malformed)
