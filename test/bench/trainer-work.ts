@@ -33,7 +33,7 @@ const engine = await createTrainingEngine({
   config: SMOLLM2_135M,
   weights: randomWeights(SMOLLM2_135M),
   weightsDigest: 'random',
-  adapterConfig: { rank: 8, alpha: 16, targetModules: ALL_LINEAR },
+  method: { rank: 8, alpha: 16, targetModules: ALL_LINEAR },
   start: { seed: 1 },
   recompute: mode === 'recompute',
   scratchFolder: scratchFolder!,

@@ -2,7 +2,6 @@
 
 import { ATTENTION } from './composites/attention.ts'
 import { CROSS_ENTROPY } from './composites/cross-entropy.ts'
-import { DETACHED } from './composites/detached.ts'
 import { QUANTIZED_LINEAR } from './composites/quantized-linear.ts'
 import { UNIT_RMS } from './composites/unit-rms.ts'
 import { ARITHMETIC } from './gradients/arithmetic.ts'
@@ -20,7 +19,6 @@ export const GRADIENTS: Readonly<Record<string, Row>> = Object.freeze({
   ...FUSED,
   ...ATTENTION,
   ...CROSS_ENTROPY,
-  ...DETACHED,
   ...UNIT_RMS,
   ...QUANTIZED_LINEAR,
 })

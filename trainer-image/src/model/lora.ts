@@ -1,48 +1,14 @@
-/** Low-rank adapters (Hu et al. 2021, arXiv:2106.09685): y = xWᵀ + (alpha/r)·(xAᵀ)Bᵀ. */
+/** Low-rank adapters (Hu et al. 2021, arXiv:2106.09685): y = xWᵀ + s·(xAᵀ)Bᵀ, and their variants. */
+import { detached } from '../autodiff/composites/detached.ts'
 import type { GraphBuilder } from '../graph/build.ts'
 import type { Value } from '../graph/node.ts'
-import { add } from '../graph/operators/elementwise.ts'
+import { add, div, mul, sqrt } from '../graph/operators/elementwise.ts'
 import { fusedMatMul } from '../graph/operators/matrix.ts'
 import { concat, reshape, split } from '../graph/operators/movement.ts'
+import { reduceSum, reduceSumSquare } from '../graph/operators/reduce.ts'
 import { known } from '../graph/shapes.ts'
-import type { AdapterConfig } from './adapter.ts'
-import type { ModelConfig } from './config.ts'
-import { linearLayers } from './linear-layers.ts'
-
-/** A tensor's place in the vector of all trainable parameters. */
-export type ParameterSlot = {
-  readonly name: string
-  readonly shape: readonly [number, number]
-  readonly offset: number
-  readonly size: number
-}
-
-/**
- * PEFT's names, last layer first: the order in which the backward pass comes by. ONNX Runtime computes gradients in the
- * order of their places, and what a gradient is made of is kept until then.
- */
-export const parameterSlots = (
-  config: ModelConfig,
-  { rank, targetModules }: AdapterConfig,
-): readonly ParameterSlot[] => {
-  const targets = new Set(targetModules)
-  let offset = 0
-  return linearLayers(config)
-    .toReversed()
-    .filter(({ module }) => targets.has(module))
-    .flatMap(({ path, inFeatures, outFeatures }) => [
-      { name: `base_model.model.${path}.lora_A.weight`, shape: [rank, inFeatures] as const },
-      { name: `base_model.model.${path}.lora_B.weight`, shape: [outFeatures, rank] as const },
-    ])
-    .map(({ name, shape }) => {
-      const slot = { name, shape, offset, size: shape[0] * shape[1] }
-      offset += slot.size
-      return slot
-    })
-}
-
-export const parameterCount = (slots: readonly ParameterSlot[]): number =>
-  slots.reduce((sum, slot) => sum + slot.size, 0)
+import { type AdapterConfig, adapterNames, scaleOf } from './adapter.ts'
+import type { ParameterSlot } from './trainable.ts'
 
 /** Linear layers that share their input x: (M, in) @returns of each path (M, out) */
 export type Linears = (g: GraphBuilder, x: Value, paths: readonly string[]) => readonly Value[]
@@ -53,7 +19,19 @@ export const frozenLinears =
   (g, x, paths) =>
     paths.map(path => fusedMatMul(g, x, weight(`${path}.weight`), { transB: true }))
 
-type Adapter = { readonly a: Value; readonly b: Value; readonly scale: number }
+/** What the low-rank branch reads in x's place: (M, in) @returns (M, in), to be multiplied by `scale` */
+export type AdapterInput = {
+  readonly drop: (g: GraphBuilder, x: Value) => Value
+  readonly scale: number
+}
+
+type Adapter = {
+  readonly a: Value
+  readonly b: Value
+  readonly scale: number
+  /** (out) what a row of the weight is multiplied by; absent: nothing */
+  readonly factor?: Value
+}
 
 /** The A of all in one product: it reads x once, and so do its gradients. @returns of each (M, out) */
 const lowRank = (g: GraphBuilder, x: Value, adapters: readonly Adapter[]): readonly Value[] => {
@@ -66,14 +44,27 @@ const lowRank = (g: GraphBuilder, x: Value, adapters: readonly Adapter[]): reado
   )
 }
 
-/** @param parameters all slots one behind the other, (P) @returns linear layers with the adapter added */
-export const loraLinears = (
-  g: GraphBuilder,
-  base: Linears,
-  parameters: Value,
-  slots: readonly ParameterSlot[],
-  { alpha, rank }: AdapterConfig,
-): Linears => {
+/** ‖W + s·BA‖ of each row, from ‖W‖² + 2s·W·(BA) + s²·‖BA‖²: nothing of W's size is made. @returns (out) */
+const rowNorms = (g: GraphBuilder, w: Value, { a, b, scale }: Adapter): Value => {
+  const wa = fusedMatMul(g, w, a, { transB: true, alpha: 2 * scale })
+  const baa = fusedMatMul(g, b, fusedMatMul(g, a, a, { transB: true }), { alpha: scale * scale })
+  const changes = reduceSum(g, mul(g, b, add(g, wa, baa)), [1], false)
+  return sqrt(g, add(g, reduceSumSquare(g, w, [1], false), changes))
+}
+
+export type AdapterParts = {
+  /** all slots of the adapter one behind the other, (P) */
+  readonly parameters: Value
+  readonly slots: readonly ParameterSlot[]
+  readonly config: AdapterConfig
+  /** a frozen weight by its Hugging Face name, as DoRA looks at it */
+  readonly weight: (name: string) => Value
+  readonly input?: AdapterInput
+}
+
+/** @returns the adapter of each path, if it has one */
+const adaptersOf = (g: GraphBuilder, parts: AdapterParts) => {
+  const { parameters, slots, config, weight } = parts
   const pieces = split(
     g,
     parameters,
@@ -81,18 +72,45 @@ export const loraLinears = (
     slots.map(slot => slot.size),
   )
   const tensors = new Map(slots.map((slot, i) => [slot.name, reshape(g, pieces[i]!, slot.shape)]))
-  const adapterOf = (path: string): Adapter | undefined => {
-    const a = tensors.get(`base_model.model.${path}.lora_A.weight`)
-    const b = tensors.get(`base_model.model.${path}.lora_B.weight`)
-    return a && b && { a, b, scale: alpha / rank }
+  const scale = scaleOf(config)
+  const made = new Map<string, Adapter | undefined>()
+  const make = (path: string): Adapter | undefined => {
+    const names = adapterNames(path)
+    const [a, b, magnitude] = [names.a, names.b, names.magnitude].map(name => tensors.get(name))
+    if (!a || !b) return undefined
+    const plain = { a, b, scale }
+    if (!magnitude) return plain
+    // DoRA (arXiv:2402.09353) takes the norm for a constant in the backward pass, as PEFT does
+    const norms = detached(g, () => rowNorms(g, weight(`${path}.weight`), plain))
+    return { ...plain, factor: div(g, magnitude, norms) }
   }
+  // the factors belong to the weights and not to a block that is computed twice
+  for (const { name } of slots) {
+    const path = /^base_model\.model\.(.+)\.lora_A\.weight$/.exec(name)?.[1]
+    if (path !== undefined) made.set(path, make(path))
+  }
+  return (path: string) => made.get(path)
+}
+
+/** @returns linear layers with the adapter added */
+export const loraLinears = (g: GraphBuilder, base: Linears, parts: AdapterParts): Linears => {
+  const adapterOf = adaptersOf(g, parts)
+  const { input } = parts
+  const scaled = (adapter: Adapter): Adapter =>
+    input ? { ...adapter, scale: adapter.scale * input.scale } : adapter
   return (builder, x, paths) => {
     const ys = base(builder, x, paths)
     const adapters = paths.map(adapterOf)
-    const tuned = adapters.filter(adapter => adapter !== undefined)
+    const tuned = adapters.filter(adapter => adapter !== undefined).map(scaled)
     if (tuned.length === 0) return ys
-    const deltas = lowRank(builder, x, tuned)[Symbol.iterator]()
-    // Gemm would add y itself, but it copies y first and takes twice as long.
-    return ys.map((y, i) => (adapters[i] ? add(builder, y, deltas.next().value!) : y))
+    const read = input ? input.drop(builder, x) : x
+    const deltas = lowRank(builder, read, tuned)[Symbol.iterator]()
+    return ys.map((y, i) => {
+      const adapter = adapters[i]
+      if (!adapter) return y
+      // Gemm would add y itself, but it copies y first and takes twice as long.
+      const sum = add(builder, y, deltas.next().value!)
+      return adapter.factor ? mul(builder, sum, adapter.factor) : sum
+    })
   }
 }

@@ -7,7 +7,7 @@ import { vocabularyRanges } from '../autodiff/composites/cross-entropy.ts'
 import type { AdapterConfig } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { weightShapes } from '../model/linear-layers.ts'
-import { parameterCount, parameterSlots } from '../model/lora.ts'
+import { parameterCount, parameterSlots } from '../model/trainable.ts'
 
 const FLOAT_BYTES = 4
 /** Node, ONNX Runtime and its kernels' own buffers, before any tensor. */

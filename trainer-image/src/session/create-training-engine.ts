@@ -1,14 +1,15 @@
 /** Makes the training engine: weights on disk once, then a worker thread that answers commands. */
 import { mkdir } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
-import type { AdapterConfig, AdapterTensors } from '../model/adapter.ts'
+import { type AdapterTensors, isFull, type TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig, Weights } from '../model/config.ts'
-import { initialAdapter } from '../model/lora-init.ts'
+import { fillInitial } from '../model/lora-init.ts'
+import { parameterCount, parameterSlots } from '../model/trainable.ts'
 import type { Quantization } from '../weights/quantize-blocks.ts'
 import type { EngineCommand, EngineReply, EngineStart, FlatState } from './engine-messages.ts'
-import { flatten, unflatten } from './flat-state.ts'
+import { flatten, sharedVector, unflatten } from './flat-state.ts'
 import type { EngineState, TrainingEngine } from './training-engine.ts'
-import { storeWeights } from './weights-file.ts'
+import { type StoredWeight, storeWeights } from './weights-file.ts'
 
 export type TrainingEngineOptions = {
   readonly config: ModelConfig
@@ -16,14 +17,16 @@ export type TrainingEngineOptions = {
   readonly weights: Weights
   /** content address of the weights: a copy in the scratch folder made for the same one is used again */
   readonly weightsDigest?: string
-  readonly adapterConfig: AdapterConfig
+  readonly method: TuningMethod
   /** the frozen linear layers are kept in few bits */
   readonly quantization?: Quantization
-  /** a fresh adapter, an adapter to go on from, or the state of an earlier engine */
+  /** a fresh start, parameters to go on from, or the state of an earlier engine */
   readonly start:
     | { readonly seed: number }
     | { readonly parameters: AdapterTensors }
     | { readonly state: EngineState }
+  /** of dropout's masks; 0 if absent */
+  readonly seed?: number
   /** keep only the layers’ inputs for the backward pass: less memory, a third more time */
   readonly recompute: boolean
   readonly scratchFolder: string
@@ -33,21 +36,38 @@ export type TrainingEngineOptions = {
   readonly profileFolder?: string
 }
 
-const stateOf = ({ config, adapterConfig, start }: TrainingEngineOptions): FlatState => {
-  const flat = (tensors: AdapterTensors) => flatten(config, adapterConfig, tensors)
+const stateOf = async ({
+  config,
+  method,
+  weights,
+  start,
+}: TrainingEngineOptions): Promise<FlatState> => {
+  const slots = parameterSlots(config, method)
   if ('state' in start) {
     const { parameters, firstMoments, secondMoments } = start.state
     return {
-      parameters: flat(parameters),
-      firstMoments: flat(firstMoments),
-      secondMoments: flat(secondMoments),
+      parameters: flatten(slots, parameters),
+      firstMoments: flatten(slots, firstMoments),
+      secondMoments: flatten(slots, secondMoments),
     }
   }
-  const parameters = flat(
-    'parameters' in start ? start.parameters : initialAdapter(config, adapterConfig, start.seed),
-  )
-  const zeros = () => new Float32Array(parameters.length)
+  const zeros = () => sharedVector(parameterCount(slots))
+  const parameters = 'parameters' in start ? flatten(slots, start.parameters) : zeros()
+  if ('seed' in start) await fillInitial(parameters, slots, weights, start.seed)
   return { parameters, firstMoments: zeros(), secondMoments: zeros() }
+}
+
+/** Where everything is trained nothing is frozen. */
+const storeFrozen = async (options: TrainingEngineOptions): Promise<readonly StoredWeight[]> => {
+  const { config, method, weights, weightsDigest, quantization, scratchFolder: folder } = options
+  if (isFull(method)) return []
+  return storeWeights({
+    folder,
+    config,
+    weights,
+    ...(weightsDigest === undefined ? {} : { digest: weightsDigest }),
+    ...(quantization ? { quantization } : {}),
+  })
 }
 
 type Pending = {
@@ -87,23 +107,17 @@ const callsOf = (worker: Worker) => {
 export const createTrainingEngine = async (
   options: TrainingEngineOptions,
 ): Promise<TrainingEngine> => {
-  const { config, adapterConfig, weights, weightsDigest, recompute, threads } = options
-  const folder = options.scratchFolder
-  const state = stateOf(options)
+  const { config, method, recompute, threads, seed = 0, scratchFolder: folder } = options
+  const state = await stateOf(options)
   await mkdir(folder, { recursive: true })
-  const stored = await storeWeights({
-    folder,
-    config,
-    weights,
-    ...(weightsDigest === undefined ? {} : { digest: weightsDigest }),
-    ...(options.quantization ? { quantization: options.quantization } : {}),
-  })
+  const weights = await storeFrozen(options)
   // The library reads this from the process's environment when it is loaded, and a worker's env is a copy.
   process.env['ORT_DISABLE_TELEMETRY'] = '1'
   const start: EngineStart = {
     config,
-    adapterConfig,
-    weights: stored,
+    method,
+    seed,
+    weights,
     state,
     recompute,
     folder,
@@ -117,12 +131,13 @@ export const createTrainingEngine = async (
     evaluate: batch => call({ kind: 'evaluate', batch }),
     update: update => call({ kind: 'update', options: update }),
     state: async () => {
-      const flat = await call<FlatState>({ kind: 'state' })
-      const named = (data: Float32Array) => unflatten(config, adapterConfig, data)
+      // what the worker was told before may still change it
+      await call({ kind: 'wait' })
+      const slots = parameterSlots(config, method)
       return {
-        parameters: named(flat.parameters),
-        firstMoments: named(flat.firstMoments),
-        secondMoments: named(flat.secondMoments),
+        parameters: unflatten(slots, state.parameters),
+        firstMoments: unflatten(slots, state.firstMoments),
+        secondMoments: unflatten(slots, state.secondMoments),
       }
     },
     close: async () => {

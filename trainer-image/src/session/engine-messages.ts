@@ -1,10 +1,10 @@
 /** What the engine's two sides say to each other across the thread boundary. */
-import type { AdapterConfig } from '../model/adapter.ts'
+import type { TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
 import type { MicroBatch, UpdateOptions } from './training-engine.ts'
 import type { StoredWeight } from './weights-file.ts'
 
-/** P trainable parameters, in the order of `parameterSlots`. */
+/** P trainable parameters, in the order of `parameterSlots`; both threads see the same memory. */
 export type FlatState = {
   readonly parameters: Float32Array
   readonly firstMoments: Float32Array
@@ -13,7 +13,9 @@ export type FlatState = {
 
 export type EngineStart = {
   readonly config: ModelConfig
-  readonly adapterConfig: AdapterConfig
+  readonly method: TuningMethod
+  /** of dropout */
+  readonly seed: number
   readonly weights: readonly StoredWeight[]
   readonly state: FlatState
   readonly recompute: boolean
@@ -28,7 +30,7 @@ export type EngineCommand =
   | { readonly kind: 'accumulate'; readonly batch: MicroBatch }
   | { readonly kind: 'evaluate'; readonly batch: MicroBatch }
   | { readonly kind: 'update'; readonly options: UpdateOptions }
-  | { readonly kind: 'state' }
+  | { readonly kind: 'wait' }
   | { readonly kind: 'close' }
 
 export type EngineRequest = EngineCommand & { readonly id: number }

@@ -13,8 +13,8 @@ const carryOut = async (request: EngineRequest): Promise<unknown> => {
       return engine.evaluate(request.batch)
     case 'update':
       return engine.update(request.options)
-    case 'state':
-      return engine.state()
+    case 'wait':
+      return undefined
     case 'close':
       return engine.close()
   }

@@ -5,21 +5,36 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { temporaryFor } from '../atomic-file.ts'
 import type { Graph } from '../graph/node.ts'
 import { writeOnnx } from '../graph/write-onnx.ts'
-import { updateScalars } from '../optim/adamw.ts'
+import { vocabularyRanges } from '../autodiff/composites/cross-entropy.ts'
+import { dropoutFeeds } from './dropout.ts'
+import { headWeightName } from '../model/linear-layers.ts'
+import { type ParameterSlot, parameterCount, parameterSlots } from '../model/trainable.ts'
+import { clipFactor, updateScalars } from '../optim/adamw.ts'
 import type { EngineStart, FlatState } from './engine-messages.ts'
 import { executionProviders } from './execution-providers.ts'
-import { evaluateProgram, trainProgram, updateProgram } from './programs.ts'
+import { evaluateProgram, trainProgram } from './programs.ts'
 import { SessionCache } from './session-cache.ts'
 import { SessionProfiler } from './session-profiler.ts'
+import {
+  ADAPTER,
+  ADAPTER_SUMS,
+  adapterSlots,
+  after,
+  wholeInput,
+  wholeSlots,
+  wholeSums,
+} from './trained-values.ts'
 import type { MicroBatch, UpdateOptions } from './training-engine.ts'
+import { groupPieces, normProgram, piecesOf, type Piece, updateProgram } from './update-programs.ts'
 
 /** Graphs of one shape each; row lengths come in steps of 64, so few are alive at a time. */
-const MAX_SESSIONS = 4
+const MAX_SESSIONS = 5
 
 type Feeds = Record<string, Tensor>
 
 const scalar = (value: number) => new Tensor('float32', [value], [])
-const vector = (data: Float32Array) => new Tensor('float32', data, [data.length])
+const tensor = (data: Float32Array, shape: readonly number[]) => new Tensor('float32', data, shape)
+const vector = (data: Float32Array) => tensor(data, [data.length])
 const numberIn = (tensor: Tensor | undefined): number => Number(tensor!.data[0])
 
 const batchFeeds = (batch: MicroBatch): Feeds => {
@@ -47,17 +62,18 @@ const checkBatch = (batch: MicroBatch): void => {
 
 export class Engine {
   readonly #start: EngineStart
+  readonly #slots: readonly ParameterSlot[]
   readonly #sessions: SessionCache
   readonly #profiler: SessionProfiler | undefined
-  #state: FlatState
-  /** Written by turns, so that a run never writes what it reads. */
-  #sums: readonly [Float32Array, Float32Array]
+  readonly #state: FlatState
+  /** of the gradients since the last update; a run adds to them in place */
+  readonly #sums: Float32Array
 
   constructor(start: EngineStart) {
-    const count = start.state.parameters.length
     this.#start = start
+    this.#slots = parameterSlots(start.config, start.method)
     this.#state = start.state
-    this.#sums = [new Float32Array(count), new Float32Array(count)]
+    this.#sums = new Float32Array(start.state.parameters.length)
     const { profileFolder } = start
     this.#profiler = profileFolder === undefined ? undefined : new SessionProfiler(profileFolder)
     this.#sessions = new SessionCache(MAX_SESSIONS, key => this.#open(key))
@@ -67,17 +83,17 @@ export class Engine {
     checkBatch(batch)
     if (batch.targetTokens.length === 0) return { lossSum: 0 }
     const session = await this.#sessions.get(`train-${batch.rows}x${batch.length}`)
-    const [before, after] = this.#sums
+    const sums = this.#sumTensors()
+    const added = Object.entries(sums).map(([name, there]) => [after(name), there])
     const feeds = {
       ...batchFeeds(batch),
-      ...this.#parameters(),
-      gradient_sums: vector(before),
+      ...this.#parameters(batch),
+      ...dropoutFeeds(this.#start, batch),
+      ...sums,
       zero: scalar(0),
     }
-    const fetches = { loss_sum: null, gradient_sums_after: vector(after) }
-    const { loss_sum } = await session.run(feeds, fetches)
+    const { loss_sum } = await session.run(feeds, { loss_sum: null, ...Object.fromEntries(added) })
     this.#profiler?.ran(session)
-    this.#sums = [after, before]
     return { lossSum: numberIn(loss_sum as Tensor) }
   }
 
@@ -87,7 +103,7 @@ export class Engine {
     checkBatch(batch)
     if (batch.targetTokens.length === 0) return { lossSum: 0, correct: 0 }
     const session = await this.#sessions.get(`evaluate-${batch.rows}x${batch.length}`)
-    const out = await session.run({ ...batchFeeds(batch), ...this.#parameters() })
+    const out = await session.run({ ...batchFeeds(batch), ...this.#parameters(batch) })
     return {
       lossSum: numberIn(out['loss_sum'] as Tensor),
       correct: numberIn(out['correct'] as Tensor),
@@ -95,40 +111,82 @@ export class Engine {
   }
 
   async update(options: UpdateOptions): Promise<{ readonly gradientNorm: number }> {
+    const gradientNorm = await this.#gradientNorm(options.targets)
+    const clip = clipFactor(options.maxGradientNorm, gradientNorm)
     const session = await this.#sessions.get('update')
-    const scalars = Object.entries(updateScalars(options)).map(([name, value]) => [
-      name,
-      scalar(value),
-    ])
-    const [sums, spare] = this.#sums
-    const out = await session.run({
-      ...Object.fromEntries(scalars),
-      ...this.#parameters(),
-      first_moments: vector(this.#state.firstMoments),
-      second_moments: vector(this.#state.secondMoments),
-      gradient_sums: vector(sums),
-    })
-    this.#profiler?.ran(session)
-    const data = (name: string) => (out[name] as Tensor).data as Float32Array
-    this.#state = {
-      parameters: data('parameters_after'),
-      firstMoments: data('first_moments_after'),
-      secondMoments: data('second_moments_after'),
+    for (const piece of groupPieces(this.#slots)) {
+      const scalars = Object.entries(updateScalars(options, piece, clip))
+      const { parameters, firstMoments, secondMoments } = this.#state
+      const inPlace = (name: string, data: Float32Array) => {
+        const there = vector(data.subarray(piece.start, piece.end))
+        return { feed: { [name]: there }, fetch: { [`${name}_after`]: there } }
+      }
+      const state = [
+        inPlace('parameters', parameters),
+        inPlace('first_moments', firstMoments),
+        inPlace('second_moments', secondMoments),
+      ]
+      const feeds = Object.assign(
+        { gradient_sums: vector(this.#sums.subarray(piece.start, piece.end)) },
+        ...scalars.map(([name, value]) => ({ [name]: scalar(value) })),
+        ...state.map(({ feed }) => feed),
+      )
+      await session.run(feeds, Object.assign({}, ...state.map(({ fetch }) => fetch)))
     }
-    this.#sums = [sums.fill(0), spare]
-    return { gradientNorm: numberIn(out['gradient_norm'] as Tensor) }
+    this.#profiler?.ran(session)
+    this.#sums.fill(0)
+    return { gradientNorm }
   }
 
-  state(): FlatState {
-    return this.#state
+  async #gradientNorm(targets: number): Promise<number> {
+    const session = await this.#sessions.get('norm')
+    const squares = async ({ start, end }: Piece) => {
+      const feeds = {
+        gradient_sums: vector(this.#sums.subarray(start, end)),
+        targets: scalar(targets),
+      }
+      return numberIn((await session.run(feeds))['sum_of_squares'] as Tensor)
+    }
+    let sum = 0
+    for (const piece of piecesOf(this.#sums.length)) sum += await squares(piece)
+    return Math.fround(Math.sqrt(sum))
   }
 
   close(): Promise<void> {
     return this.#sessions.close()
   }
 
-  #parameters(): Feeds {
-    return { parameters: vector(this.#state.parameters) }
+  #parameters({ rows, length }: MicroBatch): Feeds {
+    const { config } = this.#start
+    const { parameters } = this.#state
+    const count = parameterCount(adapterSlots(this.#slots))
+    const whole = wholeSlots(this.#slots).flatMap(({ weight, shape, offset, size }) => {
+      const data = parameters.subarray(offset, offset + size)
+      const [, columns = 0] = shape
+      const ranges =
+        weight === headWeightName(config) ? vocabularyRanges(config.vocabSize, rows * length) : []
+      const blocks = ranges.map(({ start, end }) => [
+        wholeInput(weight, start),
+        tensor(data.subarray(start * columns, end * columns), [end - start, columns]),
+      ])
+      return [[wholeInput(weight), tensor(data, shape)], ...blocks]
+    })
+    return {
+      ...(count > 0 ? { [ADAPTER]: vector(parameters.subarray(0, count)) } : {}),
+      ...Object.fromEntries(whole),
+    }
+  }
+
+  #sumTensors(): Feeds {
+    const count = parameterCount(adapterSlots(this.#slots))
+    const whole = wholeSlots(this.#slots).map(({ weight, shape, offset, size }) => [
+      wholeSums(weight),
+      tensor(this.#sums.subarray(offset, offset + size), shape),
+    ])
+    return {
+      ...(count > 0 ? { [ADAPTER_SUMS]: vector(this.#sums.subarray(0, count)) } : {}),
+      ...Object.fromEntries(whole),
+    }
   }
 
   async #open(key: string): Promise<InferenceSession> {
@@ -161,7 +219,8 @@ export class Engine {
   }
 
   #graph(key: string): Graph {
-    if (key === 'update') return updateProgram(this.#state.parameters.length)
+    if (key === 'norm') return normProgram()
+    if (key === 'update') return updateProgram()
     const [kind, shape] = key.split('-')
     const [rows, length] = shape!.split('x').map(Number)
     const program = { ...this.#start, rows: rows!, length: length! }

@@ -1,18 +1,16 @@
-/** Between tensors by PEFT name and the one vector that the graphs work on. */
-import type { AdapterConfig, AdapterTensors, Tensor } from '../model/adapter.ts'
-import type { ModelConfig } from '../model/config.ts'
-import { parameterCount, parameterSlots } from '../model/lora.ts'
+/** Between tensors by name and the one vector that the graphs work on. */
+import type { AdapterTensors, Tensor } from '../model/adapter.ts'
+import { type ParameterSlot, parameterCount } from '../model/trainable.ts'
 
-export const flatten = (
-  config: ModelConfig,
-  adapterConfig: AdapterConfig,
-  tensors: AdapterTensors,
-): Float32Array => {
-  const slots = parameterSlots(config, adapterConfig)
-  const flat = new Float32Array(parameterCount(slots))
+/** @returns zeros that two threads see */
+export const sharedVector = (length: number): Float32Array =>
+  new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT))
+
+export const flatten = (slots: readonly ParameterSlot[], tensors: AdapterTensors): Float32Array => {
+  const flat = sharedVector(parameterCount(slots))
   for (const { name, shape, offset } of slots) {
     const tensor = tensors.get(name)
-    if (!tensor) throw new TypeError(`the adapter lacks ${name}`)
+    if (!tensor) throw new TypeError(`the trained tensors lack ${name}`)
     if (`${tensor.shape}` !== `${shape}`)
       throw new TypeError(`${name} has shape [${tensor.shape}], not [${shape}]`)
     flat.set(tensor.data, offset)
@@ -20,15 +18,11 @@ export const flatten = (
   return flat
 }
 
-/** @returns copies */
-export const unflatten = (
-  config: ModelConfig,
-  adapterConfig: AdapterConfig,
-  flat: Float32Array,
-): AdapterTensors =>
+/** @returns copies of an adapter's tensors; weights that are trained whole are looked at where they are */
+export const unflatten = (slots: readonly ParameterSlot[], flat: Float32Array): AdapterTensors =>
   new Map(
-    parameterSlots(config, adapterConfig).map(({ name, shape, offset, size }): [string, Tensor] => [
-      name,
-      { shape, data: flat.slice(offset, offset + size) },
-    ]),
+    slots.map(({ name, shape, offset, size, weight }): [string, Tensor] => {
+      const there = flat.subarray(offset, offset + size)
+      return [name, { shape, data: weight === undefined ? there.slice() : there }]
+    }),
   )

@@ -7,61 +7,102 @@ import {
 } from '../autodiff/composites/cross-entropy.ts'
 import { GraphBuilder } from '../graph/build.ts'
 import type { Graph, Value } from '../graph/node.ts'
-import { add } from '../graph/operators/elementwise.ts'
 import { gather } from '../graph/operators/movement.ts'
-import type { AdapterConfig } from '../model/adapter.ts'
+import { isFull, type TuningMethod } from '../model/adapter.ts'
+import { familyOf } from '../model/architectures/family-of.ts'
+import { type TrainingParts, trainingOps } from '../model/architectures/training-ops.ts'
+import { biasedLinears } from '../model/biased-linears.ts'
 import type { ModelConfig } from '../model/config.ts'
-import { headWeightName, type LlamaParts, llamaHidden } from '../model/llama.ts'
-import { frozenLinears, loraLinears, parameterCount, parameterSlots } from '../model/lora.ts'
+import { headWeightName } from '../model/linear-layers.ts'
+import { frozenLinears, type Linears, loraLinears } from '../model/lora.ts'
 import { quantizedLinears } from '../model/quantized-linears.ts'
-import { adamW } from '../optim/adamw.ts'
+import { parameterSlots } from '../model/trainable.ts'
+import { dropoutInputs } from './dropout.ts'
 import { frozenWeights } from './frozen-weights.ts'
-import { rotaryTables } from './generator-rotary.ts'
+import {
+  adapterSlots,
+  addGradients,
+  type TrainedValues,
+  trainedInputs,
+  wholeInput,
+} from './trained-values.ts'
 import type { StoredWeight } from './weights-file.ts'
 
 export type ModelProgram = {
   readonly config: ModelConfig
-  readonly adapterConfig: AdapterConfig
+  readonly method: TuningMethod
   readonly weights: readonly StoredWeight[]
   readonly rows: number
   readonly length: number
   readonly recompute: boolean
 }
 
-const batchInputs = (g: GraphBuilder, { config, rows, length }: ModelProgram) => {
-  const { cos, sin } = rotaryTables(length, config.headDim, config.ropeTheta)
-  const half = config.headDim / 2
-  return {
-    rows,
-    length,
-    tokens: g.input('tokens', 'int32', [rows, length]),
-    positions: g.input('positions', 'int64', [rows, length]),
-    segments: g.input('segments', 'int32', [rows, length]),
-    cos: g.constant('float32', cos, [length, half]),
-    sin: g.constant('float32', sin, [length, half]),
-  }
+const batchInputs = (g: GraphBuilder, { rows, length }: ModelProgram) => ({
+  rows,
+  length,
+  tokens: g.input('tokens', 'int32', [rows, length]),
+  positions: g.input('positions', 'int64', [rows, length]),
+  segments: g.input('segments', 'int32', [rows, length]),
+})
+
+type Pass = {
+  readonly program: ModelProgram
+  readonly trained: TrainedValues
+  /** false where only the loss is wanted */
+  readonly train: boolean
 }
 
-const partsOf = (g: GraphBuilder, program: ModelProgram, parameters: Value): LlamaParts => {
-  const { config, adapterConfig } = program
+const linearsOf = (
+  g: GraphBuilder,
+  { program, trained, train }: Pass,
+  parts: FrozenParts,
+): Linears => {
+  const { config, method, rows, length } = program
+  const { parameters } = trained
+  if (isFull(method) || !parameters) return parts.linears
+  const input = train ? dropoutInputs(g, method, config, rows * length) : undefined
+  return loraLinears(g, parts.linears, {
+    parameters,
+    slots: adapterSlots(parameterSlots(config, method)),
+    config: method,
+    weight: parts.weight,
+    ...(input ? { input } : {}),
+  })
+}
+
+type FrozenParts = Pick<TrainingParts, 'weight' | 'linears'>
+
+const frozenParts = (g: GraphBuilder, { program, trained }: Pass): FrozenParts => {
   const { weight, quantized } = frozenWeights(g, program.weights)
-  const frozen = quantizedLinears(quantized, frozenLinears(weight))
-  const slots = parameterSlots(config, adapterConfig)
-  const linears = loraLinears(g, frozen, parameters, slots, adapterConfig)
-  return { config, weight, linears, recomputeLayers: program.recompute }
+  const current = (name: string): Value => trained.whole.get(name) ?? weight(name)
+  return { weight: current, linears: quantizedLinears(quantized, frozenLinears(current)) }
 }
 
-/** Each block maps its part of the weights file: a slice of the whole would be a copy. */
+const partsOf = (g: GraphBuilder, pass: Pass): TrainingParts => {
+  const { config, recompute } = pass.program
+  const frozen = frozenParts(g, pass)
+  const linears = biasedLinears(config, frozen.weight, linearsOf(g, pass, frozen))
+  return { config, weight: frozen.weight, linears, recomputeLayers: recompute }
+}
+
+/** Each block maps its part of the weights file, or of the trained weights: a slice of the whole would be a copy. */
 const headBlocks = (
   g: GraphBuilder,
   { config, weights, rows, length }: ModelProgram,
+  { whole }: TrainedValues,
 ): readonly VocabularyBlock[] => {
   const name = headWeightName(config)
+  const ranges = vocabularyRanges(config.vocabSize, rows * length)
+  if (whole.has(name))
+    return ranges.map(({ start, end }) => ({
+      start,
+      weight: g.input(wholeInput(name, start), 'float32', [end - start, config.hiddenSize]),
+    }))
   const head = weights.find(weight => weight.name === name)
   if (!head) throw new TypeError(`weight ${name} is not stored`)
   const { location, offset, bytes } = head.external
   const rowBytes = bytes / config.vocabSize
-  return vocabularyRanges(config.vocabSize, rows * length).map(({ start, end }) => ({
+  return ranges.map(({ start, end }) => ({
     start,
     weight: g.external(`${name}.${start}`, 'float32', [end - start, config.hiddenSize], {
       location,
@@ -71,71 +112,47 @@ const headBlocks = (
   }))
 }
 
-const lossOf = (g: GraphBuilder, program: ModelProgram, parameters: Value, train: boolean) => {
-  const parts = partsOf(g, program, parameters)
-  const hidden = llamaHidden(g, parts, batchInputs(g, program))
+const lossOf = (g: GraphBuilder, pass: Pass) => {
+  const { program, trained, train } = pass
+  const parts = partsOf(g, pass)
+  const hidden = familyOf(program.config).forward(trainingOps(g, parts, batchInputs(g, program)))
   const positions = g.input('target_positions', 'int32', ['N'])
+  const name = headWeightName(program.config)
+  const blocks = headBlocks(g, program, trained)
   const inputs = {
     hidden: gather(g, hidden, positions),
-    weight: parts.weight(headWeightName(program.config)),
-    blocks: headBlocks(g, program),
+    weight: parts.weight(name),
+    blocks,
     targets: g.input('target_tokens', 'int32', ['N']),
     differentiable: train,
+    softcap: program.config.logitSoftcap,
+    trainsWeight: train && trained.whole.has(name),
   }
-  return g.scope('loss', () => crossEntropy(g, inputs))
-}
-
-const parametersInput = (g: GraphBuilder, program: ModelProgram): Value => {
-  const count = parameterCount(parameterSlots(program.config, program.adapterConfig))
-  return g.input('parameters', 'float32', [count])
+  return { ...g.scope('loss', () => crossEntropy(g, inputs)), blocks }
 }
 
 /** micro-batch → loss sum, and gradient sums added to those before */
 export const trainProgram = (program: ModelProgram): Graph => {
   const g = new GraphBuilder()
-  const parameters = parametersInput(g, program)
-  const before = g.input('gradient_sums', 'float32', parameters.shape)
-  const { lossSum } = lossOf(g, program, parameters, true)
-  const [gradient] = backward(g, lossSum, [parameters], g.input('zero', 'float32', []))
+  const { config, method } = program
+  const trained = trainedInputs(g, parameterSlots(config, method))
+  const { lossSum, blocks } = lossOf(g, { program, trained, train: true })
+  const zero = g.input('zero', 'float32', [])
   g.output('loss_sum', lossSum)
-  g.output('gradient_sums_after', add(g, before, gradient!))
+  addGradients(g, {
+    trained,
+    head: { name: headWeightName(config), isTied: config.tieWordEmbeddings },
+    headBlocks: blocks,
+    gradientsOf: values => backward(g, lossSum, values, zero),
+  })
   return g.finish('train')
 }
 
 export const evaluateProgram = (program: ModelProgram): Graph => {
   const g = new GraphBuilder()
-  const { lossSum, correct } = lossOf(g, program, parametersInput(g, program), false)
+  const trained = trainedInputs(g, parameterSlots(program.config, program.method))
+  const { lossSum, correct } = lossOf(g, { program, trained, train: false })
   g.output('loss_sum', lossSum)
   g.output('correct', correct)
   return g.finish('evaluate')
-}
-
-export const updateProgram = (count: number): Graph => {
-  const g = new GraphBuilder()
-  const vector = (name: string) => g.input(name, 'float32', [count])
-  const state = {
-    parameters: vector('parameters'),
-    firstMoments: vector('first_moments'),
-    secondMoments: vector('second_moments'),
-  }
-  const sums = vector('gradient_sums')
-  const scalar = (name: string) => g.input(name, 'float32', [])
-  const scalars = {
-    targets: scalar('targets'),
-    maxGradientNorm: scalar('maxGradientNorm'),
-    keep: scalar('keep'),
-    beta1: scalar('beta1'),
-    oneMinusBeta1: scalar('oneMinusBeta1'),
-    beta2: scalar('beta2'),
-    oneMinusBeta2: scalar('oneMinusBeta2'),
-    stepSize: scalar('stepSize'),
-    correction: scalar('correction'),
-    epsilon: scalar('epsilon'),
-  }
-  const after = g.scope('update', () => adamW(g, state, sums, scalars))
-  g.output('gradient_norm', after.gradientNorm)
-  g.output('parameters_after', after.parameters)
-  g.output('first_moments_after', after.firstMoments)
-  g.output('second_moments_after', after.secondMoments)
-  return g.finish('update')
 }

@@ -14,6 +14,8 @@ export type MicroBatch = {
   readonly targetPositions: Int32Array
   /** (N) token to predict there */
   readonly targetTokens: Int32Array
+  /** optimizer steps done before: dropout's masks follow from it; 0 if absent */
+  readonly step?: number
 }
 
 export type UpdateOptions = {
@@ -29,7 +31,7 @@ export type UpdateOptions = {
   readonly weightDecay: number
 }
 
-/** Everything that a resume needs of the engine: parameters and both Adam moments, by PEFT name. */
+/** Everything that a resume needs of the engine: parameters and both Adam moments, by name. */
 export type EngineState = {
   readonly parameters: AdapterTensors
   readonly firstMoments: AdapterTensors
@@ -42,7 +44,7 @@ export type TrainingEngine = {
   /** clips, steps, and clears the gradient sums; returns the global norm before clipping */
   update(options: UpdateOptions): Promise<{ readonly gradientNorm: number }>
   evaluate(batch: MicroBatch): Promise<{ readonly lossSum: number; readonly correct: number }>
-  /** copies out the state after the last update; gradient sums are not part of it */
+  /** the state after the last update, without gradient sums: copies of an adapter, views of weights that are trained whole, which the next update changes */
   state(): Promise<EngineState>
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { weightShapes } from '../../../../trainer-image/src/model/linear-layers.ts'
-import { parameterCount, parameterSlots } from '../../../../trainer-image/src/model/lora.ts'
+import { parameterCount, parameterSlots } from '../../../../trainer-image/src/model/trainable.ts'
 import { initialAdapter } from '../../../../trainer-image/src/model/lora-init.ts'
 import { philox } from '../../../../trainer-image/src/model/random.ts'
 import { ALL_LINEAR, SMOLLM2_135M } from '../../../bench/random-model.ts'

@@ -7,7 +7,7 @@
  * N targets, C hidden size, V vocabulary.
  */
 import type { GraphBuilder } from '../../graph/build.ts'
-import type { Value } from '../../graph/node.ts'
+import { type Attributes, int, ints, type Node, type Value } from '../../graph/node.ts'
 import {
   add,
   and,
@@ -15,6 +15,7 @@ import {
   div,
   exp,
   greaterOrEqual,
+  identity,
   log,
   max,
   min,
@@ -24,11 +25,11 @@ import {
   where,
 } from '../../graph/operators/elementwise.ts'
 import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
-import { gather, gatherElements, reshape } from '../../graph/operators/movement.ts'
+import { gather, gatherElements, reshape, scatterElements } from '../../graph/operators/movement.ts'
 import { reduceMax, reduceSum, softmax } from '../../graph/operators/reduce.ts'
 import { together } from '../../graph/operators/together.ts'
 import { known } from '../../graph/shapes.ts'
-import { outputOf, type Row } from '../row.ts'
+import { inputOf, numberOf, numbersOf, outputOf, type Row } from '../row.ts'
 
 /** Logits of a block: at most this many elements (32 MiB), about what a last-level cache holds. */
 const BLOCK_ELEMENTS = 2 ** 23
@@ -70,6 +71,8 @@ export type CrossEntropyInputs = {
   readonly differentiable?: boolean
   /** logits become cap · tanh(logit / cap) (Gemma 2, arXiv:2408.00118) */
   readonly softcap?: number | undefined
+  /** whether the blocks get gradients too */
+  readonly trainsWeight?: boolean
 }
 
 /** Of each target (N, 1), and the block's share of the product with the weight (N, C). */
@@ -85,17 +88,24 @@ type Part = {
 /** Less than any logit; finite, so that no difference can become NaN. */
 const ABSENT = -1e30
 
+/** @returns (N, 1) the target's column in the block, or the nearest, and whether it has one there */
+const ownColumn = (g: GraphBuilder, targets: Value, { start, weight }: VocabularyBlock) => {
+  const [first, last] = [g.scalar('int32', 0), g.scalar('int32', known(weight.shape)[0]! - 1)]
+  const index = sub(g, reshape(g, targets, [...targets.shape, 1]), g.scalar('int32', start))
+  return {
+    inside: and(g, greaterOrEqual(g, index, first), greaterOrEqual(g, last, index)),
+    column: min(g, max(g, index, first), last),
+  }
+}
+
 const targetLogit = (
   g: GraphBuilder,
   logits: Value,
   targets: Value,
-  { start, weight }: VocabularyBlock,
+  block: VocabularyBlock,
 ): Value => {
-  const [first, last] = [g.scalar('int32', 0), g.scalar('int32', known(weight.shape)[0]! - 1)]
-  const column = reshape(g, targets, [logits.shape[0]!, 1])
-  const index = sub(g, column, g.scalar('int32', start))
-  const inside = and(g, greaterOrEqual(g, index, first), greaterOrEqual(g, last, index))
-  const logit = gatherElements(g, logits, min(g, max(g, index, first), last), 1)
+  const { column, inside } = ownColumn(g, targets, block)
+  const logit = gatherElements(g, logits, column, 1)
   return where(g, inside, logit, g.scalar('float32', ABSENT))
 }
 
@@ -151,20 +161,68 @@ const forward = (g: GraphBuilder, inputs: CrossEntropyInputs): readonly Value[] 
     softcap === undefined
       ? row
       : mul(g, row, slopeOf(g, mul(g, target, g.scalar('float32', 1 / softcap))))
-  return [
+  const outputs = [
     reduceSum(g, losses, [0, 1], false),
     reduceSum(g, hits, [0, 1], false),
     ...expected.map(value =>
       reshape(g, sub(g, value, own(gather(g, weight, targets))), hidden.shape),
     ),
   ]
+  return inputs.trainsWeight
+    ? [...outputs, add(g, largest, log(g, mass)), ...logitsAgain(g, inputs)]
+    : outputs
 }
 
+/** The logits of each block once more when the backward pass asks for them, and the slopes of their cap. */
+const logitsAgain = (
+  g: GraphBuilder,
+  { hidden, blocks, softcap }: CrossEntropyInputs,
+): readonly Value[] =>
+  g.cheap(() => {
+    // waits for the backward pass in the place of each block's weight
+    const h = identity(g, hidden)
+    return blocks.flatMap(({ weight }) => {
+      const { logits, slope } = logitsOf(g, h, weight, softcap)
+      return slope ? [logits, slope] : [logits]
+    })
+  })
+
 export const crossEntropy = (g: GraphBuilder, inputs: CrossEntropyInputs): CrossEntropy => {
-  const [lossSum, correct] = g.composite('CrossEntropy', [inputs.hidden], () => forward(g, inputs))
+  const { hidden, targets, blocks, softcap, trainsWeight = false } = inputs
+  const read = trainsWeight ? [hidden, targets, ...blocks.map(({ weight }) => weight)] : [hidden]
+  const attributes: Attributes = trainsWeight
+    ? { starts: ints(blocks.map(({ start }) => start)), capped: int(Number(softcap !== undefined)) }
+    : {}
+  const [lossSum, correct] = g.composite('CrossEntropy', read, () => forward(g, inputs), attributes)
   return { lossSum: lossSum!, correct: correct! }
 }
 
-export const CROSS_ENTROPY: Readonly<Record<string, Row>> = {
-  CrossEntropy: (g, node, [d]) => [() => mul(g, outputOf(node, 2), d!)],
+/** dL = P - onehot, with P = exp(logit - log Σ exp), times the slope of the cap @returns (N, block) */
+const logitGradient = (g: GraphBuilder, node: Node, index: number): Value => {
+  const [targets, logSum] = [inputOf(node, 1), outputOf(node, 3)]
+  const step = numberOf(node, 'capped', 0) === 1 ? 2 : 1
+  const logits = outputOf(node, 4 + index * step)
+  const { column, inside } = ownColumn(g, targets, {
+    start: numbersOf(node, 'starts')[index]!,
+    weight: inputOf(node, 2 + index),
+  })
+  const ones = where(g, inside, g.scalar('float32', -1), g.scalar('float32', 0))
+  const p = exp(g, sub(g, logits, logSum))
+  const gradient = scatterElements(g, p, cast(g, column, 'int64'), ones, 1)
+  return step === 2 ? mul(g, gradient, outputOf(node, 5 + index * step)) : gradient
 }
+
+/** dH = (P - onehot) W is at hand; dW = (P - onehot)ᵀ H of each block. */
+const crossEntropyGradient: Row = (g, node, [d]) => {
+  const weights = node.inputs.slice(2)
+  return [
+    () => mul(g, outputOf(node, 2), d!),
+    undefined,
+    ...weights.map((_, index) => () => {
+      const h = mul(g, inputOf(node, 0), d!)
+      return fusedMatMul(g, logitGradient(g, node, index), h, { transA: true })
+    }),
+  ]
+}
+
+export const CROSS_ENTROPY: Readonly<Record<string, Row>> = { CrossEntropy: crossEntropyGradient }

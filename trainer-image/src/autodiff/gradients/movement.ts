@@ -1,7 +1,13 @@
 /** Gradients of operators that move elements: the inverse movement. */
 import type { GraphBuilder } from '../../graph/build.ts'
 import { type Dimension, int, type Value } from '../../graph/node.ts'
-import { concat, reshape, scatterAdd, slice, transpose } from '../../graph/operators/movement.ts'
+import {
+  concat,
+  reshape,
+  scatterElements,
+  slice,
+  transpose,
+} from '../../graph/operators/movement.ts'
 import { known } from '../../graph/shapes.ts'
 import { constantsOf } from '../constants.ts'
 import { inputOf, numberOf, numbersOf, outputOf, type Row } from '../row.ts'
@@ -57,8 +63,15 @@ const gatherGradient: Row = (g, node, [d]) => {
         outputs: [{ type: 'int64', shape: indices.shape }],
         attributes: { to: int(7) },
       })[0]!
-      const column = reshape(g, index, [...indices.shape, 1])
-      return scatterAdd(g, zeros(g, x), column, d!)
+      // ScatterND adds on several threads at once, and loses sums where an index comes twice
+      const rest = x.shape.slice(1).map(() => 1)
+      const column = reshape(g, index, [...indices.shape, ...rest])
+      const spread = g.node({
+        operator: 'Expand',
+        inputs: [column, shapeOf(g, d!)],
+        outputs: [{ type: 'int64', shape: d!.shape }],
+      })[0]!
+      return scatterElements(g, zeros(g, x), spread, d!, 0)
     },
   ]
 }
@@ -86,14 +99,6 @@ export const MOVEMENT: Readonly<Record<string, Row>> = {
   GatherElements: (g, node, [d]) => {
     const [x, indices] = [inputOf(node, 0), inputOf(node, 1)]
     const axis = numberOf(node, 'axis', 0)
-    return [
-      () =>
-        g.node({
-          operator: 'ScatterElements',
-          inputs: [zeros(g, x), indices, d!],
-          outputs: [{ type: x.type, shape: x.shape }],
-          attributes: { axis: int(axis), reduction: { kind: 'string', value: 'add' } },
-        })[0]!,
-    ]
+    return [() => scatterElements(g, zeros(g, x), indices, d!, axis)]
   },
 }

@@ -114,13 +114,22 @@ export const gatherElements = (g: GraphBuilder, x: Value, indices: Value, axis: 
     attributes: { axis: int(axisOf(axis, x.shape.length)) },
   })[0]!
 
-/** data: (M, C) with `updates` (N, C) added to the rows `indices` (N, 1) */
-export const scatterAdd = (g: GraphBuilder, data: Value, indices: Value, updates: Value): Value =>
+/** data with each of `updates` added at its place in `indices` along `axis`; an index may come more than once */
+export const scatterElements = (
+  g: GraphBuilder,
+  data: Value,
+  indices: Value,
+  updates: Value,
+  axis: number,
+): Value =>
   g.node({
-    operator: 'ScatterND',
+    operator: 'ScatterElements',
     inputs: [data, indices, updates],
     outputs: [{ type: data.type, shape: data.shape }],
-    attributes: { reduction: { kind: 'string', value: 'add' } },
+    attributes: {
+      axis: int(axisOf(axis, data.shape.length)),
+      reduction: { kind: 'string', value: 'add' },
+    },
   })[0]!
 
 export const expand = (g: GraphBuilder, x: Value, shape: readonly number[]): Value =>
