@@ -4,6 +4,7 @@ import { PHASES } from './conditions.ts'
 import { object, oneOf, optional, type Static, Type } from './schema.ts'
 import { PinnedModel, Selection } from './selection-status.ts'
 import { STAGES } from './stage.ts'
+import { OUTPUT_FORMATS } from './spec/output.ts'
 import { Conditions, count, mapOf, text, time } from './status-fields.ts'
 
 /** A run that a spec change stopped before its end is `Superseded`; the rest are the job's own phases. */
@@ -155,7 +156,7 @@ const Evaluation = object(
 const artifacts = Type.Array(
   object({
     uri: text(4096, 'Where it lies.'),
-    format: oneOf(['Adapter']),
+    format: oneOf(OUTPUT_FORMATS),
     digest: text(128, 'sha256.'),
     bytes: count('Size.'),
   }),

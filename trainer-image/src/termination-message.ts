@@ -12,6 +12,18 @@ const withoutEvaluationSlices = (result: StageResult): StageResult => {
 const withoutDatasetSlices = (result: StageResult): StageResult =>
   result.dataset ? { ...result, dataset: { ...result.dataset, slices: {} } } : result
 
+/** The operator knows what comes before it. */
+const withArtifactsBelowOutput = (result: StageResult): StageResult =>
+  result.artifacts
+    ? {
+        ...result,
+        artifacts: result.artifacts.map(({ uri, ...artifact }) => ({
+          uri: uri.split('/').slice(-2).join('/'),
+          ...artifact,
+        })),
+      }
+    : result
+
 /** The status shows figures, and of the gates those that matter: the report has the rest. */
 const withFailedGatesOnly = (result: StageResult): StageResult =>
   result.evaluation
@@ -54,6 +66,7 @@ const STEPS = [
   withoutEvaluationSlices,
   withoutDatasetSlices,
   rounded,
+  withArtifactsBelowOutput,
   withFailedGatesOnly,
   onlyTheOutcome,
 ]

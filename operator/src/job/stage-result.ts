@@ -16,6 +16,7 @@ import {
   type TrainingSummary,
 } from '@attune/crds/stage.ts'
 import type { DatasetReport } from '@attune/crds/instruction-dataset-status.ts'
+import { OUTPUT_FORMATS } from '@attune/crds/spec/output.ts'
 import { count, fields, flag, listOf, mapOf, number, positive, shape, text } from './untrusted.ts'
 
 const MESSAGE_MAX = 1024
@@ -150,7 +151,7 @@ const evaluation = (value: unknown) =>
 const artifact = (value: unknown) =>
   shape<Artifact, object>(
     value,
-    { uri: string(4096), format: oneOf(['Adapter']), digest: string(128), bytes: count },
+    { uri: string(4096), format: oneOf(OUTPUT_FORMATS), digest: string(128), bytes: count },
     {},
   )
 

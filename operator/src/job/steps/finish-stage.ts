@@ -1,7 +1,7 @@
 /** A stage's Job ended: its result goes into the run, and the run goes on or fails. */
 import type { RunStatus, StageStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
-import type { StageResult } from '@attune/crds/stage.ts'
+import type { Artifact, StageResult } from '@attune/crds/stage.ts'
 import { microBatchHalved, outOfMemory, retrying, stageFinished } from '../events.ts'
 import type { Pod, StageJob } from '../kinds.ts'
 import { obstacleBefore } from '../obstacle.ts'
@@ -28,7 +28,17 @@ type Ended = {
   readonly pods: readonly Pod[]
 }
 
-const withResult = (run: RunStatus, result: StageResult): RunStatus => {
+/** Where the message of a pod would be too long, artifacts come without what they have in common. */
+const placed = ({ uri, ...artifact }: Artifact, output: string): Artifact => ({
+  uri: uri.includes('://') ? uri : `${output.replace(/\/+$/, '')}/${uri}`,
+  ...artifact,
+})
+
+const withResult = (
+  run: RunStatus,
+  result: StageResult,
+  { output }: Pick<ResolvedSpec, 'output'>,
+): RunStatus => {
   const { dataset, plan, training, evaluation, artifacts } = result
   const { slices: _slices, ...figures } = evaluation ?? {}
   return {
@@ -39,7 +49,7 @@ const withResult = (run: RunStatus, result: StageResult): RunStatus => {
     ...(evaluation
       ? { evaluation: figures as NonNullable<RunStatus['evaluation']>, score: evaluation.score }
       : {}),
-    ...(artifacts ? { artifacts: [...artifacts] } : {}),
+    ...(artifacts ? { artifacts: artifacts.map(each => placed(each, output.uri)) } : {}),
   }
 }
 
@@ -47,7 +57,7 @@ const succeeded = ({ situation, run, stage, pods }: Ended, result: StageResult):
   const { now, runs, observed } = situation
   const wroteTo =
     stage.name === 'publish' ? publishedTo(observed.outputClaim, newestPod(pods, stage.pod)) : {}
-  const ended = withStage({ ...withResult(run, result), ...wroteTo }, stage.name, {
+  const ended = withStage({ ...withResult(run, result, situation.spec), ...wroteTo }, stage.name, {
     state: 'Succeeded',
     seconds: result.seconds,
     finishedAt: rfc3339Seconds(now),

@@ -1,0 +1,12 @@
+/** What a job publishes, from what its spec says and leaves out. */
+import type { ResolvedSpec } from './resolved-spec.ts'
+import { type GgufType, OUTPUT_FORMATS, type OutputFormat } from './spec/output.ts'
+
+type Publishing = Pick<ResolvedSpec, 'output'>
+
+export const outputFormats = ({ output }: Publishing): readonly OutputFormat[] => {
+  const { formats = ['Adapter'] } = output
+  return OUTPUT_FORMATS.filter(format => formats.includes(format))
+}
+
+export const ggufTypeOf = ({ output }: Publishing): GgufType => output.gguf?.type ?? 'F16'
