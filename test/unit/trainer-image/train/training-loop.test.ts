@@ -1,72 +1,14 @@
 import t from 'tap'
-import type { PreparedDataset, Row } from '../../../../trainer-image/src/data/prepared.ts'
 import type { TrainingEngine } from '../../../../trainer-image/src/session/training-engine.ts'
 import { StageError, StageStopped } from '../../../../trainer-image/src/stage-error.ts'
-import type { Counters } from '../../../../trainer-image/src/train/checkpoint.ts'
-import { inGroups } from '../../../../trainer-image/src/train/group-rows.ts'
-import { trainingLoop } from '../../../../trainer-image/src/train/training-loop.ts'
-import { aRow } from '../../../fixtures/a-row.ts'
+import { NOTHING, runLoop } from '../../../fixtures/a-loop.ts'
 import { quadraticEngine } from '../../../fixtures/quadratic-engine.ts'
 
-const rows = Array.from({ length: 10 }, (_, index) => aRow(16, { tokens: [1, index], answer: 1 }))
-const rowSet = (all: readonly Row[]) => ({
-  count: all.length,
-  tokens: all.length * 2,
-  targets: all.length,
-  row: (index: number) => all[index] ?? aRow(16),
-})
-const data: PreparedDataset = {
-  sequenceLength: 16,
-  train: rowSet(rows),
-  validation: rowSet(rows.slice(0, 3)),
-  examples: [],
-}
-const nothing: Counters = { step: 0, tokens: 0, seconds: 0, lastLoss: 0 }
-
-const run = async (
-  engine: TrainingEngine,
-  start: Counters,
-  extra: { signal?: AbortSignal; microBatchSize?: number; onStep?: (step: number) => void } = {},
-) => {
-  const saved: Counters[] = []
-  const records: object[] = []
-  const times: string[] = []
-  let now = 0
-  const promise = trainingLoop(start, {
-    engine,
-    data,
-    plan: { rows: 10, batchSize: 4, seed: 3 },
-    totalSteps: 6,
-    scheduledSteps: 6,
-    warmupSteps: 0,
-    grouping: { group: rows => inGroups(rows, extra.microBatchSize ?? 2), window: 8 },
-    evaluateEvery: 3,
-    checkpointEvery: 2,
-    learningRate: step => 0.1 / (step + 1),
-    update: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradientNorm: 1 },
-    signal: extra.signal ?? new AbortController().signal,
-    clock: () => now++,
-    save: async counters => void saved.push(counters),
-    keep: async () => {},
-    record: async entry => void records.push(entry),
-    report: progress => extra.onStep?.(progress.step),
-    observe: part => void times.push(part),
-  })
-  return {
-    saved,
-    records,
-    times,
-    result: await promise.then(
-      value => ({ value }),
-      error => ({ error: error as unknown }),
-    ),
-  }
-}
 const final = async (engine: TrainingEngine) => (await engine.state()).parameters.get('w')?.data[0]
 
 t.test('runs every step, checkpoints and validates on time', async t => {
   const engine = quadraticEngine()
-  const { saved, records, times, result } = await run(engine, nothing)
+  const { saved, records, times, result } = await runLoop(engine)
   t.match(result, { value: { counters: { step: 6 } } })
   const told = (part: string) => times.filter(name => name === part).length
   t.strictSame(
@@ -92,18 +34,18 @@ t.test('runs every step, checkpoints and validates on time', async t => {
 
 t.test('the size of a micro-batch changes nothing', async t => {
   const engines = [quadraticEngine(), quadraticEngine()] as const
-  await run(engines[0], nothing, { microBatchSize: 1 })
-  await run(engines[1], nothing, { microBatchSize: 4 })
+  await runLoop(engines[0], NOTHING, { microBatchSize: 1 })
+  await runLoop(engines[1], NOTHING, { microBatchSize: 4 })
   t.equal(await final(engines[0]), await final(engines[1]))
 })
 
 t.test('stopped at any step and resumed, it ends at the same bits', async t => {
   const whole = quadraticEngine()
-  await run(whole, nothing)
+  await runLoop(whole)
   for (const stopAt of [1, 2, 3, 5]) {
     const controller = new AbortController()
     const first = quadraticEngine()
-    const { saved, result } = await run(first, nothing, {
+    const { saved, result } = await runLoop(first, NOTHING, {
       signal: controller.signal,
       onStep: step => void (step === stopAt && controller.abort()),
     })
@@ -111,14 +53,14 @@ t.test('stopped at any step and resumed, it ends at the same bits', async t => {
     const checkpoint = saved.at(-1)
     t.equal(checkpoint?.step, stopAt, 'the checkpoint is of the last whole step')
     const second = quadraticEngine(await first.state())
-    await run(second, checkpoint ?? nothing)
+    await runLoop(second, checkpoint ?? NOTHING)
     t.equal(await final(second), await final(whole), `stopped at ${stopAt}`)
   }
 })
 
 t.test('a loss that is no number keeps the last good state and says what to do', async t => {
   const engine = quadraticEngine(undefined, { poison: 3 })
-  const { saved, result } = await run(engine, nothing)
+  const { saved, result } = await runLoop(engine)
   t.match(result, { error: StageError })
   t.match(result, {
     error: { reason: 'TrainingDiverged', message: /step 4: loss NaN.*learningRate/ },
@@ -137,10 +79,10 @@ t.test('a stop that came between a step and its validation does not lose the poi
       return engine.evaluate(batch)
     },
   }
-  const first = await run(stopsWhileValidating, nothing, { signal: controller.signal })
+  const first = await runLoop(stopsWhileValidating, NOTHING, { signal: controller.signal })
   t.match(first.result, { error: { message: /after step 3 of 6/ } })
   t.notOk(first.records.some(entry => 'validationLoss' in entry))
-  const second = await run(quadraticEngine(await engine.state()), first.saved.at(-1) ?? nothing)
+  const second = await runLoop(quadraticEngine(await engine.state()), first.saved.at(-1) ?? NOTHING)
   const validated = second.records.filter(entry => 'validationLoss' in entry)
   t.match(validated, [{ step: 3 }, { step: 6 }])
 })
@@ -155,22 +97,22 @@ t.test('a stop while the last validation runs is a stop, and the resume measures
       return engine.evaluate(batch)
     },
   }
-  const first = await run(stopsAtTheEnd, nothing, { signal: controller.signal })
+  const first = await runLoop(stopsAtTheEnd, NOTHING, { signal: controller.signal })
   t.match(first.result, { error: StageStopped })
   t.match(first.result, { error: { message: 'stopped after step 6 of 6; a checkpoint is saved' } })
   const saved = first.saved.at(-1)
   t.match(saved, { step: 6, validatedStep: 3 })
-  const again = await run(quadraticEngine(await engine.state()), saved ?? nothing, {
+  const again = await runLoop(quadraticEngine(await engine.state()), saved ?? NOTHING, {
     signal: AbortSignal.abort(),
   })
   t.match(again.result, { error: StageStopped }, 'nor does a second stop pass for an end')
-  const second = await run(quadraticEngine(await engine.state()), saved ?? nothing)
+  const second = await runLoop(quadraticEngine(await engine.state()), saved ?? NOTHING)
   t.match(second.result, { value: { counters: { step: 6, validatedStep: 6 } } })
 })
 
 t.test('a stop after the last validation comes too late to be one', async t => {
   const controller = new AbortController()
-  const { result } = await run(quadraticEngine(), nothing, {
+  const { result } = await runLoop(quadraticEngine(), NOTHING, {
     signal: controller.signal,
     onStep: step => void (step === 6 && controller.abort()),
   })
@@ -178,7 +120,7 @@ t.test('a stop after the last validation comes too late to be one', async t => {
 })
 
 t.test('no number at the first step is not blamed on the learning rate', async t => {
-  const { saved, result } = await run(quadraticEngine(undefined, { poison: 0 }), nothing)
+  const { saved, result } = await runLoop(quadraticEngine(undefined, { poison: 0 }))
   t.match(result, {
     error: { reason: 'TrainingDiverged', message: /step 1: loss NaN.*base model are not finite/ },
   })
@@ -187,7 +129,9 @@ t.test('no number at the first step is not blamed on the learning rate', async t
 })
 
 t.test('a stop before the first step claims no checkpoint', async t => {
-  const { saved, result } = await run(quadraticEngine(), nothing, { signal: AbortSignal.abort() })
+  const { saved, result } = await runLoop(quadraticEngine(), NOTHING, {
+    signal: AbortSignal.abort(),
+  })
   t.match(result, { error: { message: /before the first step/ } })
   t.strictSame(saved, [])
 })
