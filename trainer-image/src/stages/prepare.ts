@@ -4,6 +4,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
+import { outputFormats } from '@attune/crds/output-formats.ts'
 import type { ResolvedDataset } from '@attune/crds/resolved-spec.ts'
 import type { DatasetSummary } from '@attune/crds/stage.ts'
 import { prepareKey } from '@attune/crds/stage-keys.ts'
@@ -26,6 +27,8 @@ import type { ModelConfig } from '../model/config.ts'
 import { readModelConfig } from '../model/read-config.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { usesCuda } from '../session/execution-providers.ts'
+import { checkFormats } from '../publish/check-formats.ts'
+import { TEMPLATE_FILE } from '../publish/open-formats.ts'
 import { invalidSpec, StageStopped } from '../stage-error.ts'
 import { checkComparisons } from '../train/best.ts'
 import { publishDataset } from '../train/training-metrics.ts'
@@ -123,6 +126,8 @@ const prepareAnew = async (
   const { summary, report, digest } = await build(folder, config, { ...sources, dataset }, context)
   await writeFileAtomically(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
   await writeRecords(folder, sources.records)
+  if (dataset.chatTemplate)
+    await writeFileAtomically(join(folder, TEMPLATE_FILE), dataset.chatTemplate)
   await rm(join(folder, DATA_FOLDER), { recursive: true, force: true })
   context.log.info({ ...report.counts, fullness: report.rows.fullness }, 'data prepared')
   const plan = planOf(config, summary, context)
@@ -139,6 +144,13 @@ const prepareAnew = async (
     dataset: summary,
     plan,
   }
+}
+
+/** Of this model; formats are no part of the stage's key. */
+const checkOutput = async ({ job: { spec } }: StageContext, folder: string) => {
+  if (outputFormats(spec).every(format => format === 'Adapter')) return
+  const modelFolder = join(folder, MODEL_FOLDER)
+  await checkFormats(spec, await readModelConfig(modelFolder), modelFolder)
 }
 
 /** Downloads stay: after a stop the next attempt goes on from them, and a mended line needs no model fetched again. */
@@ -162,6 +174,7 @@ export const prepare: StageFunction = async context => {
     await mkdir(folder, { recursive: true })
     const output = (await reuse(key, folder, context)) ?? (await prepareAnew(key, folder, context))
     // before a machine with an accelerator is taken for it
+    await checkOutput(context, folder)
     checkComparisons(context.job.spec.training, { count: output.dataset?.validationExamples ?? 0 })
     if (output.dataset) publishDataset(context.metrics, output.dataset)
     context.report({ activity: 'prepared', fraction: 1 })

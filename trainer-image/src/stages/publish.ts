@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
-import { type Artifact, EXIT, type GateResult, type StageResult } from '@attune/crds/stage.ts'
+import { EXIT, type GateResult, type StageResult } from '@attune/crds/stage.ts'
 import { publishKey } from '@attune/crds/stage-keys.ts'
+import { artifactOf } from '../publish/artifact.ts'
+import { FORMAT_FOLDERS, type OpenFormats, openFormats } from '../publish/open-formats.ts'
 import { openOutputFolder } from '../publish/output-folder.ts'
-import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from '../publish/peft-adapter.ts'
 import { pickSamples } from '../publish/pick-samples.ts'
 import { type Provenance, provenanceOf } from '../publish/provenance.ts'
 import { cannotPublish } from '../publish/publish-error.ts'
@@ -39,27 +40,33 @@ const checkGates = (gates: readonly GateResult[]) => {
 }
 
 /** What `writerOf` makes */
-const FILES = [
-  `adapter/${ADAPTER_WEIGHTS}`,
-  `adapter/${ADAPTER_CONFIG}`,
+const filesOf = ({ writers }: OpenFormats): readonly string[] => [
+  ...[...writers].flatMap(([format, { files }]) =>
+    files.map(name => `${FORMAT_FOLDERS[format]}/${name}`),
+  ),
   'metrics.json',
   'metrics.jsonl',
   PROVENANCE_FILE,
   'report.html',
 ]
 
+type Content = {
+  readonly evaluation: NonNullable<StageResult['evaluation']>
+  readonly results: Results
+  readonly from: Folders
+  readonly provenance: Provenance
+  readonly formats: OpenFormats
+}
+
 /** @returns what writes all files of the run but its digests */
 const writerOf =
-  (
-    evaluation: NonNullable<StageResult['evaluation']>,
-    { prepare, train }: Results,
-    from: Folders,
-    provenance: Provenance,
-  ) =>
+  ({ evaluation, results: { prepare, train }, from, provenance, formats }: Content) =>
   async (folder: string) => {
-    await mkdir(join(folder, 'adapter'))
-    for (const name of [ADAPTER_WEIGHTS, ADAPTER_CONFIG])
-      await copyFile(join(from.train, 'adapter', name), join(folder, 'adapter', name))
+    for (const [format, writer] of formats.writers) {
+      const path = join(folder, FORMAT_FOLDERS[format])
+      await mkdir(path)
+      await writer.write(path)
+    }
     await copyFile(join(from.train, 'metrics.jsonl'), join(folder, 'metrics.jsonl'))
     const metrics = publishedMetrics(evaluation, train.training)
     await writeFile(join(folder, 'metrics.json'), json(metrics))
@@ -95,29 +102,33 @@ export const publish: StageFunction = async context => {
     publishedAt: new Date(),
   })
   const parent = await openOutputFolder(uri, context)
+  const formats = await openFormats({
+    spec: job.spec,
+    prepare: prepare.folder,
+    train: train.folder,
+    about: { name: job.name },
+    watch: {
+      signal,
+      onTensor: share => context.report({ activity: `publishing to ${uri}`, fraction: share }),
+    },
+  })
+  const from = { train: train.folder, evaluate: evaluate.folder }
+  const results = { prepare: prepare.result, train: train.result }
   const digests = await publishRun({
     uri,
     parent,
     job: provenance.job,
     key,
-    files: FILES,
-    write: writerOf(
-      evaluation,
-      { prepare: prepare.result, train: train.result },
-      { train: train.folder, evaluate: evaluate.folder },
-      provenance,
-    ),
-  }).catch(error => {
-    throw cannotPublish(uri, error)
+    files: filesOf(formats),
+    write: writerOf({ evaluation, results, from, provenance, formats }),
   })
+    .catch(error => {
+      throw cannotPublish(uri, error)
+    })
+    .finally(() => formats.close())
   context.report({ activity: 'published', fraction: 1 })
-  const weights = digests[`adapter/${ADAPTER_WEIGHTS}`]
-  const artifact: Artifact = {
-    uri: `${uri.replace(/\/+$/, '')}/run-${job.run}/adapter`,
-    format: 'Adapter',
-    digest: `sha256:${weights?.sha256 ?? ''}`,
-    bytes: weights?.bytes ?? 0,
-  }
   const digest = createHash('sha256').update(canonicalJson(digests)).digest('hex')
-  return { key, digest, artifacts: [artifact] }
+  const place = `${uri.replace(/\/+$/, '')}/run-${job.run}`
+  const artifacts = [...formats.writers.keys()].map(format => artifactOf(format, place, digests))
+  return { key, digest, artifacts }
 }

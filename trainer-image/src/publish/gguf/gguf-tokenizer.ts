@@ -121,13 +121,16 @@ const ownTokenizer = ({ metadata }: GgufHeader): GgufMetadata =>
       .flatMap(([key, value]) => entry(key, value)),
   )
 
+/** @returns what stands against it; undefined where nothing does */
+export const tokenizerProblem = ({ tokenizer }: TokenizerFiles): string | undefined =>
+  preTokenizerName(tokenizer) === undefined
+    ? `tokenizer.json cuts text in none of the ways that are written (byte-level BPE as in ${Object.keys(PRE_TOKENIZERS).join(', ')})`
+    : undefined
+
 const madeTokenizer = (model: PublishedModel): GgufMetadata => {
   const { tokenizer, config } = model
   const pre = preTokenizerName(tokenizer.tokenizer)
-  if (pre === undefined)
-    throw modelUnsupported(
-      `tokenizer.json splits text in a way that llama.cpp has no name for; known are ${Object.keys(PRE_TOKENIZERS).join(', ')}: take GGUF out of output.formats`,
-    )
+  if (pre === undefined) throw modelUnsupported(`GGUF: ${tokenizerProblem(tokenizer)}`)
   const { tokens, types } = tokensOf(tokenizer, config.vocabSize)
   return new Map<string, GgufEntry>([
     ['tokenizer.ggml.model', { type: 'string', value: 'gpt2' }],
