@@ -7,7 +7,7 @@
  * N targets, C hidden size, V vocabulary.
  */
 import type { GraphBuilder } from '../../graph/build.ts'
-import { type Attributes, int, ints, type Node, type Value } from '../../graph/node.ts'
+import { type Attributes, float, int, ints, type Node, type Value } from '../../graph/node.ts'
 import {
   add,
   and,
@@ -73,6 +73,8 @@ export type CrossEntropyInputs = {
   readonly softcap?: number | undefined
   /** whether the blocks get gradients too */
   readonly trainsWeight?: boolean
+  /** share ε of the target's probability that is spread over the whole vocabulary (Szegedy et al. 2015, arXiv:1512.00567); 0 if absent */
+  readonly labelSmoothing?: number
 }
 
 /** Of each target (N, 1), and the block's share of the product with the weight (N, C). */
@@ -83,6 +85,15 @@ type Part = {
   /** the target's logit, or very negative where another block has it */
   readonly target: Value
   readonly product?: Value
+  readonly spread?: Spread
+}
+
+/** What labels that are smoothed ask of a block. */
+type Spread = {
+  /** (N, 1) Σ logits */
+  readonly sum: Value
+  /** (N, C), or (1, C) where it is the same for all targets: Σ over the block of the logits' slopes times the weight's rows */
+  readonly product: Value
 }
 
 /** Less than any logit; finite, so that no difference can become NaN. */
@@ -119,9 +130,15 @@ const logitsOf = (g: GraphBuilder, hidden: Value, weight: Value, softcap: number
   return { logits: mul(g, t, g.scalar('float32', softcap)), slope: slopeOf(g, t) }
 }
 
+/** Tied to the others of its block where there is one of each target. */
+const spreadOf = (g: GraphBuilder, logits: Value, slope: Value | undefined, weight: Value) => ({
+  sum: reduceSum(g, logits, [1]),
+  product: slope ? matMul(g, slope, weight) : reduceSum(g, weight, [0]),
+})
+
 const partOf = (
   g: GraphBuilder,
-  { hidden, targets, differentiable = true, softcap }: CrossEntropyInputs,
+  { hidden, targets, differentiable = true, softcap, labelSmoothing = 0 }: CrossEntropyInputs,
   block: VocabularyBlock,
 ): Part => {
   const { logits, slope } = logitsOf(g, hidden, block.weight, softcap)
@@ -131,12 +148,44 @@ const partOf = (
   if (!differentiable) return { largest, likeliest, target }
   // Otherwise the logits and probabilities of every block would wait for the backward pass.
   const product = matMul(g, slope ? mul(g, p, slope) : p, block.weight)
-  const tied = together(g, [largest, likeliest, target, product], 1)
-  return { largest: tied[0]!, likeliest: tied[1]!, target: tied[2]!, product: tied[3]! }
+  const spread = labelSmoothing > 0 ? spreadOf(g, logits, slope, block.weight) : undefined
+  const more = spread ? [spread.sum, ...(slope ? [spread.product] : [])] : []
+  const tied = together(g, [largest, likeliest, target, product, ...more], 1)
+  return {
+    largest: tied[0]!,
+    likeliest: tied[1]!,
+    target: tied[2]!,
+    product: tied[3]!,
+    ...(spread ? { spread: { sum: tied[4]!, product: tied[5] ?? spread.product } } : {}),
+  }
+}
+
+/** ε / V of each token */
+const shareOf = ({ blocks, labelSmoothing = 0 }: CrossEntropyInputs): number => {
+  const last = blocks.at(-1)!
+  return labelSmoothing / (last.start + known(last.weight.shape)[0]!)
+}
+
+/** -Σ q log P with q = (1 - ε) onehot + ε / V: to the loss of labels that are not smoothed comes ε logit[target] - ε / V Σ logits. */
+const smoothing = (
+  g: GraphBuilder,
+  inputs: CrossEntropyInputs,
+  parts: readonly Part[],
+): { readonly loss: (target: Value) => Value; readonly product: Value } | undefined => {
+  const { labelSmoothing = 0 } = inputs
+  const spreads = parts.flatMap(({ spread }) => (spread ? [spread] : []))
+  if (spreads.length === 0) return undefined
+  const share = g.scalar('float32', shareOf(inputs))
+  const over = (values: readonly Value[]) => values.reduce((a, b) => add(g, a, b))
+  const logits = mul(g, over(spreads.map(({ sum }) => sum)), share)
+  return {
+    loss: target => sub(g, mul(g, target, g.scalar('float32', labelSmoothing)), logits),
+    product: mul(g, over(spreads.map(({ product }) => product)), share),
+  }
 }
 
 const forward = (g: GraphBuilder, inputs: CrossEntropyInputs): readonly Value[] => {
-  const { hidden, weight, targets, blocks, softcap } = inputs
+  const { hidden, weight, targets, blocks, softcap, labelSmoothing } = inputs
   const parts = blocks.map(block => partOf(g, inputs, block))
   const over = (operator: typeof add, values: readonly Value[]) =>
     values.reduce((a, b) => operator(g, a, b))
@@ -151,21 +200,25 @@ const forward = (g: GraphBuilder, inputs: CrossEntropyInputs): readonly Value[] 
   const masses = parts.map(part => div(g, exp(g, sub(g, part.largest, largest)), part.likeliest))
   const mass = over(add, masses)
   // -log P[target] = (M - logit[target]) + log S: exact where the target is the likeliest
-  const losses = add(g, sub(g, largest, target), log(g, mass))
+  const hard = add(g, sub(g, largest, target), log(g, mass))
+  const smoothed = smoothing(g, inputs, parts)
+  const losses = smoothed ? add(g, hard, smoothed.loss(target)) : hard
   const hits = cast(g, greaterOrEqual(g, target, largest), 'float32')
   const shares = parts.flatMap(({ product }, i) =>
     product ? [mul(g, product, div(g, masses[i]!, mass))] : [],
   )
   const expected = shares.length > 0 ? [over(add, shares)] : []
-  const own = (row: Value) =>
-    softcap === undefined
-      ? row
-      : mul(g, row, slopeOf(g, mul(g, target, g.scalar('float32', 1 / softcap))))
+  const own = (row: Value) => {
+    const kept = smoothed ? mul(g, row, g.scalar('float32', 1 - (labelSmoothing ?? 0))) : row
+    if (softcap === undefined) return kept
+    return mul(g, kept, slopeOf(g, mul(g, target, g.scalar('float32', 1 / softcap))))
+  }
+  const away = (row: Value) => (smoothed ? add(g, own(row), smoothed.product) : own(row))
   const outputs = [
     reduceSum(g, losses, [0, 1], false),
     reduceSum(g, hits, [0, 1], false),
     ...expected.map(value =>
-      reshape(g, sub(g, value, own(gather(g, weight, targets))), hidden.shape),
+      reshape(g, sub(g, value, away(gather(g, weight, targets))), hidden.shape),
     ),
   ]
   return inputs.trainsWeight
@@ -191,13 +244,18 @@ export const crossEntropy = (g: GraphBuilder, inputs: CrossEntropyInputs): Cross
   const { hidden, targets, blocks, softcap, trainsWeight = false } = inputs
   const read = trainsWeight ? [hidden, targets, ...blocks.map(({ weight }) => weight)] : [hidden]
   const attributes: Attributes = trainsWeight
-    ? { starts: ints(blocks.map(({ start }) => start)), capped: int(Number(softcap !== undefined)) }
+    ? {
+        starts: ints(blocks.map(({ start }) => start)),
+        capped: int(Number(softcap !== undefined)),
+        smoothing: float(inputs.labelSmoothing ?? 0),
+        share: float(shareOf(inputs)),
+      }
     : {}
   const [lossSum, correct] = g.composite('CrossEntropy', read, () => forward(g, inputs), attributes)
   return { lossSum: lossSum!, correct: correct! }
 }
 
-/** dL = P - onehot, with P = exp(logit - log Σ exp), times the slope of the cap @returns (N, block) */
+/** dL = P - (1 - ε) onehot - ε / V, with P = exp(logit - log Σ exp), times the slope of the cap @returns (N, block) */
 const logitGradient = (g: GraphBuilder, node: Node, index: number): Value => {
   const [targets, logSum] = [inputOf(node, 1), outputOf(node, 3)]
   const step = numberOf(node, 'capped', 0) === 1 ? 2 : 1
@@ -206,8 +264,10 @@ const logitGradient = (g: GraphBuilder, node: Node, index: number): Value => {
     start: numbersOf(node, 'starts')[index]!,
     weight: inputOf(node, 2 + index),
   })
-  const ones = where(g, inside, g.scalar('float32', -1), g.scalar('float32', 0))
-  const p = exp(g, sub(g, logits, logSum))
+  const [smoothing, share] = [numberOf(node, 'smoothing', 0), numberOf(node, 'share', 0)]
+  const ones = where(g, inside, g.scalar('float32', smoothing - 1), g.scalar('float32', 0))
+  const sure = exp(g, sub(g, logits, logSum))
+  const p = share > 0 ? sub(g, sure, g.scalar('float32', share)) : sure
   const gradient = scatterElements(g, p, cast(g, column, 'int64'), ones, 1)
   return step === 2 ? mul(g, gradient, outputOf(node, 5 + index * step)) : gradient
 }
