@@ -22,16 +22,14 @@ import type {
   Step,
   StepResult,
 } from './situation.ts'
-import {
-  finishCurating,
-  holdForPolicy,
-  recoverVolume,
-  rejectInvalidSpec,
-  startCurating,
-  stayReady,
-  watchCurating,
-} from './steps.ts'
-import { waitInQueue } from './wait-in-queue.ts'
+import { finishCurating } from './steps/finish-curating.ts'
+import { holdForPolicy } from './steps/hold-for-policy.ts'
+import { recoverVolume } from './steps/recover-volume.ts'
+import { rejectInvalidSpec } from './steps/reject-invalid-spec.ts'
+import { startCurating } from './steps/start-curating.ts'
+import { stayReady } from './steps/stay-ready.ts'
+import { waitInQueue } from './steps/wait-in-queue.ts'
+import { watchCurating } from './steps/watch-curating.ts'
 
 const NOTHING: Decision = Object.freeze({ apply: [], remove: [], events: [] })
 

@@ -1,14 +1,14 @@
 /** The Job is suspended: it waits in Kueue's queue, or Kueue takes its quota away. Only Kueue ends that. */
 import { CURATE } from '@attune/crds/stage.ts'
-import { hasEnded, podsOf } from '../job/pod-state.ts'
-import { asksOtherwise, isHeld } from '../job/queue/queue-labels.ts'
-import { isOverTime, NO_WORKLOAD_MS } from '../job/queue/quota.ts'
-import { workloadOf } from '../job/queue/workload.ts'
-import { removal } from '../job/removal.ts'
-import { ownJob, ownQuota } from './own-job.ts'
-import { failed, note } from './say.ts'
-import { schedulingOf } from './scheduling.ts'
-import type { Step } from './situation.ts'
+import { hasEnded, podsOf } from '../../job/pod-state.ts'
+import { asksOtherwise, isHeld } from '../../job/queue/queue-labels.ts'
+import { isOverTime, NO_WORKLOAD_MS } from '../../job/queue/quota.ts'
+import { workloadOf } from '../../job/queue/workload.ts'
+import { removal } from '../../job/removal.ts'
+import { ownJob, ownQuota } from '../own-job.ts'
+import { failed, note } from '../say.ts'
+import { schedulingOf } from '../scheduling.ts'
+import type { Step } from '../situation.ts'
 
 export const waitInQueue: Step = situation => {
   const { observed } = situation
