@@ -1,8 +1,8 @@
 /** The spec with every default filled in: what the operator caches, and what the stages read. */
 import type { InstructionDatasetSpec } from './instruction-dataset-spec.ts'
 import type { InstructionTuningJobSpec } from './instruction-tuning-job-spec.ts'
-import type { TuningExperimentSpec } from './tuning-experiment-spec.ts'
 import type { ModelSource } from './spec/model.ts'
+import type { TuningExperimentSpec } from './tuning-experiment-spec.ts'
 
 type Spec = InstructionTuningJobSpec
 type Filled<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
@@ -67,8 +67,9 @@ export type ResolvedSpec = {
   readonly model: Spec['model']
   readonly dataset: ResolvedDataset
   readonly method: {
-    readonly type: 'LoRA'
+    readonly type: 'LoRA' | 'QLoRA'
     readonly lora: Filled<NonNullable<Section<'method'>['lora']>>
+    readonly quantization?: Filled<NonNullable<Section<'method'>['quantization']>>
   }
   readonly training: ResolvedTraining
   readonly evaluation: {

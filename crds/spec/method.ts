@@ -1,5 +1,5 @@
 /** `spec.method`. */
-import { defaulted, oneOf, optional, Type } from '../schema.ts'
+import { defaulted, object, oneOf, optional, Type } from '../schema.ts'
 
 /** The linear layers of a Llama block, by their Hugging Face names. */
 export const LORA_TARGETS = [
@@ -12,12 +12,16 @@ export const LORA_TARGETS = [
   'down_proj',
 ] as const
 
-export const METHOD_TYPES = ['LoRA'] as const
+export const METHOD_TYPES = ['LoRA', 'QLoRA'] as const
 
 export const Method = defaulted(
   {
     type: optional(
-      oneOf(METHOD_TYPES, { default: 'LoRA', description: 'How weights are changed.' }),
+      oneOf(METHOD_TYPES, {
+        default: 'LoRA',
+        description:
+          'How weights are changed. `QLoRA` is LoRA on linear layers that are kept in few bits.',
+      }),
     ),
     lora: defaulted(
       {
@@ -50,6 +54,41 @@ export const Method = defaulted(
       },
       { description: 'Low-rank adaptation (arXiv:2106.09685).' },
     ),
+    quantization: optional(
+      object(
+        {
+          bits: optional(
+            Type.Unsafe<4 | 8>({
+              type: 'integer',
+              enum: [4, 8],
+              default: 4,
+              description: 'Of a weight, beside a scale and a zero point per block.',
+            }),
+          ),
+          blockSize: optional(
+            Type.Unsafe<16 | 32 | 64 | 128>({
+              type: 'integer',
+              enum: [16, 32, 64, 128],
+              default: 32,
+              description:
+                'Weights that share a scale and a zero point; it has to divide the inputs of every linear layer.',
+            }),
+          ),
+        },
+        {
+          description:
+            'How QLoRA (arXiv:2305.14314) keeps the linear layers; 4 bits in blocks of 32 if absent. Embeddings, norms and the output head stay in float32. Evaluation and merged outputs have the same rounded weights.',
+        },
+      ),
+    ),
   },
-  { description: 'The tuning method.' },
+  {
+    description: 'The tuning method.',
+    'x-kubernetes-validations': [
+      {
+        rule: "!has(self.quantization) || (has(self.type) && self.type == 'QLoRA')",
+        message: 'quantization is for QLoRA only',
+      },
+    ],
+  },
 )

@@ -1,8 +1,18 @@
 /** Which weights QLoRA (Dettmers et al. 2023, arXiv:2305.14314) keeps in few bits, and what the others see of them. */
+import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import { invalidSpec } from '../stage-error.ts'
 import { dequantizeBlocks, type Quantization, quantizeBlocks } from '../weights/quantize-blocks.ts'
 import type { ModelConfig, Weights } from './config.ts'
 import { linearLayers } from './linear-layers.ts'
+
+const USUAL: Quantization = { bits: 4, blockSize: 32 }
+
+/** @returns undefined where weights are computed with as they are */
+export const quantizationOf = ({
+  type,
+  quantization,
+}: ResolvedSpec['method']): Quantization | undefined =>
+  type === 'QLoRA' ? (quantization ?? USUAL) : undefined
 
 /** The linear layers' weights; norms, embeddings, biases and the output head stay in float32. */
 export const quantizedNames = (

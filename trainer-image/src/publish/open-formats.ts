@@ -5,6 +5,7 @@ import { ggufTypeOf, outputFormats } from '@attune/crds/output-formats.ts'
 import type { StageSpec } from '@attune/crds/resolved-spec.ts'
 import type { OutputFormat } from '@attune/crds/spec/output.ts'
 import type { ModelConfig } from '../model/config.ts'
+import { quantizationOf, roundedWeights } from '../model/quantization.ts'
 import { readModelConfig } from '../model/read-config.ts'
 import { createTokenizer } from '../model/tokenizer.ts'
 import { readTokenizerFiles } from '../model/tokenizer-files.ts'
@@ -49,14 +50,16 @@ const copiedAdapter = (trainFolder: string): FolderWriter => {
   }
 }
 
-const openModel = async ({ prepare, train, watch }: FormatsSource) => {
+const openModel = async ({ spec, prepare, train, watch }: FormatsSource) => {
   const modelFolder = join(prepare, 'model')
   const config = await readModelConfig(modelFolder)
   const tokenizer = await readTokenizerFiles(modelFolder)
   const adapter = await readAdapter(join(train, 'adapter'))
   const template = await readTextFile(join(prepare, TEMPLATE_FILE), MAX_TEMPLATE_BYTES)
   const base = await openWeights(modelFolder)
-  const weights = watchedWeights(tunedWeights(base, { type: 'Adapter', ...adapter }), watch)
+  // what was evaluated: an adapter makes up for the rounding that it was trained with
+  const rounded = roundedWeights(base, config, quantizationOf(spec.method))
+  const weights = watchedWeights(tunedWeights(rounded, { type: 'Adapter', ...adapter }), watch)
   const eos = createTokenizer(tokenizer).eosTokenIds
   return {
     modelFolder,

@@ -4,10 +4,12 @@ import { Worker } from 'node:worker_threads'
 import { type AdapterTensors, isFull, type TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig, Weights } from '../model/config.ts'
 import { fillInitial } from '../model/lora-init.ts'
+import { roundedWeights } from '../model/quantization.ts'
 import { parameterCount, parameterSlots } from '../model/trainable.ts'
 import type { Quantization } from '../weights/quantize-blocks.ts'
 import type { EngineCommand, EngineReply, EngineStart, FlatState } from './engine-messages.ts'
 import { flatten, sharedVector, unflatten } from './flat-state.ts'
+import type { Recompute } from './programs.ts'
 import type { EngineState, TrainingEngine } from './training-engine.ts'
 import { type StoredWeight, storeWeights } from './weights-file.ts'
 
@@ -27,8 +29,8 @@ export type TrainingEngineOptions = {
     | { readonly state: EngineState }
   /** of dropout's masks; 0 if absent */
   readonly seed?: number
-  /** keep only the layers’ inputs for the backward pass: less memory, a third more time */
-  readonly recompute: boolean
+  /** of which layers only the input is kept for the backward pass: less memory, up to a third more time */
+  readonly recompute: Recompute
   readonly scratchFolder: string
   /** of ONNX Runtime; results are equal to the bit only at the same number */
   readonly threads: number
@@ -40,6 +42,7 @@ const stateOf = async ({
   config,
   method,
   weights,
+  quantization,
   start,
 }: TrainingEngineOptions): Promise<FlatState> => {
   const slots = parameterSlots(config, method)
@@ -53,7 +56,8 @@ const stateOf = async ({
   }
   const zeros = () => sharedVector(parameterCount(slots))
   const parameters = 'parameters' in start ? flatten(slots, start.parameters) : zeros()
-  if ('seed' in start) await fillInitial(parameters, slots, weights, start.seed)
+  if ('seed' in start)
+    await fillInitial(parameters, slots, roundedWeights(weights, config, quantization), start.seed)
   return { parameters, firstMoments: zeros(), secondMoments: zeros() }
 }
 

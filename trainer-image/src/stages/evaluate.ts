@@ -11,6 +11,7 @@ import { openPrepared } from '../data/open-prepared.ts'
 import { answerSuites, MODELS, type SuiteAnswers } from '../evaluate/answer-suites.ts'
 import { summarizeEvaluation } from '../evaluate/evaluation-summary.ts'
 import type { TrainerMetrics } from '../metrics.ts'
+import { quantizationOf, roundedWeights } from '../model/quantization.ts'
 import { readModelConfig } from '../model/read-config.ts'
 import { loadTokenizer } from '../model/tokenizer.ts'
 import { readAdapter } from '../publish/peft-adapter.ts'
@@ -67,7 +68,11 @@ const loadModel = async (context: StageContext, modelFolder: string, adapterFold
   const eosTokenIds = [...new Set([...config.eosTokenIds, ...tokenizer.eosTokenIds])]
   const generator = await createGenerator({
     config: { ...config, eosTokenIds },
-    weights: stoppableWeights(weights, context.signal),
+    weights: roundedWeights(
+      stoppableWeights(weights, context.signal),
+      config,
+      quantizationOf(context.job.spec.method),
+    ),
     adapterConfig: adapter.config,
     adapter: adapter.tensors,
     scratchFolder,

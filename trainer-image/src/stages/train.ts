@@ -9,6 +9,7 @@ import { removeTemporaries } from '../atomic-file.ts'
 import { readRecords } from '../data/fetch-sources.ts'
 import { openPrepared } from '../data/open-prepared.ts'
 import { adapterConfigOf } from '../model/adapter-config.ts'
+import { quantizationOf } from '../model/quantization.ts'
 import { readModelConfig } from '../model/read-config.ts'
 import { learningRateAt, scheduleOf } from '../optim/schedule.ts'
 import { makePlan } from '../plan/make-plan.ts'
@@ -85,12 +86,14 @@ const openRun = async (context: StageContext) => {
   const pieces = halved(pinned, microBatchHalvings)
   const checkpoint = await loadCheckpoint(checkpoints, best.has)
   const records = await readRecords(prepare.folder)
+  const quantization = quantizationOf(job.spec.method)
   const weights = await openWeights(modelFolder)
   const engine = await createTrainingEngine({
     config,
     weights: stoppableWeights(weights, context.signal),
     ...(records ? { weightsDigest: records.model.digest } : {}),
     method: adapterConfigOf(job.spec.method),
+    ...(quantization ? { quantization } : {}),
     seed: job.spec.training.seed,
     start: checkpoint ? { state: checkpoint.state } : { seed: job.spec.training.seed },
     recompute: pieces.recompute,
