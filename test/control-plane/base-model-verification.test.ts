@@ -18,14 +18,14 @@ import { applied } from '../fixtures/policy/admission.ts'
 
 const COMMIT = '0123456789abcdef0123456789abcdef01234567'
 const LLAMA = JSON.stringify({ architectures: ['LlamaForCausalLM'], model_type: 'llama' })
-const MISTRAL = JSON.stringify({ architectures: ['MistralForCausalLM'], model_type: 'mistral' })
+const MAMBA = JSON.stringify({ architectures: ['MambaForCausalLM'], model_type: 'mamba' })
 const repo = (name: string, config: string, more: object = {}) =>
   ({ type: 'model', name, commit: COMMIT, files: { 'config.json': config }, ...more }) as const
 
 const hub = await startHub([
   repo('org/good', LLAMA, { parameters: 134_515_008 }),
   repo('org/gated', LLAMA, { gated: true }),
-  repo('org/other', MISTRAL),
+  repo('org/other', MAMBA),
   repo('org/busy', LLAMA, { busy: true }),
 ])
 t.teardown(hub.close)
@@ -151,7 +151,7 @@ t.test('a catalogue is verified', async t => {
     )
     t.match(rejected, {
       [named('lost')]: [/does not exist \(HTTP 404\)/],
-      [named('other')]: [/model_type "mistral"/],
+      [named('other')]: [/model_type "mamba"/],
     })
   })
 

@@ -175,7 +175,7 @@ t.test('a selector takes the best of what is there, and tells why', async t => {
   const catalogue = catalogueOf(cluster, t)
   await catalogue.put('small', { benchmarks: { ifeval: 0.4 } })
   await catalogue.put('large', { parameters: '900M' })
-  await catalogue.put('alien', { architecture: 'MistralForCausalLM' })
+  await catalogue.put('alien', { architecture: 'MambaForCausalLM' })
   await cluster.operator()
   await cluster.submit(catalogue.selector)
   await cluster.kubelet.starts(1, 'prepare')

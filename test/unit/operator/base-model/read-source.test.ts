@@ -46,10 +46,10 @@ const hubWith = (t: Test, file: RequestListener) =>
   })
 
 t.test('a hub', async t => {
-  const rope = { ...LLAMA, rope_scaling: { rope_type: 'llama3' } }
+  const rope = { ...LLAMA, rope_scaling: { rope_type: 'spiral' } }
   const hub = await startHub([
     repo('a/llama', config(LLAMA), { parameters: 135 }),
-    repo('a/mistral', config({ architectures: ['MistralForCausalLM'], model_type: 'mistral' })),
+    repo('a/mamba', config({ architectures: ['MambaForCausalLM'], model_type: 'mamba' })),
     repo('a/rope', config(rope)),
     repo('a/broken', { 'config.json': '[' }),
     repo('a/gguf', { 'm.gguf': 'x'.repeat(2000), 'small.gguf': 'x' }),
@@ -66,8 +66,8 @@ t.test('a hub', async t => {
       unsupported: undefined,
     },
     [`hf://a/llama@${COMMIT}`]: { kind: 'config' },
-    'hf://a/mistral': { kind: 'config', unsupported: /mistral/ },
-    'hf://a/rope': { kind: 'config', unsupported: /RoPE scaling of type "llama3"/ },
+    'hf://a/mamba': { kind: 'config', unsupported: /mamba/ },
+    'hf://a/rope': { kind: 'config', unsupported: /spiral/ },
     'hf://a/broken': { reason: 'ModelMalformed' },
     'hf://a/gguf': { reason: 'NotVerifiable', revision: COMMIT },
     'hf://a/gguf/m.gguf': { reason: 'NotVerifiable', revision: COMMIT },
