@@ -1,13 +1,12 @@
 /** The shape of the model in a folder, from config.json or GGUF metadata, checked against the tensors that are there. */
 import { join } from 'node:path'
 import { modelMalformed } from '../stage-error.ts'
-import { readGgufHeader } from '../weights/gguf-header.ts'
 import { findModelFiles } from '../weights/model-files.ts'
 import { openWeights } from '../weights/open-weights.ts'
 import { readJsonObject } from '../weights/read-json.ts'
 import { checkTensors } from './check-tensors.ts'
 import type { ModelConfig } from './config.ts'
-import { configFromGguf } from './read-config-gguf.ts'
+import { readGgufConfig } from './read-config-gguf.ts'
 import { configFromJson } from './read-config-json.ts'
 
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024
@@ -15,9 +14,7 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024
 export const readModelConfig = async (modelFolder: string): Promise<ModelConfig> => {
   const files = await findModelFiles(modelFolder)
   const config =
-    files.format === 'gguf'
-      ? configFromGguf(readGgufHeader(files.path))
-      : await configFromFolder(modelFolder)
+    files.format === 'gguf' ? await readGgufConfig(files.path) : await configFromFolder(modelFolder)
   const weights = await openWeights(modelFolder)
   try {
     checkTensors(config, weights)

@@ -1,44 +1,33 @@
-/** GGUF's tensor names of the Llama family (gguf-py, tensor_mapping.py) and their Hugging Face counterparts. */
+/** GGUF's tensor names (gguf-py, tensor_mapping.py) and their Hugging Face counterparts. */
+import { type GgufArchitecture, LLAMA } from './gguf-architecture.ts'
 
 const TOP: Readonly<Record<string, string>> = {
   'token_embd.weight': 'model.embed_tokens.weight',
   'output_norm.weight': 'model.norm.weight',
   'output.weight': 'lm_head.weight',
 }
-const BLOCK: Readonly<Record<string, string>> = {
-  attn_norm: 'input_layernorm',
-  attn_q: 'self_attn.q_proj',
-  attn_k: 'self_attn.k_proj',
-  attn_v: 'self_attn.v_proj',
-  attn_output: 'self_attn.o_proj',
-  ffn_norm: 'post_attention_layernorm',
-  ffn_gate: 'mlp.gate_proj',
-  ffn_up: 'mlp.up_proj',
-  ffn_down: 'mlp.down_proj',
-}
 const BLOCK_NAME = /^blk\.(\d{1,5})\.([a-z_]+)\.(weight|bias)$/
 
 /** @returns the Hugging Face name; the GGUF name itself where there is none */
-export const huggingFaceName = (ggufName: string): string => {
+export const huggingFaceName = (ggufName: string, { modules }: GgufArchitecture): string => {
   const top = TOP[ggufName]
   if (top) return top
   const [, layer, module = '', kind] = BLOCK_NAME.exec(ggufName) ?? []
-  const name = BLOCK[module]
+  const name = modules[module]
   return name ? `model.layers.${layer}.${name}.${kind}` : ggufName
 }
 
 const swapped = (table: Readonly<Record<string, string>>) =>
   new Map(Object.entries(table).map(([gguf, name]) => [name, gguf]))
 const GGUF_TOP = swapped(TOP)
-const GGUF_BLOCK = swapped(BLOCK)
 const LAYER_NAME = /^model\.layers\.(\d{1,5})\.([a-z_.]+)\.(weight|bias)$/
 
 /** The inverse of `huggingFaceName`. */
-export const ggufName = (name: string): string => {
+export const ggufName = (name: string, { modules }: GgufArchitecture = LLAMA): string => {
   const top = GGUF_TOP.get(name)
   if (top) return top
   const [, layer, module = '', kind] = LAYER_NAME.exec(name) ?? []
-  const block = GGUF_BLOCK.get(module)
+  const block = swapped(modules).get(module)
   if (!block) throw new TypeError(`tensor ${name} has no name in GGUF`)
   return `blk.${layer}.${block}.${kind}`
 }

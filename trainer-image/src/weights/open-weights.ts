@@ -3,7 +3,14 @@ import type { Weights } from '../model/config.ts'
 import { modelMalformed, modelUnsupported } from '../stage-error.ts'
 import { type BoundedFile, openBoundedFile } from './bounded-file.ts'
 import { BLOCKS, dequantize, ELEMENT_TYPES, isElementType } from './dequantize.ts'
-import { readGgufHeader } from './gguf-header.ts'
+import {
+  type GgufArchitecture,
+  ggufArchitecture,
+  LONG_ROPE_FACTORS,
+  ROPE_FACTORS,
+  SHORT_ROPE_FACTORS,
+} from './gguf-architecture.ts'
+import { type GgufHeader, readGgufHeader } from './gguf-header.ts'
 import { huggingFaceName, unpermuteRows } from './gguf-names.ts'
 import { findModelFiles, type ModelFiles } from './model-files.ts'
 import { readSafetensorsHeader } from './safetensors-header.ts'
@@ -103,25 +110,47 @@ const openGguf = async (
   opened: BoundedFile[],
 ): Promise<ReadonlyMap<string, StoredTensor>> => {
   const header = readGgufHeader(path)
+  const architecture = ggufArchitecture(header)
   const file = await openBoundedFile(path)
   opened.push(file)
-  const heads = header.metadata.get('llama.attention.head_count')
-  const keyLength = header.metadata.get('llama.attention.key_length')
-  const embedding = header.metadata.get('llama.embedding_length')
-  const headDim = Number(keyLength ?? Number(embedding) / Number(heads))
+  const headDim = headDimOf(header, architecture)
   const tensors = new Map<string, StoredTensor>()
   for (const { name, type, shape, offset, byteLength } of header.tensors.values()) {
+    if (FACTORS.includes(name)) continue
     const stored = { file, type, shape, offset, byteLength }
-    const finish = /^blk\.\d+\.attn_[qk]\.weight$/.test(name)
-      ? unpermute(name, shape, headDim)
-      : undefined
-    tensors.set(huggingFaceName(name), finish ? { ...stored, finish } : stored)
+    const finish = finisherOf(name, shape, architecture, headDim)
+    tensors.set(huggingFaceName(name, architecture), finish ? { ...stored, finish } : stored)
   }
   return tensors
 }
 
+const FACTORS: readonly string[] = [ROPE_FACTORS, SHORT_ROPE_FACTORS, LONG_ROPE_FACTORS]
+
+const headDimOf = ({ metadata }: GgufHeader, { name }: GgufArchitecture): number => {
+  const heads = metadata.get(`${name}.attention.head_count`)
+  const keyLength = metadata.get(`${name}.attention.key_length`)
+  const count = Array.isArray(heads) ? heads[0] : heads
+  return Number(keyLength ?? Number(metadata.get(`${name}.embedding_length`)) / Number(count))
+}
+
+/** @returns what makes of the stored values those that Hugging Face stores */
+const finisherOf = (
+  name: string,
+  shape: readonly number[],
+  { interleaved, normsPlusOne }: GgufArchitecture,
+  headDim: number,
+) => {
+  if (interleaved && /^blk\.\d+\.attn_[qk]\.(weight|bias)$/.test(name))
+    return unpermute(name, shape, headDim)
+  return normsPlusOne && name.endsWith('norm.weight') ? minusOne : undefined
+}
+
+const minusOne = (data: Float32Array) => {
+  for (let i = 0; i < data.length; i++) data[i]! -= 1
+}
+
 const unpermute = (name: string, shape: readonly number[], headDim: number) => {
-  const [rows = 0, columns = 0] = shape
+  const [rows = 0, columns = 1] = shape
   if (!Number.isInteger(headDim) || headDim < 2 || headDim % 2 !== 0 || rows % headDim !== 0)
     throw modelMalformed(
       `tensor "${name}" has ${rows} rows, not a multiple of the head size ${headDim} that the metadata gives`,

@@ -237,15 +237,20 @@ t.test('reads the same configuration out of GGUF metadata', async t => {
 
 const GGUF_REFUSED: Record<string, [object, reason: string, message: RegExp]> = {
   'another architecture': [
-    { 'general.architecture': 'qwen2' },
+    { 'general.architecture': 'mamba' },
     'ModelUnsupported',
-    /general\.architecture is "qwen2"/,
+    /general\.architecture is "mamba"/,
   ],
   'RoPE scaling': [{ 'llama.rope.scaling.type': 'yarn' }, 'ModelUnsupported', /"yarn"/],
-  'rotary dimensions of part of a head': [
-    { 'llama.rope.dimension_count': { u32: 1 } },
+  'rotary dimensions beyond a head': [
+    { 'llama.rope.dimension_count': { u32: 4 } },
+    'ModelMalformed',
+    /dimension_count is 4/,
+  ],
+  'heads that differ by layer': [
+    { 'llama.attention.head_count': [4, 2] },
     'ModelUnsupported',
-    /dimension_count is 1/,
+    /head_count is \[4,2\]/,
   ],
   experts: [{ 'llama.expert_count': { u32: 8 } }, 'ModelUnsupported', /expert_count is 8/],
   'no size': [{ 'llama.block_count': undefined }, 'ModelMalformed', /block_count is missing/],
