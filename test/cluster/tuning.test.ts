@@ -71,7 +71,8 @@ t.test('a job on a cluster, from apply to nothing left', { timeout: 1_800_000 },
   })
 
   await t.test('it gets Ready with its adapter on the volume', async t => {
-    await kubectl('wait', '--for=condition=Ready', `itj/${JOB}`, '--timeout=10m')
+    await job.until('published', ({ phase }) => phase === 'Succeeded')
+    await kubectl('wait', '--for=condition=Ready', `itj/${JOB}`, '--timeout=10s')
     const table = await kubectl('get', 'itj')
     t.match(table, /NAME\s+PHASE\s+STEP\s+LOSS\s+SCORE\s+MODEL\s+AGE/)
     t.match(table, /home-automation\s+Succeeded\s+12\/12\s+[\d.]+/)

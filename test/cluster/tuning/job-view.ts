@@ -56,7 +56,8 @@ export const jobView = (cluster: Cluster, namespace: string, name: string) => {
     until: (
       what: string,
       holds: (now: JobStatus) => boolean,
-      timeoutMs = 300_000,
+      // Evaluate generates for minutes where other work shares the cores
+      timeoutMs = 600_000,
     ): Promise<JobStatus> =>
       eventually(
         async () => {

@@ -34,12 +34,15 @@ const hindrance = (
   return isNews ? { ...said, events: [hindered(reason, message.slice(0, MESSAGE_MAX))] } : said
 }
 
-/** Kubernetes removes the pods of a Job that fails, and what they waited for is worth keeping. */
-const asBefore = ({ observed }: Situation, runs: StepResult['runs']): StepResult => {
+const namedBefore = ({ observed }: Situation): Obstacle | undefined => {
   const before = obstacleBefore(observed.job)
-  return before && NAMED_OBSTACLES.includes(before.reason)
-    ? note(runs, before.reason, before.message)
-    : { runs }
+  return before && NAMED_OBSTACLES.includes(before.reason) ? before : undefined
+}
+
+/** Kubernetes removes the pods of a Job that fails, and what they waited for is worth keeping. */
+const asBefore = (situation: Situation, runs: StepResult['runs']): StepResult => {
+  const before = namedBefore(situation)
+  return before ? note(runs, before.reason, before.message) : { runs }
 }
 
 /** The Job controller tells why it makes no pod, e.g. for a quota, in Events of the Job only. */
@@ -66,7 +69,9 @@ export const watchStage: RunStep = situation => {
   if (job && jobCondition(job, 'FailureTarget')) return asBefore(situation, kept)
   const pod = newestPod(stagePodsOf(observed, run, stage), stage.pod)
   if (!pod) return withoutPod(situation, kept, job)
-  const { name } = pod.metadata
+  const { name, deletionTimestamp } = pod.metadata
+  // one that never started is said to be killed as it is removed
+  if (deletionTimestamp && namedBefore(situation)) return asBefore(situation, kept)
   if (wasInterrupted(pod))
     return note(kept, 'Retrying', `pod ${name} was stopped; its work goes on`)
   const failure = attemptFailure(pod, stage.name)

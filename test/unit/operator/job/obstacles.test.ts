@@ -2,7 +2,7 @@ import type { Reason } from '@attune/crds/conditions.ts'
 import t from 'tap'
 import type { Pod } from '../../../../operator/src/job/kinds.ts'
 import { createStory, type Story } from '../../../fixtures/operator/story.ts'
-import { aPod, at, failedBecause } from '../../../fixtures/operator/tuning-job.ts'
+import { aPod, at, ended, failedBecause } from '../../../fixtures/operator/tuning-job.ts'
 
 type Status = NonNullable<Pod['status']>
 
@@ -136,6 +136,16 @@ t.test('a stage that waited until its deadline says for what', async t => {
     reason: 'DeadlineExceeded',
     message: /retry\.deadlineSeconds; it waited: pod home-1-prepare-abcde: ImagePullBackOff/,
   })
+})
+
+t.test('and so it does where its pod goes before its Job says that it fails', async t => {
+  const story = createStory().look()
+  waits(story, waitingFor('ImagePullBackOff', 'Back-off pulling image'))
+  const pod = aPod(1, 'prepare', ended(137, undefined, { reason: 'ContainerStatusUnknown' }))
+  story.pods({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: at(30) } }).look()
+  t.match(story.condition('Reconciling'), { reason: 'ImagePullBackOff' })
+  story.noPods().jobEnds(1, 'prepare', failedBecause('DeadlineExceeded')).look()
+  t.match(story.run, { message: /it waited: pod home-1-prepare-abcde: ImagePullBackOff/ })
 })
 
 t.test('a stage that ran until its deadline waited for nothing', async t => {
