@@ -9,6 +9,7 @@ import { readStageResult } from '../../job/stage-result.ts'
 import { rfc3339Seconds } from '../../kube/conditions.ts'
 import { claimUid, preparedNote } from '../content.ts'
 import { preparedUri } from '../names.ts'
+import { obstacleBefore } from '../obstacle-before.ts'
 import { ownJob } from '../own-job.ts'
 import { failed, note } from '../say.ts'
 import type { Situation, Step, StepResult } from '../situation.ts'
@@ -53,7 +54,8 @@ const completed = (situation: Situation, job: StageJob): StepResult | undefined 
   }
 }
 
-const gaveUp = ({ observed }: Situation, job: StageJob): StepResult => {
+const gaveUp = (situation: Situation, job: StageJob): StepResult => {
+  const { observed } = situation
   const { phase, conditions } = observed.dataset.status ?? {}
   const pods = podsOf(observed.pods, job)
   const before = conditions?.find(({ type }) => type === 'Ready')
@@ -61,7 +63,8 @@ const gaveUp = ({ observed }: Situation, job: StageJob): StepResult => {
   if (pods.length === 0 && phase === 'Failed' && before)
     return failed(before.reason, before.message)
   if (wasCutOff(job, newestPod(pods))) return repeat(job, 'its queue took the quota back')
-  const { reason, message } = stageFailure(job, CURATE, newestPod(pods))
+  const waited = obstacleBefore(situation)?.message
+  const { reason, message } = stageFailure(job, CURATE, newestPod(pods), waited)
   return failed(reason, message)
 }
 

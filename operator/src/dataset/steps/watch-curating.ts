@@ -5,6 +5,7 @@ import type { StageJob } from '../../job/kinds.ts'
 import { isStarting, jobKeepsSilent, podObstacle, STARTING_MS } from '../../job/obstacle.ts'
 import { newestPod, podsOf } from '../../job/pod-state.ts'
 import { attemptFailure, wasInterrupted } from '../../job/stage-failure.ts'
+import { obstacleBefore } from '../obstacle-before.ts'
 import { ownJob } from '../own-job.ts'
 import { isDatasetReason, note } from '../say.ts'
 import type { Situation, Step, StepResult } from '../situation.ts'
@@ -27,6 +28,11 @@ export const watchCurating: Step = situation => {
     note: note(isDatasetReason(reason) ? reason : 'Waiting', message),
     ...(pod && isStarting(pod) ? { requeueAfterMs: STARTING_MS } : {}),
   })
+  const before = obstacleBefore(situation)
+  // Kubernetes removes the pods of a Job that fails, and what they waited for is worth keeping
+  const isGoing = pod === undefined || pod.metadata.deletionTimestamp !== undefined
+  if (before && isGoing && !(job && jobKeepsSilent(job, now)))
+    return { phase: 'Preparing', note: before, requeueAfterMs: STARTING_MS }
   if (!pod) return withoutPod(situation, job)
   const { name } = pod.metadata
   if (wasInterrupted(pod)) return said('Retrying', `pod ${name} was stopped; its work goes on`)

@@ -12,6 +12,7 @@ import {
 } from '../../../fixtures/operator/a-dataset.ts'
 import { brokenFluxRules } from '../../../fixtures/operator/flux-rules.ts'
 import {
+  at,
   COMPLETE,
   CONFIG,
   ended,
@@ -247,6 +248,25 @@ t.test('a retry and what a pod waits for are told', async t => {
   }
   const stuck = decide({ ...running, pods: [waiting] })
   t.match(stuck.events, [{ reason: 'ImagePullBackOff', message: /Back-off/ }])
+})
+
+t.test('a dataset whose pod waited until the deadline says for what', async t => {
+  const pod = aCuratePod(job)
+  const image = { reason: 'ImagePullBackOff', message: 'Back-off pulling image' }
+  const waiting = {
+    ...pod,
+    status: { ...pod.status, containerStatuses: [{ name: 'trainer', state: { waiting: image } }] },
+  }
+  const { status } = decide({ ...running, pods: [waiting] })
+  const stuck = { ...running, dataset: { ...running.dataset, ...(status ? { status } : {}) } }
+  const killed = aCuratePod(job, ended(137, undefined, { reason: 'ContainerStatusUnknown' }))
+  const going = { ...killed, metadata: { ...killed.metadata, deletionTimestamp: at(30) } }
+  for (const pods of [[going], []])
+    t.notOk(decide({ ...stuck, pods }).status, 'while the pod goes, nothing else is said')
+  const over = aCurateJob(dataset, [failedBecause('DeadlineExceeded')])
+  t.match(decide({ ...stuck, curateJobs: [over] }).events, [
+    { reason: 'DeadlineExceeded', message: /it waited: pod .*: ImagePullBackOff/ },
+  ])
 })
 
 t.test('why a Job gets no pod is told in the words of its Events', async t => {
