@@ -78,6 +78,7 @@ const Plan = object(
     tokensPerStep: measure('Tokens per optimizer step, padding excluded.'),
     microBatchSize: count('Rows computed at once.'),
     recompute: Type.Boolean({ description: 'Whether activations are computed again.' }),
+    recomputedLayers: Type.Optional(count('Layers whose activations are computed again.')),
     estimatedMemoryBytes: measure('Estimated peak memory.'),
     estimatedSeconds: seconds('Estimated training time.'),
     fits: Type.Boolean({ description: 'Whether the estimate is within the memory limit.' }),

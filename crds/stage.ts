@@ -88,6 +88,8 @@ export type Plan = {
   readonly tokensPerStep: number
   readonly microBatchSize: number
   readonly recompute: boolean
+  /** how many layers' activations; absent in plans of earlier versions, which took all or none */
+  readonly recomputedLayers?: number
   readonly estimatedMemoryBytes: number
   readonly estimatedSeconds: number
   readonly fits: boolean

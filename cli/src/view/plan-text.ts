@@ -32,6 +32,12 @@ const datasetRows = (dataset: DatasetSummary): string[][] => {
   ]
 }
 
+const recomputed = ({ recompute, recomputedLayers }: Plan): string => {
+  if (!recompute) return ''
+  const of = recomputedLayers === undefined ? '' : ` of ${count(recomputedLayers)} layers`
+  return `, activations${of} computed again`
+}
+
 const planRows = (plan: Plan): string[][] => {
   const share = ((100 * plan.trainableParameters) / plan.modelParameters).toFixed(2)
   const memory = bytes(plan.estimatedMemoryBytes)
@@ -41,10 +47,7 @@ const planRows = (plan: Plan): string[][] => {
       `${count(plan.modelParameters)}, of them ${count(plan.trainableParameters)} trained (${share} %)`,
     ],
     ['steps', `${count(plan.totalSteps)} of about ${count(plan.tokensPerStep)} tokens`],
-    [
-      'micro-batch',
-      `${count(plan.microBatchSize)} rows${plan.recompute ? ', activations computed again' : ''}`,
-    ],
+    ['micro-batch', `${count(plan.microBatchSize)} rows${recomputed(plan)}`],
     ['memory', `about ${memory}${plan.fits ? '' : ', more than this machine has'}`],
     ['training time', `about ${duration(plan.estimatedSeconds)}`],
   ]

@@ -87,7 +87,7 @@ const curated = (value: unknown) =>
   )
 
 const plan = (value: unknown) =>
-  shape<Plan, object>(
+  shape<Omit<Plan, 'recomputedLayers'>, { recomputedLayers: number }>(
     value,
     {
       modelParameters: count,
@@ -100,7 +100,7 @@ const plan = (value: unknown) =>
       estimatedSeconds: positive,
       fits: flag,
     },
-    {},
+    { recomputedLayers: count },
   )
 
 const training = (value: unknown) =>

@@ -1,9 +1,10 @@
 /** What a training run will take, and in which pieces it is computed: pure arithmetic over model, data and spec. */
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import type { DatasetSummary, Plan } from '@attune/crds/stage.ts'
-import type { AdapterConfig } from '../model/adapter.ts'
+import type { TuningMethod } from '../model/adapter.ts'
 import { adapterConfigOf } from '../model/adapter-config.ts'
 import type { ModelConfig } from '../model/config.ts'
+import { quantizationOf } from '../model/quantization.ts'
 import { lastStep } from '../train/steps.ts'
 import { estimateMemory, modelParameters, trainableParameters } from './estimate-memory.ts'
 
@@ -26,19 +27,25 @@ export type PlanInputs = {
   readonly cores: number
 }
 
-type Pieces = { readonly microBatchSize: number; readonly recompute: boolean }
+/** Of the limit; the rest is for what the estimate leaves out. */
+const USABLE_SHARE = 0.9
+
+type Pieces = { readonly microBatchSize: number; readonly recomputedLayers: number }
 
 const powersOfTwo = (largest: number): readonly number[] =>
   Array.from({ length: Math.floor(Math.log2(largest)) + 1 }, (_, index) => 2 ** index).toReversed()
 
-const memoryOf = (inputs: PlanInputs, adapter: AdapterConfig, pieces: Pieces): number =>
-  estimateMemory({
+const memoryOf = (inputs: PlanInputs, method: TuningMethod, pieces: Pieces): number => {
+  const quantization = quantizationOf(inputs.spec.method)
+  return estimateMemory({
     config: inputs.config,
-    adapter,
+    method,
+    ...(quantization ? { quantization } : {}),
     rows: pieces.microBatchSize,
     length: inputs.spec.training.sequenceLength,
-    recompute: pieces.recompute,
+    recompute: pieces.recomputedLayers,
   })
+}
 
 /** @returns devices that compute; 0 where the CPU does */
 const devicesOf = ({ spec, cuda }: PlanInputs): number =>
@@ -54,35 +61,60 @@ const sizesToTry = (inputs: PlanInputs): readonly number[] => {
   return powersOfTwo(Math.max(1, Math.min(rows, Math.floor(tokens / sequenceLength))))
 }
 
-/** Recomputing costs a third more time, so `Auto` tries every size without it first. */
-const recomputeToTry = ({ spec }: PlanInputs): readonly boolean[] => {
-  const { gradientCheckpointing } = spec.training
-  return gradientCheckpointing === 'Auto' ? [false, true] : [gradientCheckpointing === 'Enabled']
+/** @returns the least number of layers to recompute with which so many rows fit; undefined where all are too few */
+const layersToRecompute = (
+  layers: number,
+  fits: (recomputedLayers: number) => boolean,
+): number | undefined => {
+  if (!fits(layers)) return undefined
+  let [low, high] = [0, layers]
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    if (fits(middle)) high = middle
+    else low = middle + 1
+  }
+  return high
 }
 
-const choose = (inputs: PlanInputs, adapter: AdapterConfig): Pieces => {
+/** Recomputing every layer costs a third more time; each micro-batch about as much as so many tokens more. */
+const MICRO_BATCH_TOKENS = 64
+const costOf = ({ config, spec }: PlanInputs, pieces: Pieces): number =>
+  (1 + pieces.recomputedLayers / (3 * config.layers)) *
+  (1 + MICRO_BATCH_TOKENS / (pieces.microBatchSize * spec.training.sequenceLength))
+
+/** `Auto` tries every size without recomputing first, then the cheapest of those that fit with it. */
+const choose = (inputs: PlanInputs, method: TuningMethod): Pieces => {
+  const { layers } = inputs.config
+  const { gradientCheckpointing } = inputs.spec.training
   const sizes = sizesToTry(inputs)
-  const choices = recomputeToTry(inputs).flatMap(recompute =>
-    sizes.map(microBatchSize => ({ microBatchSize, recompute })),
-  )
-  const fitting = choices.find(
-    pieces => memoryOf(inputs, adapter, pieces) <= inputs.memoryLimitBytes,
-  )
-  return fitting ?? choices.at(-1)!
+  const fits = (pieces: Pieces) =>
+    memoryOf(inputs, method, pieces) <= USABLE_SHARE * inputs.memoryLimitBytes
+  const fixed = gradientCheckpointing === 'Enabled' ? layers : 0
+  const whole = sizes.map(microBatchSize => ({ microBatchSize, recomputedLayers: fixed }))
+  const fitting = whole.find(fits)
+  if (fitting || gradientCheckpointing !== 'Auto') return fitting ?? whole.at(-1)!
+  const recomputing = sizes.flatMap((microBatchSize): readonly Pieces[] => {
+    const recomputedLayers = layersToRecompute(layers, count =>
+      fits({ microBatchSize, recomputedLayers: count }),
+    )
+    return recomputedLayers === undefined ? [] : [{ microBatchSize, recomputedLayers }]
+  })
+  const [cheapest] = recomputing.toSorted((a, b) => costOf(inputs, a) - costOf(inputs, b))
+  return cheapest ?? { microBatchSize: sizes.at(-1)!, recomputedLayers: layers }
 }
 
 /**
  * FLOP of one pass over the data. Per token and weight: 2 forward and 2 backward, since frozen weights get no gradient;
- * 2 more where activations are recomputed. The output head sees only the tokens that are learned.
+ * 2 more in layers that are recomputed. The output head sees only the tokens that are learned.
  */
-const epochFlops = (inputs: PlanInputs, adapter: AdapterConfig, recompute: boolean): number => {
+const epochFlops = (inputs: PlanInputs, method: TuningMethod, recomputed: number): number => {
   const { config, dataset } = inputs
   const head = config.vocabSize * config.hiddenSize
   const embeddings = config.tieWordEmbeddings ? head : 2 * head
   const body = modelParameters(config) - embeddings
-  const trained = trainableParameters(config, adapter)
+  const trained = trainableParameters(config, method)
   return (
-    dataset.trainTokens * ((recompute ? 6 : 4) * body + 6 * trained) +
+    dataset.trainTokens * ((4 + (2 * recomputed) / config.layers) * body + 6 * trained) +
     dataset.responseTokens * 4 * head
   )
 }
@@ -90,23 +122,26 @@ const epochFlops = (inputs: PlanInputs, adapter: AdapterConfig, recompute: boole
 export const makePlan = (inputs: PlanInputs): Plan => {
   const { config, spec, dataset, memoryLimitBytes, cores } = inputs
   const { batchSize } = spec.training
-  const adapter = adapterConfigOf(spec.method)
-  const pieces = choose(inputs, adapter)
+  const method = adapterConfigOf(spec.method)
+  const pieces = choose(inputs, method)
   const steps = lastStep({ rows: dataset.rows, batchSize }, spec.training)
   const epochs = steps / Math.ceil(dataset.rows / batchSize)
   const devices = devicesOf(inputs)
   const rate = devices > 0 ? ACCELERATOR_FLOPS * devices : CPU_CORE_FLOPS * cores
-  const estimatedMemoryBytes = memoryOf(inputs, adapter, pieces)
+  const estimatedMemoryBytes = memoryOf(inputs, method, pieces)
   return {
     modelParameters: modelParameters(config),
-    trainableParameters: trainableParameters(config, adapter),
+    trainableParameters: trainableParameters(config, method),
     totalSteps: steps,
     tokensPerStep: Math.round(
       (dataset.trainTokens / dataset.rows) * Math.min(batchSize, dataset.rows),
     ),
     ...pieces,
+    recompute: pieces.recomputedLayers > 0,
     estimatedMemoryBytes: Math.round(estimatedMemoryBytes),
-    estimatedSeconds: Math.ceil((epochs * epochFlops(inputs, adapter, pieces.recompute)) / rate),
+    estimatedSeconds: Math.ceil(
+      (epochs * epochFlops(inputs, method, pieces.recomputedLayers)) / rate,
+    ),
     fits: estimatedMemoryBytes <= memoryLimitBytes,
   }
 }

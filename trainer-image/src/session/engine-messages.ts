@@ -1,6 +1,7 @@
 /** What the engine's two sides say to each other across the thread boundary. */
 import type { TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
+import type { Recompute } from './programs.ts'
 import type { MicroBatch, UpdateOptions } from './training-engine.ts'
 import type { StoredWeight } from './weights-file.ts'
 
@@ -18,7 +19,7 @@ export type EngineStart = {
   readonly seed: number
   readonly weights: readonly StoredWeight[]
   readonly state: FlatState
-  readonly recompute: boolean
+  readonly recompute: Recompute
   /** holds the weights; graphs are written beside them */
   readonly folder: string
   readonly threads: number

@@ -28,13 +28,16 @@ import {
 } from './trained-values.ts'
 import type { StoredWeight } from './weights-file.ts'
 
+/** All layers, none, or so many from the first: late in the backward pass, where theirs comes, the others' values are gone. */
+export type Recompute = boolean | number
+
 export type ModelProgram = {
   readonly config: ModelConfig
   readonly method: TuningMethod
   readonly weights: readonly StoredWeight[]
   readonly rows: number
   readonly length: number
-  readonly recompute: boolean
+  readonly recompute: Recompute
 }
 
 const batchInputs = (g: GraphBuilder, { rows, length }: ModelProgram) => ({
@@ -80,9 +83,10 @@ const frozenParts = (g: GraphBuilder, { program, trained }: Pass): FrozenParts =
 
 const partsOf = (g: GraphBuilder, pass: Pass): TrainingParts => {
   const { config, recompute } = pass.program
+  const recomputedLayers = recompute === true ? config.layers : Number(recompute)
   const frozen = frozenParts(g, pass)
   const linears = biasedLinears(config, frozen.weight, linearsOf(g, pass, frozen))
-  return { config, weight: frozen.weight, linears, recomputeLayers: recompute }
+  return { config, weight: frozen.weight, linears, recomputedLayers }
 }
 
 /** Each block maps its part of the weights file, or of the trained weights: a slice of the whole would be a copy. */

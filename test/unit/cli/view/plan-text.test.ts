@@ -43,8 +43,24 @@ t.test('examples, tokens, steps, parameters, memory and time', async t => {
   )
 })
 
+t.test('of a plan that recomputes some layers it says how many', async t => {
+  t.match(
+    planText({ plan: { ...plan, recomputedLayers: 12 } }),
+    'activations of 12 layers computed',
+  )
+  t.notMatch(planText({ plan: { ...plan, recompute: false } }), 'computed again')
+})
+
 t.test('what does not fit is said', async t => {
   t.match(planText({ plan: { ...plan, fits: false } }), 'about 3.0 GiB, more than this machine has')
+})
+
+t.test('how full the rows are is said where it is known', async t => {
+  t.match(
+    planText({ dataset: { ...dataset, rowFullness: 0.9871 } }),
+    /per epoch +27, 98.7 % full$/m,
+  )
+  t.match(planText({ dataset }), /per epoch +27$/m)
 })
 
 t.test('only the largest slices are listed', async t => {

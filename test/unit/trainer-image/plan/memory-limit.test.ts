@@ -4,7 +4,7 @@ import t from 'tap'
 const MACHINE = 64e9
 const V1_NONE = '9223372036854771712\n'
 
-type Files = Parameters<typeof t.testdir>[0]
+type Files = NonNullable<Parameters<typeof t.testdir>[0]>
 const cgroup = (lines: string, sys: Files): Files => ({
   proc: { self: { cgroup: lines } },
   sys: { fs: { cgroup: sys } },

@@ -28,6 +28,20 @@ t.test('what the first start chose stays', async t => {
   }
 })
 
+t.test(
+  'how many layers are recomputed is kept, and what earlier versions wrote is read',
+  async t => {
+    const path = join(t.testdir({}), 'pieces.json')
+    const some = { ...planned, recompute: true, recomputedLayers: 7 }
+    t.match(await pinPieces(path, some, 4), { recompute: 7 })
+    t.match(await pinPieces(path, planned, 4), { recompute: 7 })
+    await writeFile(path, '{"microBatchSize":8,"recompute":true,"threads":4}')
+    t.match(await pinPieces(path, some, 4), { recompute: true })
+    await writeFile(path, '{"microBatchSize":8,"recompute":-1,"threads":4}')
+    t.match(await pinPieces(path, planned, 4), { recompute: false })
+  },
+)
+
 t.test('each kill halves the micro-batch, down to one row', t => {
   const table: readonly (readonly [size: number, times: number, left: number])[] = [
     [16, 0, 16],

@@ -33,8 +33,8 @@ export type TrainingParts = {
   /** a frozen weight by its Hugging Face name */
   readonly weight: (name: string) => Value
   readonly linears: Linears
-  /** of every layer only its input is kept for the backward pass */
-  readonly recomputeLayers: boolean
+  /** of how many layers, from the first, only the input is kept for the backward pass */
+  readonly recomputedLayers: number
 }
 
 const sumOf = (g: GraphBuilder, { x, added }: Stream): Value => (added ? add(g, x, added) : x)
@@ -110,7 +110,7 @@ const attentionOf = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs)
 }
 
 export const trainingOps = (g: GraphBuilder, parts: TrainingParts, inputs: PackedInputs): Ops => {
-  const { config, weight, linears, recomputeLayers } = parts
+  const { config, weight, linears, recomputedLayers } = parts
   const { rmsNormEpsilon: epsilon, headDim, layers } = config
   const { rows, length, tokens } = inputs
   const norm = (x: Value, w: Value) => rmsNorm(g, x, w, epsilon)
@@ -124,7 +124,8 @@ export const trainingOps = (g: GraphBuilder, parts: TrainingParts, inputs: Packe
       let x = first
       for (let index = 0; index < layers; index++) {
         const run = (y: Value) => sumOf(g, layer({ x: y }, index))
-        x = g.scope(`layers.${index}`, () => (recomputeLayers ? recomputed(g, x, run) : run(x)))
+        const isRecomputed = index < recomputedLayers
+        x = g.scope(`layers.${index}`, () => (isRecomputed ? recomputed(g, x, run) : run(x)))
       }
       return { x }
     },
