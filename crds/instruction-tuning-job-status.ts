@@ -62,6 +62,7 @@ const Dataset = object(
     trainTokens: count('Tokens of the training rows, padding excluded.'),
     responseTokens: count('Tokens that the loss counts.'),
     rows: count('Rows per epoch.'),
+    rowFullness: optional(measure("Share of the rows' tokens that is not padding.")),
     duplicates: count('Examples whose content stands earlier in the data.'),
     truncated: count('Examples that lost the start of their prompt.'),
     dropped: count('Examples left out.'),
@@ -109,8 +110,21 @@ const Training = object(
     progress: text(64, '`step/totalSteps`, for the printer column.'),
     epoch: optional(measure('Passes over the data done.')),
     loss: optional(measure('Mean cross-entropy per target token of the last step, in nats.')),
-    validationLoss: optional(measure('The same on the validation data.')),
+    validationLoss: optional(
+      measure(
+        'The same on the validation data; at the end that of the adapter that is the result.',
+      ),
+    ),
     validationTokenAccuracy: optional(measure('Share of target tokens that are the likeliest.')),
+    bestStep: optional(
+      count(
+        'Step of the best validation, where validations are compared; at the end the step that the adapter is of.',
+      ),
+    ),
+    bestValidationLoss: optional(measure('Validation loss of that step.')),
+    stoppedEarly: optional(
+      Type.Boolean({ description: 'Whether `earlyStopping` ended training before its last step.' }),
+    ),
     learningRate: optional(measure('Learning rate of the last step.')),
     gradientNorm: optional(measure('Gradient norm before clipping.')),
     tokens: optional(measure('Tokens trained on.')),

@@ -68,6 +68,8 @@ export type DatasetSummary = {
   readonly responseTokens: number
   /** packed (or plain) rows per epoch */
   readonly rows: number
+  /** share of the rows' tokens that is not padding; earlier versions did not tell */
+  readonly rowFullness?: number
   readonly duplicates: number
   readonly truncated: number
   readonly dropped: number

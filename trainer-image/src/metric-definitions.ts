@@ -21,6 +21,11 @@ export const TRAINER_METRICS = {
     help: 'Examples of the prepared data.',
     labels: { split: '`train` or `validation`' },
   },
+  datasetRowFullness: {
+    name: 'attune_dataset_row_fullness_ratio',
+    type: 'gauge',
+    help: "Share of the training rows' tokens that is not padding.",
+  },
   step: {
     name: 'attune_training_step',
     type: 'gauge',

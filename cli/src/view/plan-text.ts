@@ -4,6 +4,9 @@ import { bytes, count, duration, oneLine, table } from './format.ts'
 
 const SHOWN_SLICES = 8
 
+const fullness = ({ rowFullness }: DatasetSummary): string =>
+  rowFullness === undefined ? '' : `, ${(100 * rowFullness).toFixed(1)} % full`
+
 const datasetRows = (dataset: DatasetSummary): string[][] => {
   const slices = Object.entries(dataset.slices)
   const more = slices.length > SHOWN_SLICES ? ', …' : ''
@@ -13,7 +16,7 @@ const datasetRows = (dataset: DatasetSummary): string[][] => {
       `${count(dataset.trainExamples)} to train on, ${count(dataset.validationExamples)} held out`,
     ],
     ['tokens', `${count(dataset.trainTokens)}, of them ${count(dataset.responseTokens)} learned`],
-    ['rows per epoch', count(dataset.rows)],
+    ['rows per epoch', `${count(dataset.rows)}${fullness(dataset)}`],
     [
       'left out',
       `${count(dataset.dropped)} dropped, ${count(dataset.truncated)} truncated, ${count(dataset.duplicates)} duplicates`,

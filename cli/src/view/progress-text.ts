@@ -7,7 +7,7 @@ const STAGE_WIDTH = 8
 const MIN_WIDTH = 20
 
 /** What a narrow terminal goes without, the first of them first. */
-const DROPPED = ['bar', 'speed', 'validation', 'loss', 'left', 'step'] as const
+const DROPPED = ['bar', 'speed', 'best', 'validation', 'loss', 'left', 'step'] as const
 type Droppable = (typeof DROPPED)[number]
 type Part = { readonly name: Droppable | 'stage' | 'percent' | 'activity'; readonly text: string }
 
@@ -22,6 +22,9 @@ const trainingParts = (training: TrainingProgress): Part[] => [
   ...(training.validationLoss === undefined
     ? []
     : [{ name: 'validation', text: `validation ${training.validationLoss.toFixed(4)}` } as const]),
+  ...(training.bestStep === undefined
+    ? []
+    : [{ name: 'best', text: `best at ${training.bestStep}` } as const]),
   { name: 'speed', text: `${count(training.tokensPerSecond)} tokens/s` },
 ]
 

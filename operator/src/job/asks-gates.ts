@@ -6,6 +6,7 @@ import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 const isPartial = ({ training }: RunStatus, { training: asked, output }: ResolvedSpec): boolean => {
   const { stopAfterSteps, maxSteps } = asked
   if (stopAfterSteps === undefined || output.publish !== false) return false
+  if (training?.stoppedEarly) return false
   // how many steps so many epochs are is not known here
   return (
     stopAfterSteps < (maxSteps ?? Number.POSITIVE_INFINITY) && training?.step === stopAfterSteps

@@ -1,7 +1,7 @@
 /** GET /progress of a trainer pod, read with distrust, and what of it goes into status. */
 import type { TrainingStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import { type Progress, STAGES, type TrainingSummary } from '@attune/crds/stage.ts'
-import { count, number, positive, shape, text } from './untrusted.ts'
+import { count, flag, number, positive, shape, text } from './untrusted.ts'
 
 export type TrainingReport = Omit<TrainingStatus, 'progress' | 'validations'>
 
@@ -16,6 +16,9 @@ const training = (value: unknown): TrainingReport | undefined => {
       loss: number,
       validationLoss: number,
       validationTokenAccuracy: number,
+      bestStep: count,
+      bestValidationLoss: number,
+      stoppedEarly: flag,
       learningRate: number,
       gradientNorm: number,
       tokens: positive,
@@ -52,7 +55,10 @@ const round = (value: number, digits: number) => Number(value.toPrecision(digits
 /** Figures are cut to what people read, so that noise in the last digits writes no status. */
 const rounded = (report: TrainingReport): TrainingReport =>
   Object.fromEntries(
-    Object.entries(report).map(([name, value]) => [name, round(value as number, 6)]),
+    Object.entries(report).map(([name, value]) => [
+      name,
+      typeof value === 'number' ? round(value, 6) : value,
+    ]),
   ) as TrainingReport
 
 /** The newest figures over those known before; the longest micro-batch stays. */
@@ -86,6 +92,8 @@ export const trainedStatus = (
     etaSeconds: 0,
     seconds: summary.seconds,
     ...(summary.validationLoss === undefined ? {} : { validationLoss: summary.validationLoss }),
+    ...(summary.bestStep === undefined ? {} : { bestStep: summary.bestStep }),
+    ...(summary.stoppedEarly === undefined ? {} : { stoppedEarly: summary.stoppedEarly }),
   }),
   tokens: summary.tokens,
 })

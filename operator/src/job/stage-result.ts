@@ -33,8 +33,16 @@ const oneOf =
 
 const string = (max: number) => (value: unknown) => text(value, max)
 
+const share = (value: unknown) => {
+  const read = positive(value)
+  return read !== undefined && read <= 1 ? read : undefined
+}
+
 const dataset = (value: unknown): DatasetSummary | undefined => {
-  const read = shape<Omit<DatasetSummary, 'slices'>, Pick<DatasetSummary, 'slices'>>(
+  const read = shape<
+    Omit<DatasetSummary, 'slices' | 'rowFullness'>,
+    Pick<DatasetSummary, 'slices'> & { readonly rowFullness: number }
+  >(
     value,
     {
       trainExamples: count,
@@ -46,7 +54,7 @@ const dataset = (value: unknown): DatasetSummary | undefined => {
       truncated: count,
       dropped: count,
     },
-    { slices: slices => mapOf(slices, SLICES_MAX, count) },
+    { slices: slices => mapOf(slices, SLICES_MAX, count), rowFullness: share },
   )
   return read && { ...read, slices: read.slices ?? {} }
 }
@@ -57,11 +65,6 @@ const characters = (value: unknown) =>
     { mean: positive, p50: count, p95: count, max: count },
     {},
   )
-
-const share = (value: unknown) => {
-  const read = positive(value)
-  return read !== undefined && read <= 1 ? read : undefined
-}
 
 const curatedReport = (value: unknown): DatasetReport | undefined => {
   const read = shape<Omit<DatasetReport, 'slices'>, Pick<DatasetReport, 'slices'>>(
@@ -103,8 +106,11 @@ const plan = (value: unknown) =>
     { recomputedLayers: count },
   )
 
+/** What only some trainings have. */
+type OfValidations = Required<Pick<TrainingSummary, 'validationLoss' | 'bestStep' | 'stoppedEarly'>>
+
 const training = (value: unknown) =>
-  shape<Omit<TrainingSummary, 'validationLoss'>, { validationLoss: number }>(
+  shape<Omit<TrainingSummary, keyof OfValidations>, OfValidations>(
     value,
     {
       steps: count,
@@ -114,7 +120,7 @@ const training = (value: unknown) =>
       seconds: positive,
       microBatchSeconds: positive,
     },
-    { validationLoss: number },
+    { validationLoss: number, bestStep: count, stoppedEarly: flag },
   )
 
 const pair = (value: unknown) =>

@@ -35,6 +35,7 @@ const summarize = (dataset: PreparedDataset, { counts, slices }: Ingested): Data
   trainTokens: dataset.train.tokens,
   responseTokens: dataset.train.targets,
   rows: dataset.train.count,
+  rowFullness: fullness(dataset.train, dataset.sequenceLength),
   duplicates: counts.duplicates,
   truncated: counts.truncated,
   dropped: counts.tooLong + counts.untrained,

@@ -21,6 +21,8 @@ export const publishedMetrics = (
           ...(training.validationLoss === undefined
             ? {}
             : { validationLoss: training.validationLoss }),
+          ...(training.bestStep === undefined ? {} : { bestStep: training.bestStep }),
+          ...(training.stoppedEarly === undefined ? {} : { stoppedEarly: training.stoppedEarly }),
           seconds: training.seconds,
         },
       }

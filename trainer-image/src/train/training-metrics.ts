@@ -4,9 +4,10 @@ import type { TrainerMetrics } from '../metrics.ts'
 import type { LoopResult } from './training-loop.ts'
 
 export const publishDataset = (
-  { datasetExamples }: TrainerMetrics,
-  { trainExamples, validationExamples }: DatasetSummary,
+  { datasetExamples, datasetRowFullness }: TrainerMetrics,
+  { trainExamples, validationExamples, rowFullness }: DatasetSummary,
 ) => {
+  if (rowFullness !== undefined) datasetRowFullness.set(rowFullness)
   datasetExamples.set({ split: 'train' }, trainExamples)
   datasetExamples.set({ split: 'validation' }, validationExamples)
 }

@@ -44,6 +44,11 @@ t.test('a validation loss is shown once there is one', async t => {
   t.match(plainLine(measured), 'loss 1.2346  validation 0.5000')
 })
 
+t.test('the best step is shown where validations are compared', async t => {
+  const compared = { ...TRAINING, validationLoss: 0.5, bestStep: 100, bestValidationLoss: 0.4 }
+  t.match(plainLine({ ...training, training: compared }), 'validation 0.5000  best at 100')
+})
+
 t.test('other stages say what they do', async t => {
   t.equal(plainLine(preparing), 'prepare   50%  downloading model')
   t.equal(

@@ -10,8 +10,9 @@ const missed = {
   gatesPassed: false,
   score: 0.3,
 }
-const trained = (steps: number) => ({
+const trained = (steps: number, more: object = {}) => ({
   training: {
+    ...more,
     steps,
     tokens: 1,
     tokensPerSecond: 1,
@@ -40,6 +41,15 @@ for (const [name, [training, output, steps, phase]] of Object.entries(cases))
     const told = phase === 'Failed' ? 'False' : undefined
     t.equal(story.condition('GatesPassed')?.status, told, 'nothing is said of what is not asked')
   })
+
+t.test('gates are asked of a training that stopped early, also where it was to stop', async t => {
+  const story = createStory({ training: { maxSteps: 40, stopAfterSteps: 20 }, output: KEPT }).look()
+  story.succeeds(1, 'prepare')
+  story.succeeds(1, 'train', trained(20, { stoppedEarly: true, bestStep: 10 }))
+  t.match(story.run?.training, { step: 20, bestStep: 10, stoppedEarly: true })
+  story.succeeds(1, 'evaluate', { evaluation: missed })
+  t.equal(story.status.phase, 'Failed')
+})
 
 t.test('gates are asked once the training has gone on to its end', async t => {
   const stopped = { maxSteps: 40, stopAfterSteps: 20 }

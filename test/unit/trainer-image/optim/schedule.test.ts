@@ -93,7 +93,7 @@ t.test('a fraction of a warm-up step counts as one', t => {
 t.test('the bias corrections of the first update undo its betas', t => {
   const options = { learningRate: 0.1, step: 1, targets: 7, maxGradientNorm: 1 }
   const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.5 }
-  const scalars = updateScalars({ ...options, ...adam })
+  const scalars = updateScalars({ ...options, ...adam }, { rateFactor: 1, decays: true }, 1)
   t.ok(Math.abs(scalars.stepSize - 1) < 1e-12)
   t.ok(Math.abs(scalars.correction - Math.sqrt(0.001)) < 1e-12)
   t.equal(scalars.keep, 0.95)

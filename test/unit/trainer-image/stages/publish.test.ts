@@ -25,8 +25,10 @@ t.test('writes a run whole, with digests that fit', async t => {
   t.same(await readdir(out), ['run-1'], 'nothing beside it is left')
   const digests = await readJson(join(run, 'digests.json'))
   t.same(Object.keys(digests), [
+    'adapter/README.md',
     'adapter/adapter_config.json',
     'adapter/adapter_model.safetensors',
+    Object.keys(digests).find(name => /^events\.out\.tfevents\.\d+\.attune$/.test(name)),
     'metrics.json',
     'metrics.jsonl',
     'provenance.json',
@@ -68,6 +70,18 @@ t.test('writes a run whole, with digests that fit', async t => {
     seeds: { training: 42 },
   })
   t.equal(context.reported.at(-1)?.fraction, 1)
+})
+
+t.test('of a training that kept its best the step is told', async t => {
+  const training = { bestStep: 12, stoppedEarly: true }
+  const { context, out } = await prepare(t.testdir(), { training })
+  await publish(context)
+  const metrics = await readJson(join(out, 'run-1', 'metrics.json'))
+  t.match(metrics, { training: { steps: 20, ...training } })
+  const report = await readFile(join(out, 'run-1', 'report.html'), 'utf8')
+  t.match(report, 'stopped early')
+  t.match(report, /Best step<\/dt><dd>12</)
+  t.match(report, 'dashed: step 12, the best')
 })
 
 t.test("a signed url's secret is not published", async t => {

@@ -44,7 +44,8 @@ const lossScale = ({ steps, validation }: Curves): 'log' | 'linear' => {
   return least > 0 && most / least > LOG_FROM_RATIO ? 'log' : 'linear'
 }
 
-export const lossChart = (curves: Curves): Markup => {
+/** @param bestStep is marked */
+export const lossChart = (curves: Curves, bestStep?: number): Markup => {
   const { steps, validation } = curves
   const type = lossScale(curves)
   const dots = steps.length <= MAX_DOTS
@@ -67,6 +68,9 @@ export const lossChart = (curves: Curves): Markup => {
       Plot.line(smoothed(steps), { x: 'step', y: 'loss', stroke: TUNED, strokeWidth: 2.5 }),
       Plot.line(validation, { x: 'step', y: 'validationLoss', stroke: BASE, strokeWidth: 2 }),
       Plot.dot(validation, { x: 'step', y: 'validationLoss', r: 4, fill: BASE }),
+      ...(bestStep === undefined
+        ? []
+        : [Plot.ruleX([bestStep], { stroke: MUTED, strokeDasharray: '4 4' })]),
     ],
   })
 }

@@ -22,11 +22,12 @@ const slicesTable = (slices: Readonly<Record<string, number>>): Markup => {
 
 export const dataSection = ({ dataset }: ReportData): Markup => {
   if (!dataset) return html``
-  const { trainExamples, validationExamples, trainTokens, responseTokens } = dataset
+  const { trainExamples, validationExamples, trainTokens, responseTokens, rowFullness } = dataset
+  const full = rowFullness === undefined ? '' : `, ${percent(rowFullness)} full`
   const set = (name: string, value: number, detail: string) =>
     value > 0 ? fact(name, value, detail) : undefined
   return html`<section><h2>Data</h2><dl class="figures" style="margin-top:0">
-${fact('Training examples', trainExamples, `in ${count(dataset.rows)} rows`)}
+${fact('Training examples', trainExamples, `in ${count(dataset.rows)} rows${full}`)}
 ${fact('Held-out examples', validationExamples)}
 ${fact('Tokens', trainTokens, `${percent(trainTokens > 0 ? responseTokens / trainTokens : 0)} of them learned`)}
 ${set('Duplicates', dataset.duplicates, 'content seen earlier in the data')}

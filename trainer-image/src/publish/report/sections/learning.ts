@@ -6,13 +6,16 @@ import type { ReportData } from '../report-data.ts'
 const chart = (title: string, drawing: Markup): Markup =>
   html`<figure class="card"><figcaption><b>${title}</b></figcaption>${drawing}</figure>`
 
-export const learningSection = ({ curves }: ReportData): Markup => {
+export const learningSection = ({ curves, training }: ReportData): Markup => {
   const { steps, validation } = curves
+  const bestStep = training?.bestStep
   if (steps.length === 0) return html``
   return html`<section><h2>Learning</h2>
 <figure class="card wide"><figcaption class="legend"><span class="tuned">training loss: single steps, and their running mean</span>${
     validation.length > 0 ? html`<span class="base">validation loss</span>` : undefined
-  }</figcaption>${lossChart(curves)}</figure>
+  }${
+    bestStep === undefined ? undefined : html`<span>dashed: step ${bestStep}, the best</span>`
+  }</figcaption>${lossChart(curves, bestStep)}</figure>
 <div class="chart-row">
 ${chart('Learning rate', learningRateChart(steps))}
 ${chart('Gradient norm before clipping', gradientNormChart(steps))}

@@ -53,13 +53,19 @@ const card = (name: string, value: string, detail?: string): Markup =>
 const trainingCards = ({ training }: ReportData): readonly Markup[] => {
   if (!training) return []
   const { steps, tokens, tokensPerSecond, finalLoss, validationLoss, seconds } = training
+  const ended = training.stoppedEarly ? ', stopped early' : ''
   return [
     card(
       'Final loss',
       figure(finalLoss),
       validationLoss === undefined ? undefined : `${figure(validationLoss)} on validation data`,
     ),
-    card('Steps', count(steps), `${count(tokens)} tokens`),
+    card('Steps', count(steps), `${count(tokens)} tokens${ended}`),
+    ...(training.bestStep === undefined
+      ? []
+      : [
+          card('Best step', count(training.bestStep), 'by validation; the adapter is of this step'),
+        ]),
     card('Training time', duration(seconds), `${count(tokensPerSecond)} tokens per second`),
   ]
 }
