@@ -46,7 +46,7 @@ const scheduled = (pod: Pod) => pod.status?.conditions?.find(({ type }) => type 
 const since = (time: string | undefined, now: number) => now - (Date.parse(time ?? '') || now)
 
 /** Placed on a node, and not one container made: volumes, network or image are not there yet. */
-const isCreating = (pod: Pod) =>
+export const isCreating = (pod: Pod): boolean =>
   !hasEnded(pod) &&
   scheduled(pod)?.status === 'True' &&
   waiting(pod)?.reason === 'ContainerCreating'

@@ -1,7 +1,9 @@
 /** A stage runs: say what its pod waits for, or that it is tried again. */
 import type { Reason } from '@attune/crds/conditions.ts'
 import { hindered } from '../events.ts'
+import type { Pod } from '../kinds.ts'
 import {
+  isCreating,
   isStarting,
   jobKeepsSilent,
   NAMED_OBSTACLES,
@@ -45,6 +47,10 @@ const asBefore = (situation: Situation, runs: StepResult['runs']): StepResult =>
   return before ? note(runs, before.reason, before.message) : { runs }
 }
 
+/** A kubelet that tries once more to pull an image says for a moment that it creates the container. */
+const isPulledAgain = (situation: Situation, pod: Pod): boolean =>
+  isCreating(pod) && namedBefore(situation)?.reason === 'ImagePullBackOff'
+
 /** The Job controller tells why it makes no pod, e.g. for a quota, in Events of the Job only. */
 const withoutPod = (
   situation: Situation,
@@ -78,7 +84,11 @@ export const watchStage: RunStep = situation => {
   if (failure) return note(kept, 'Retrying', failure.message)
   const obstacle = podObstacle(pod, observed.warnings[pod.metadata.uid ?? ''], now)
   const wait = isStarting(pod) ? { requeueAfterMs: STARTING_MS } : {}
-  if (!obstacle) return { runs: kept, ...wait }
+  if (!obstacle)
+    return {
+      ...(isPulledAgain(situation, pod) ? asBefore(situation, kept) : { runs: kept }),
+      ...wait,
+    }
   const said = { reason: obstacle.reason, message: `pod ${name}: ${obstacle.message}` }
   return { ...hindrance(situation, kept, said), ...wait }
 }

@@ -119,6 +119,15 @@ t.test('an obstacle that goes on is told by one Event', async t => {
   })
 })
 
+t.test('an image that is being pulled once more is still the obstacle', async t => {
+  const story = createStory().look()
+  waits(story, waitingFor('ErrImagePull', 'not found'))
+  waits(story, waitingFor('ContainerCreating'))
+  t.match(story.condition('Reconciling'), { reason: 'ImagePullBackOff' })
+  story.noPods().jobEnds(1, 'prepare', failedBecause('DeadlineExceeded')).look()
+  t.match(story.run, { message: /it waited: pod home-1-prepare-abcde: ErrImagePull/ })
+})
+
 t.test('a pod that is new is looked at again before anything is said', async t => {
   const story = createStory().look()
   waits(story, waitingFor('ContainerCreating'))
