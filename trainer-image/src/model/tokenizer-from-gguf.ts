@@ -1,39 +1,33 @@
-/** tokenizer.json and tokenizer_config.json made from a GGUF's vocabulary and merges (byte-level BPE only). */
+/** tokenizer.json and tokenizer_config.json made from a GGUF's vocabulary. */
 import { modelMalformed, modelUnsupported } from '../stage-error.ts'
 import type { GgufHeader, GgufValue } from '../weights/gguf-header.ts'
 import type { JsonObject } from '../weights/read-json.ts'
 import { show } from './read-config-fields.ts'
-import { split } from './tokenizer-pre.ts'
+import { byteLevelParts } from './tokenizer-gguf-bytes.ts'
+import { piecesParts } from './tokenizer-gguf-pieces.ts'
 
-/** Kinds of token (ggml's docs/gguf.md, tokenizer.ggml.token_type); the rest are ordinary. */
-const CONTROL = 3
-const USER_DEFINED = 4
+/** Kinds of token (ggml's docs/gguf.md, tokenizer.ggml.token_type). */
+export const TOKEN_TYPE = { normal: 1, unknown: 2, control: 3, userDefined: 4 } as const
 
-const byteLevel = (useRegex: boolean) => ({
-  type: 'ByteLevel',
-  add_prefix_space: false,
-  trim_offsets: true,
-  use_regex: useRegex,
-})
-const sequence = (...pretokenizers: unknown[]) => ({ type: 'Sequence', pretokenizers })
+export type GgufVocabulary = {
+  readonly fileName: string
+  readonly metadata: ReadonlyMap<string, GgufValue>
+  readonly tokens: readonly string[]
+  readonly ids: ReadonlyMap<string, number>
+  readonly types: readonly GgufValue[]
+}
 
-/**
- * `tokenizer.ggml.pre` → pre-tokenizer and whether whole words of the vocabulary skip the merges.
- * SmolLM (tokenizer.json of HuggingFaceTB/SmolLM*; llama.cpp: `\p{N}` then GPT-2's rule): digits one by one.
- * Llama 3 and Qwen 2: the rules of their own tokenizer.json.
- */
-export const PRE_TOKENIZERS: Readonly<Record<string, { pre: unknown; ignoreMerges?: boolean }>> = {
-  smollm: { pre: sequence({ type: 'Digits', individual_digits: true }, byteLevel(true)) },
-  'gpt-2': { pre: byteLevel(true) },
-  'llama-bpe': {
-    pre: sequence(
-      split(
-        "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-      ),
-      byteLevel(false),
-    ),
-    ignoreMerges: true,
-  },
+/** What of tokenizer.json depends on the kind of vocabulary. */
+export type TokenizerParts = {
+  readonly normalizer: unknown
+  readonly pre_tokenizer: unknown
+  readonly decoder: unknown
+  readonly model: JsonObject
+}
+
+const KINDS: Readonly<Record<string, (vocabulary: GgufVocabulary) => TokenizerParts>> = {
+  gpt2: byteLevelParts,
+  llama: piecesParts,
 }
 
 export const tokenizerFromGguf = (
@@ -41,86 +35,59 @@ export const tokenizerFromGguf = (
 ): { readonly tokenizer: JsonObject; readonly config: JsonObject } => {
   const { metadata, fileName } = header
   const model = metadata.get('tokenizer.ggml.model')
-  const kind = metadata.get('tokenizer.ggml.pre') ?? 'default'
-  const rule = PRE_TOKENIZERS[String(kind)]
-  if (model !== 'gpt2' || !rule)
+  const parts = typeof model === 'string' && Object.hasOwn(KINDS, model) ? KINDS[model] : undefined
+  if (!parts)
     throw modelUnsupported(
-      `${fileName}: tokenizer ${show(model)} with pre-tokenizer ${show(kind)}; supported is "gpt2" with ${Object.keys(PRE_TOKENIZERS).join(', ')}: use the model's folder with tokenizer.json instead`,
+      `${fileName}: tokenizer ${show(model)}; supported are ${Object.keys(KINDS).join(' and ')}: use the model's folder with tokenizer.json instead`,
     )
-  const tokens = strings(header, 'tokenizer.ggml.tokens')
-  const merges = strings(header, 'tokenizer.ggml.merges')
-  const vocab = vocabOf(header, tokens)
-  checkMerges(header, merges, vocab)
+  const vocabulary = vocabularyOf(header)
   return {
     tokenizer: {
       version: '1.0',
       truncation: null,
       padding: null,
-      added_tokens: addedTokens(header, tokens),
-      normalizer: null,
-      pre_tokenizer: rule.pre,
+      added_tokens: addedTokens(vocabulary),
       post_processor: null,
-      decoder: { ...byteLevel(true), add_prefix_space: true },
-      model: {
-        type: 'BPE',
-        dropout: null,
-        unk_token: null,
-        continuing_subword_prefix: null,
-        end_of_word_suffix: null,
-        fuse_unk: false,
-        byte_fallback: false,
-        ignore_merges: rule.ignoreMerges ?? false,
-        vocab: Object.fromEntries(vocab),
-        merges,
-      },
+      ...parts(vocabulary),
     },
-    config: configOf(metadata, tokens),
+    config: configOf(metadata, vocabulary.tokens),
   }
 }
 
-const strings = ({ metadata, fileName }: GgufHeader, key: string): readonly string[] => {
+/** @returns a list of texts of the metadata */
+export const stringsOf = (
+  { metadata, fileName }: Pick<GgufVocabulary, 'metadata' | 'fileName'>,
+  key: string,
+): readonly string[] => {
   const value = metadata.get(key)
   if (!Array.isArray(value) || !value.every(item => typeof item === 'string'))
     throw modelMalformed(`${fileName}: ${key} is not a list of strings; fetch the file again`)
   return value
 }
 
-const vocabOf = ({ fileName }: GgufHeader, tokens: readonly string[]) => {
-  const vocab = new Map(tokens.map((token, id) => [token, id]))
-  if (vocab.size !== tokens.length)
+const vocabularyOf = (header: GgufHeader): GgufVocabulary => {
+  const { fileName, metadata } = header
+  const tokens = stringsOf(header, 'tokenizer.ggml.tokens')
+  const ids = new Map(tokens.map((token, id) => [token, id]))
+  if (ids.size !== tokens.length)
     throw modelMalformed(
-      `${fileName}: tokenizer.ggml.tokens has ${tokens.length - vocab.size} tokens twice`,
+      `${fileName}: tokenizer.ggml.tokens has ${tokens.length - ids.size} tokens twice`,
     )
-  return vocab
-}
-
-const checkMerges = (
-  { fileName }: GgufHeader,
-  merges: readonly string[],
-  vocab: ReadonlyMap<string, number>,
-) => {
-  for (const merge of merges) {
-    const [left = '', right = '', ...more] = merge.split(' ')
-    if (more.length > 0 || ![left, right, left + right].every(token => vocab.has(token)))
-      throw modelMalformed(
-        `${fileName}: tokenizer.ggml.merges has ${JSON.stringify(merge)}, which does not join two tokens to a third`,
-      )
-  }
-}
-
-const addedTokens = ({ metadata, fileName }: GgufHeader, tokens: readonly string[]) => {
   const types = metadata.get('tokenizer.ggml.token_type') ?? []
   if (!Array.isArray(types) || types.length !== tokens.length)
     throw modelMalformed(
       `${fileName}: tokenizer.ggml.token_type does not have ${tokens.length} entries`,
     )
-  return tokens.flatMap((content, id) => {
-    const isControl = types[id] === CONTROL
-    if (!isControl && types[id] !== USER_DEFINED) return []
-    const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false }
-    return [{ id, content, ...flags, special: isControl }]
-  })
+  return { fileName, metadata, tokens, ids, types }
 }
+
+const addedTokens = ({ tokens, types }: GgufVocabulary) =>
+  tokens.flatMap((content, id) => {
+    const special = types[id] === TOKEN_TYPE.control || types[id] === TOKEN_TYPE.unknown
+    if (!special && types[id] !== TOKEN_TYPE.userDefined) return []
+    const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false }
+    return [{ id, content, ...flags, special }]
+  })
 
 const configOf = (
   metadata: ReadonlyMap<string, GgufValue>,

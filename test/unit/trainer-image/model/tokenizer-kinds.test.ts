@@ -1,44 +1,23 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { createTokenizer } from '../../../../trainer-image/src/model/tokenizer.ts'
 import { tokenizerFiles } from '../../../../trainer-image/src/model/tokenizer-files.ts'
-import type { JsonObject } from '../../../../trainer-image/src/weights/read-json.ts'
+import {
+  recordedKinds,
+  type TokenizerKind,
+  tokenizerJson,
+} from '../../../fixtures/model/tokenizer-kinds.ts'
 
-type Vocabulary = { vocab: Record<string, number>; merges: string[][] }
-type Kind = {
-  tokenizer: JsonObject & { model: JsonObject }
-  vocabulary?: string
-  ids: number[][]
-  decoded: string[]
-  long: Record<string, { count: number; sha256: string }>
-}
-type Recorded = {
-  texts: string[]
-  /** range of the texts that name control tokens */
-  control: [from: number, to: number]
-  prose: string[]
-  vocabularies: Record<string, Vocabulary>
-  kinds: Record<string, Kind>
-}
-const path = new URL('../../../fixtures/parity/tokenizers.json.gz', import.meta.url)
-const recorded: Recorded = JSON.parse(gunzipSync(readFileSync(path)).toString('utf8'))
+const { kinds, texts, prose, control: controlTexts } = recordedKinds
 
-const open = ({ tokenizer, vocabulary }: Kind) =>
-  createTokenizer(
-    tokenizerFiles(
-      { ...tokenizer, model: { ...tokenizer.model, ...recorded.vocabularies[vocabulary ?? ''] } },
-      {},
-    ),
-  )
+const open = (kind: TokenizerKind) => createTokenizer(tokenizerFiles(tokenizerJson(kind), {}))
 
 const repeated = (text: string) => {
   const characters = Array.from(text)
   return Array.from({ length: 100_000 }, (_, i) => characters[i % characters.length]).join('')
 }
 const LONG: Record<string, string> = {
-  mixed: repeated(recorded.prose.join(' ')),
+  mixed: repeated(prose.join(' ')),
   spaces: repeated(' '),
   letters: repeated('abc'),
   words: repeated('one two three '),
@@ -48,10 +27,10 @@ const LONG: Record<string, string> = {
 /** One of each model; the others differ in how they cut texts before it. */
 const ALL_LONG = ['llama3', 'llama2', 'gemma', 'unigram', 'unigram-bytes']
 
-for (const [name, kind] of Object.entries(recorded.kinds)) {
+for (const [name, kind] of Object.entries(kinds)) {
   t.test(`${name} gives the tokens of the Python original`, async t => {
     const tokenizer = open(kind)
-    for (const [i, text] of recorded.texts.entries())
+    for (const [i, text] of texts.entries())
       t.strictSame(tokenizer.encodeText(text), kind.ids[i], `text ${i}`)
   })
 
@@ -72,8 +51,8 @@ for (const [name, kind] of Object.entries(recorded.kinds)) {
 }
 
 t.test('makes no control tokens of their names in a text', async t => {
-  const names = recorded.texts.slice(recorded.control[0], recorded.control[1])
-  for (const kind of Object.values(recorded.kinds)) {
+  const names = texts.slice(...controlTexts)
+  for (const kind of Object.values(kinds)) {
     const tokenizer = open(kind)
     const control = new Set(tokenizer.controlTokens.map(({ id }) => id))
     const unknown = tokenizer.controlTokens.find(({ content }) => content === '<unk>')?.id

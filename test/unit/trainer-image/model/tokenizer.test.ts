@@ -168,8 +168,9 @@ t.test('refuses GGUF vocabularies that it would misread', async t => {
   const header = smolVocabularyHeader()
   const change = (key: string, value: string | string[] | number[]) => () =>
     tokenizerFromGguf({ ...header, metadata: new Map(header.metadata).set(key, value) })
-  t.throws(change('tokenizer.ggml.pre', 'tekken'), { ...unsupported, message: /tekken.*smollm/ })
-  t.throws(change('tokenizer.ggml.model', 'llama'), { ...unsupported, message: /tokenizer\.json/ })
+  t.throws(change('tokenizer.ggml.pre', 'bloom'), { ...unsupported, message: /bloom.*smollm/ })
+  t.throws(change('tokenizer.ggml.model', 'bert'), { ...unsupported, message: /tokenizer\.json/ })
+  t.throws(change('tokenizer.ggml.model', 'llama'), { ...unsupported, message: /pre is "smollm"/ })
   t.throws(change('tokenizer.ggml.merges', ['no such']), { ...malformed, message: /"no such"/ })
   t.throws(change('tokenizer.ggml.merges', ['a b c']), malformed)
   t.throws(change('tokenizer.ggml.tokens', [1, 2]), malformed)

@@ -1,7 +1,7 @@
 /** `tokenizer.ggml.*`: the base GGUF's own, or made from tokenizer.json as llama.cpp's converter does (byte-level BPE only). */
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
-import { PRE_TOKENIZERS } from '../../model/tokenizer-from-gguf.ts'
 import type { TokenizerFiles } from '../../model/tokenizer-files.ts'
+import { PRE_TOKENIZERS } from '../../model/tokenizer-gguf-bytes.ts'
 import { modelUnsupported } from '../../stage-error.ts'
 import type { GgufHeader, GgufValue } from '../../weights/gguf-header.ts'
 import { isJsonObject, type JsonObject } from '../../weights/read-json.ts'
@@ -23,13 +23,12 @@ const withoutOffsets = (value: unknown): unknown => {
 export const preTokenizerName = (tokenizer: JsonObject): string | undefined => {
   const { model, normalizer, pre_tokenizer: pre } = tokenizer
   if (!isJsonObject(model) || model['type'] !== 'BPE' || model['byte_fallback'] === true) return
-  if (normalizer !== null && normalizer !== undefined) return undefined
-  const wanted = canonicalJson(withoutOffsets(pre ?? null))
+  const wanted = canonicalJson(withoutOffsets([normalizer ?? null, pre ?? null]))
   const ignoreMerges = model['ignore_merges'] === true
   const found = Object.entries(PRE_TOKENIZERS).find(
     ([, rule]) =>
       (rule.ignoreMerges ?? false) === ignoreMerges &&
-      canonicalJson(withoutOffsets(rule.pre)) === wanted,
+      canonicalJson(withoutOffsets([rule.normalizer ?? null, rule.pre])) === wanted,
   )
   return found?.[0]
 }
