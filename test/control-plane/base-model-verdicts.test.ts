@@ -38,7 +38,7 @@ t.test('Flux and Argo CD see of an entry what it is', async t => {
     'whose hub is silent for long': [decided(silent(PATIENCE)), 'Current', 'Healthy'],
     'that is not there': [decided(answered(told('SourceNotFound'))), 'Failed', 'Degraded'],
     'that cannot be tuned': [
-      decided(undefined, { spec: { architecture: 'Qwen2ForCausalLM' } }),
+      decided(undefined, { spec: { architecture: 'MambaForCausalLM' } }),
       'Failed',
       'Degraded',
     ],

@@ -1,15 +1,7 @@
-/** Model types as transformers names them (gemma3_text: the text model of Gemma 3); DeciLM is a Llama with KV heads of its own by layer. */
-export const ARCHITECTURES = [
-  'llama',
-  'mistral',
-  'qwen2',
-  'qwen3',
-  'smollm3',
-  'gemma2',
-  'gemma3_text',
-  'phi3',
-] as const
-export type Architecture = (typeof ARCHITECTURES)[number]
+import type { ModelType } from '@attune/crds/supported-architectures.ts'
+
+/** DeciLM is a Llama with KV heads of its own by layer. */
+export type Architecture = ModelType
 
 /** How RoPE's frequencies theta^(-2i/D) are changed for contexts longer than those that the model was first trained on. */
 export type RopeScaling =

@@ -36,7 +36,7 @@ t.test('the best that fits is chosen, with what was against the others', async t
     aBaseModel('small'),
     aBaseModel('middle', { parameters: '360M' }),
     aBaseModel('large', { parameters: '7B' }),
-    aBaseModel('alien', { parameters: '2B', architecture: 'MistralForCausalLM' }),
+    aBaseModel('alien', { parameters: '2B', architecture: 'MambaForCausalLM' }),
   ]
   t.match(resolveModel({ selector }, catalogue), {
     kind: 'resolved',
@@ -50,7 +50,7 @@ t.test('the best that fits is chosen, with what was against the others', async t
       ],
       rejected: [
         { name: 'large', reasons: ['parameters 7B, needs at most 1B'] },
-        { name: 'alien', reasons: [/MistralForCausalLM cannot be tuned/, /^parameters 2B/] },
+        { name: 'alien', reasons: [/MambaForCausalLM cannot be tuned/, /^parameters 2B/] },
       ],
     },
   })
@@ -58,7 +58,7 @@ t.test('the best that fits is chosen, with what was against the others', async t
 
 t.test('no fit names the nearest, and what each misses', async t => {
   const model = resolveModel({ selector }, [
-    aBaseModel('alien', { parameters: '2B', architecture: 'MistralForCausalLM' }),
+    aBaseModel('alien', { parameters: '2B', architecture: 'MambaForCausalLM' }),
     ...many(6, { parameters: '7B' }),
   ])
   t.match(model, { kind: 'unresolved', reason: 'NoModelFits' })

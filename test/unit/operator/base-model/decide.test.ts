@@ -18,7 +18,7 @@ import { NOW } from '../../../fixtures/operator/tuning-job.ts'
 
 const HOUR = 3_600_000
 const small = aStoredModel()
-const qwen = { architecture: 'Qwen2ForCausalLM' }
+const mamba = { architecture: 'MambaForCausalLM' }
 const inVolume = { source: { uri: 'pvc://models/small' } }
 
 /** What the API server has after the decision. */
@@ -78,12 +78,12 @@ const CASES: Readonly<
   'that is not there': [small, answered(told('SourceNotFound')), refused('SourceNotFound')],
   'with a broken config': [small, answered(told('ModelMalformed')), refused('ModelMalformed')],
   'that says itself it cannot be tuned': [
-    aStoredModel({ spec: qwen }),
+    aStoredModel({ spec: mamba }),
     undefined,
     refused('ModelUnsupported'),
   ],
   'in a volume that cannot be tuned': [
-    aStoredModel({ spec: { ...inVolume, ...qwen } }),
+    aStoredModel({ spec: { ...inVolume, ...mamba } }),
     undefined,
     refused('ModelUnsupported'),
   ],

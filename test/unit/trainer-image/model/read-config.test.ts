@@ -107,22 +107,26 @@ t.test('reads the keys as DeciLM-6B has them', async t => {
 
 const UNSUPPORTED: Record<string, [change: object, message: RegExp]> = {
   'another architecture': [
-    { model_type: 'qwen2', architectures: ['Qwen2ForCausalLM'] },
-    /qwen2.*Qwen2ForCausalLM.*LlamaForCausalLM/,
+    { model_type: 'mamba', architectures: ['MambaForCausalLM'] },
+    /mamba.*MambaForCausalLM.*LlamaForCausalLM/,
   ],
   'a classifier': [{ architectures: ['LlamaForSequenceClassification'] }, /LlamaForSequence/],
   'RoPE scaling (4)': [
-    { rope_scaling: { rope_type: 'llama3', factor: 8 } },
-    /rope_scaling.*RoPE scaling of type "llama3"/,
+    { rope_scaling: { rope_type: 'yarn', factor: 8 } },
+    /rope_scaling.*RoPE scaling of type "yarn"/,
   ],
-  'RoPE scaling (old key)': [{ rope_scaling: { type: 'linear', factor: 2 } }, /"linear"/],
+  'RoPE scaling (old key)': [{ rope_scaling: { type: 'ntk', factor: 2 } }, /"ntk"/],
   'RoPE scaling of rows that the model takes': [
     { rope_scaling: { type: 'dynamic', factor: 2, original_max_position_embeddings: 16 } },
     /"dynamic"/,
   ],
   'RoPE scaling (5)': [{ rope_parameters: { rope_type: 'yarn' } }, /rope_parameters.*"yarn"/],
   'a sliding window': [{ sliding_window: 4096 }, /sliding_window is 4096/],
-  'attention biases': [{ attention_bias: true }, /attention_bias is true/],
+  'kinds of layers': [{ layer_types: ['full_attention'] }, /layer_types is/],
+  'heads that are rotated in part': [
+    { rope_parameters: { partial_rotary_factor: 0.5 } },
+    /partial_rotary_factor of 0\.5/,
+  ],
   'another activation': [{ hidden_act: 'gelu' }, /hidden_act is "gelu"/],
   'quantized weights': [{ quantization_config: { bits: 4 } }, /quantization_config/],
 }
