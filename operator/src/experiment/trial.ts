@@ -71,8 +71,10 @@ const stalledBecause = (job: InstructionTuningJob): string | undefined => {
 const WAITING = ['Pending', 'Queued']
 
 /** The best one publishes in a run of its own, once all trials have ended. */
-export const isWinner = (job: InstructionTuningJob, { publish }: ExperimentSpec): boolean =>
-  publish === 'Best' && job.spec?.output.publish !== false
+export const isWinner = (
+  job: InstructionTuningJob,
+  { publish }: Pick<ExperimentSpec, 'publish'>,
+): boolean => publish === 'Best' && job.spec?.output.publish !== false
 
 const phaseOf = (job: InstructionTuningJob, spec: ExperimentSpec, rung: number): TrialPhase => {
   const phase = job.status?.phase ?? 'Pending'

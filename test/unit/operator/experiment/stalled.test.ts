@@ -84,3 +84,13 @@ t.test('fewer trials at once: the newest are suspended, with their checkpoints',
   t.notOk(story.job(1)?.spec?.suspend)
   t.ok(story.job(2)?.spec?.suspend)
 })
+
+t.test('one that is helped while the best is published does not hold that up', async t => {
+  const story = createExperimentStory({ ...GRID, parallelTrials: 1 }).look()
+  story.says(1, stalled('PolicyViolation')).ends(2, 0.5)
+  t.equal(story.status.phase, 'Publishing')
+  story.says(2, { phase: 'Publishing', conditions: [], runs: story.job(2)?.status?.runs ?? [] })
+  story.says(1, { phase: 'Training', conditions: [] })
+  t.notOk(story.job(2)?.spec?.suspend)
+  t.ok(story.job(1)?.spec?.suspend)
+})
