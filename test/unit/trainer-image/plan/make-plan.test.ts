@@ -22,12 +22,6 @@ const smol: ModelConfig = {
   tieWordEmbeddings: true,
   eosTokenIds: [2],
 }
-const adapter = {
-  rank: 8,
-  alpha: 16,
-  targetModules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
-}
-
 type Training = NonNullable<InstructionTuningJobSpec['training']>
 const plan = (training: Training, changed: object = {}, accelerator = false) =>
   makePlan({

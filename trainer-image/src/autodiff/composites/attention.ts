@@ -35,9 +35,14 @@ export const queryBlocks = (
   }))
 
 /** q: (B, K, G, T, D) @returns the block's queries, (B, K, G·(end - start), D) */
-const queriesOf = (g: GraphBuilder, q: Value, { start, end }: QueryBlock): Value => {
+const queriesOf = (
+  g: GraphBuilder,
+  q: Value,
+  { start, end }: QueryBlock,
+  isApart = false,
+): Value => {
   const [b, k, groups, , d] = q.shape
-  const rows = slice(g, q, { axis: 3, start, end })
+  const rows = slice(g, q, { axis: 3, start, end, isApart })
   return reshape(g, rows, [b!, k!, known([groups!])[0]! * (end - start), d!])
 }
 
@@ -51,8 +56,8 @@ const joinQueries = (g: GraphBuilder, parts: readonly Value[], q: Value): Value 
   return concat(g, shaped, 3)
 }
 
-const keysOf = (g: GraphBuilder, k: Value, { from, end }: QueryBlock): Value =>
-  from === 0 && k.shape[2] === end ? k : slice(g, k, { axis: 2, start: from, end })
+const keysOf = (g: GraphBuilder, k: Value, { from, end }: QueryBlock, isApart = false): Value =>
+  from === 0 && k.shape[2] === end ? k : slice(g, k, { axis: 2, start: from, end, isApart })
 
 type AttentionInputs = {
   /** (B, K, G, T, D) */
@@ -159,14 +164,15 @@ const attentionGradient: Row = (g, node, [dOut]) => {
   const alpha = numberOf(node, 'scale', scaleOf(q))
   const values = 'softcap' in node.attributes ? 2 : 1
   const delta = reduceSum(g, mul(g, dOut!, out!), [-1])
+  // Slices apart from those of the forward pass, which else would be kept in every layer.
   const perBlock = blocks.map((block, i) => {
     const [p, capped] = kept.slice(values * i, values * (i + 1))
     const d = queriesOf(g, dOut!, block)
-    const dp = fusedMatMul(g, d, keysOf(g, v, block), { transB: true })
+    const dp = fusedMatMul(g, d, keysOf(g, v, block, true), { transB: true })
     const counted = mul(g, p!, add(g, dp, neg(g, queriesOf(g, delta, block))))
     const ds = capped ? throughCap(g, counted, capped) : counted
-    const dq = fusedMatMul(g, ds, keysOf(g, k, block), { alpha })
-    const dk = fusedMatMul(g, ds, queriesOf(g, q, block), { transA: true, alpha })
+    const dq = fusedMatMul(g, ds, keysOf(g, k, block, true), { alpha })
+    const dk = fusedMatMul(g, ds, queriesOf(g, q, block, true), { transA: true, alpha })
     const dv = fusedMatMul(g, p!, d, { transA: true })
     // Otherwise each block's dS would wait for the last one's.
     return blocks.length > 1 ? together(g, [dq, dk, dv], 2) : [dq, dk, dv]

@@ -42,6 +42,8 @@ export type SliceRange = {
   readonly end: number
   /** the result's dimension, where the input's is symbolic */
   readonly dimension?: Dimension
+  /** never taken for another slice of the same range, which would be kept from the first use to the last */
+  readonly isApart?: boolean
 }
 
 /** Elements start ≤ i < end of one axis; ends beyond the axis are clamped by ONNX Runtime. */
@@ -56,7 +58,14 @@ export const slice = (g: GraphBuilder, x: Value, range: SliceRange): Value => {
   const one = (value: number) => g.constant('int64', [value])
   return g.node({
     operator: 'Slice',
-    inputs: [x, one(range.start), one(range.end), one(axis)],
+    inputs: [
+      x,
+      one(range.start),
+      one(range.end),
+      one(axis),
+      // written out, the step changes nothing; only nodes with equal inputs are taken for one
+      ...(range.isApart ? [one(1)] : []),
+    ],
     outputs: [{ type: x.type, shape: x.shape.with(axis, clamped) }],
   })[0]!
 }

@@ -1,0 +1,75 @@
+import { GraphBuilder } from '@attune/trainer/graph/build.ts'
+import { add, exp, mul } from '@attune/trainer/graph/operators/elementwise.ts'
+import { matMul } from '@attune/trainer/graph/operators/matrix.ts'
+import { reshape, slice } from '@attune/trainer/graph/operators/movement.ts'
+import { executionOrder } from '@attune/trainer/plan/execution-order.ts'
+import { peakBytes } from '@attune/trainer/plan/peak-bytes.ts'
+import t from 'tap'
+
+const operators = (g: GraphBuilder) => executionOrder(g.finish('g')).map(node => node.operator)
+
+t.test('runs depth first from the last output, the youngest input first', async t => {
+  const g = new GraphBuilder()
+  const x = g.input('x', 'float32', [2, 2])
+  const a = exp(g, x)
+  const b = matMul(g, x, x)
+  g.output('sum', add(g, a, b))
+  g.output('product', mul(g, x, x))
+  t.strictSame(operators(g), ['Mul', 'MatMul', 'Exp', 'Add'])
+})
+
+t.test('runs a node once, and what only the first output needs after the last one', async t => {
+  const g = new GraphBuilder()
+  const x = g.input('x', 'float32', [2])
+  const shared = exp(g, x)
+  g.output('first', mul(g, shared, shared))
+  g.output('second', add(g, shared, x))
+  t.strictSame(operators(g), ['Exp', 'Add', 'Mul'])
+})
+
+/** 400 bytes a value */
+const SIZE = 100
+const peakOf = (build: (g: GraphBuilder) => void, sizes = {}) => {
+  const g = new GraphBuilder()
+  build(g)
+  return peakBytes(g.finish('g'), sizes)
+}
+
+t.test('inputs of the graph are not counted, and a value is until it is read', async t => {
+  const peak = peakOf(g => {
+    const x = g.input('x', 'float32', [10, 10])
+    const one = matMul(g, x, x)
+    const two = matMul(g, one, x)
+    g.output('y', matMul(g, two, x))
+  })
+  t.equal(peak, 2 * 4 * SIZE, 'a product and what it is made of')
+})
+
+t.test('an operator on elements writes over an input that nobody else reads', async t => {
+  const chain = (readsTwice: boolean) =>
+    peakOf(g => {
+      const x = g.input('x', 'float32', [SIZE])
+      const a = exp(g, x)
+      const b = mul(g, a, x)
+      g.output('y', readsTwice ? add(g, a, b) : add(g, b, x))
+    })
+  t.equal(chain(false), 4 * SIZE)
+  t.equal(chain(true), 2 * 4 * SIZE)
+})
+
+t.test('a reshaped value is the same memory', async t => {
+  const peak = peakOf(g => {
+    const x = g.input('x', 'float32', [10, 10])
+    g.output('y', reshape(g, exp(g, x), [SIZE]))
+  })
+  t.equal(peak, 4 * SIZE)
+})
+
+t.test('symbolic dimensions have the sizes that they are given', async t => {
+  const build = (g: GraphBuilder) => {
+    const x = g.input('x', 'float32', ['N', 10])
+    g.output('y', slice(g, exp(g, x), { axis: 1, start: 0, end: 5 }))
+  }
+  t.equal(peakOf(build, { N: 8 }), 4 * 8 * 15)
+  t.throws(() => peakOf(build), /dimension N has no size/)
+})
