@@ -26,6 +26,7 @@ t.test('four stages turn a model and pairs into a published adapter', async t =>
   t.match((await readdir(run)).toSorted(), [
     'adapter',
     'digests.json',
+    /^events\.out\.tfevents\./,
     'metrics.json',
     'metrics.jsonl',
     'provenance.json',

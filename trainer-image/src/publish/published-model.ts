@@ -18,6 +18,8 @@ export type PublishedModel = {
 export type FolderWriter = {
   /** everything that `write` makes: paths below the folder */
   readonly files: readonly string[]
+  /** type of the weights, where that is not what was evaluated */
+  readonly storedAs?: string
   /** into an existing, empty folder */
   write(folder: string): Promise<void>
 }

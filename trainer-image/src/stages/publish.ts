@@ -3,10 +3,15 @@ import { createHash } from 'node:crypto'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
+import { parseHubUri } from '@attune/crds/hub-uri.ts'
 import { EXIT, type GateResult, type StageResult } from '@attune/crds/stage.ts'
 import { publishKey } from '@attune/crds/stage-keys.ts'
 import { artifactOf } from '../publish/artifact.ts'
+import type { GgufAbout } from '../publish/gguf/gguf-model.ts'
 import { FORMAT_FOLDERS, type OpenFormats, openFormats } from '../publish/open-formats.ts'
+import { type BaseNotes, baseNotes } from '../publish/base-notes.ts'
+import type { CardFacts } from '../publish/card/card-facts.ts'
+import { CARD_FILE, modelCard } from '../publish/card/model-card.ts'
 import { openOutputFolder } from '../publish/output-folder.ts'
 import { pickSamples } from '../publish/pick-samples.ts'
 import { type Provenance, provenanceOf } from '../publish/provenance.ts'
@@ -16,6 +21,7 @@ import { publishedMetrics } from '../publish/published-metrics.ts'
 import { readCurves } from '../publish/read-curves.ts'
 import { renderReport } from '../publish/report/render-report.ts'
 import { sourcesOf } from '../publish/sources.ts'
+import { eventFileName, writeEventFile } from '../publish/tensorboard/event-file.ts'
 import { invalidSpec, StageError, StageStopped } from '../stage-error.ts'
 import type { StageFunction } from './stage-context.ts'
 import { finishedEvaluate } from './stage-folders.ts'
@@ -39,16 +45,40 @@ const checkGates = (gates: readonly GateResult[]) => {
   )
 }
 
+/** Seconds since 1970 at which training began, had it been published at once. */
+const startedAt = ({ publishedAt }: Provenance, { train }: Results): number =>
+  Date.parse(publishedAt) / 1000 - (train.training?.seconds ?? 0)
+
 /** What `writerOf` makes */
-const filesOf = ({ writers }: OpenFormats): readonly string[] => [
+const filesOf = (
+  { writers }: OpenFormats,
+  provenance: Provenance,
+  results: Results,
+): readonly string[] => [
   ...[...writers].flatMap(([format, { files }]) =>
-    files.map(name => `${FORMAT_FOLDERS[format]}/${name}`),
+    [...files, CARD_FILE].map(name => `${FORMAT_FOLDERS[format]}/${name}`),
   ),
+  eventFileName(startedAt(provenance, results)),
   'metrics.json',
   'metrics.jsonl',
   PROVENANCE_FILE,
   'report.html',
 ]
+
+/** Each format's folder, with a card of its own. */
+const writeFormats = async (
+  folder: string,
+  { writers }: OpenFormats,
+  facts: Omit<CardFacts, 'format' | 'files'>,
+) => {
+  for (const [format, { files, storedAs, write }] of writers) {
+    const path = join(folder, FORMAT_FOLDERS[format])
+    await mkdir(path)
+    await write(path)
+    const own = { ...facts, format, files, ...(storedAs === undefined ? {} : { storedAs }) }
+    await writeFile(join(path, CARD_FILE), modelCard(own))
+  }
+}
 
 type Content = {
   readonly evaluation: NonNullable<StageResult['evaluation']>
@@ -56,31 +86,39 @@ type Content = {
   readonly from: Folders
   readonly provenance: Provenance
   readonly formats: OpenFormats
+  readonly notes: BaseNotes
 }
 
 /** @returns what writes all files of the run but its digests */
 const writerOf =
-  ({ evaluation, results: { prepare, train }, from, provenance, formats }: Content) =>
+  ({ evaluation, results, from, provenance, formats, notes }: Content) =>
   async (folder: string) => {
-    for (const [format, writer] of formats.writers) {
-      const path = join(folder, FORMAT_FOLDERS[format])
-      await mkdir(path)
-      await writer.write(path)
-    }
-    await copyFile(join(from.train, 'metrics.jsonl'), join(folder, 'metrics.jsonl'))
-    const metrics = publishedMetrics(evaluation, train.training)
+    const { training } = results.train
+    const { dataset } = results.prepare
+    const samples = await pickSamples(join(from.evaluate, 'samples.jsonl'))
+    const facts = { dataset, training, evaluation, samples, provenance }
+    await writeFormats(folder, formats, { ...facts, ...notes })
+    const log = join(from.train, 'metrics.jsonl')
+    await copyFile(log, join(folder, 'metrics.jsonl'))
+    const began = startedAt(provenance, results)
+    await writeEventFile(join(folder, eventFileName(began)), log, began)
+    const metrics = publishedMetrics(evaluation, training)
     await writeFile(join(folder, 'metrics.json'), json(metrics))
     await writeFile(join(folder, PROVENANCE_FILE), json(provenance))
-    const report = renderReport({
-      dataset: prepare.dataset,
-      training: train.training,
-      evaluation,
-      curves: await readCurves(join(from.train, 'metrics.jsonl')),
-      samples: await pickSamples(join(from.evaluate, 'samples.jsonl')),
-      provenance,
-    })
+    const curves = await readCurves(log)
+    const report = renderReport({ ...facts, curves })
     await writeFile(join(folder, 'report.html'), report)
   }
+
+/** What a GGUF says of itself. */
+const aboutOf = ({ job, baseModel }: Provenance, { license }: BaseNotes): GgufAbout => {
+  const hub = parseHubUri(baseModel.uri)
+  return {
+    name: `${job.name} run ${job.run}`,
+    ...(license === undefined ? {} : { license }),
+    ...(hub ? { baseModel: { name: hub.name, url: `https://huggingface.co/${hub.name}` } } : {}),
+  }
+}
 
 export const publish: StageFunction = async context => {
   const { job, workspace, signal } = context
@@ -102,11 +140,12 @@ export const publish: StageFunction = async context => {
     publishedAt: new Date(),
   })
   const parent = await openOutputFolder(uri, context)
+  const notes = await baseNotes(join(prepare.folder, 'model'))
   const formats = await openFormats({
     spec: job.spec,
     prepare: prepare.folder,
     train: train.folder,
-    about: { name: job.name },
+    about: aboutOf(provenance, notes),
     watch: {
       signal,
       onTensor: share => context.report({ activity: `publishing to ${uri}`, fraction: share }),
@@ -119,8 +158,8 @@ export const publish: StageFunction = async context => {
     parent,
     job: provenance.job,
     key,
-    files: filesOf(formats),
-    write: writerOf({ evaluation, results, from, provenance, formats }),
+    files: filesOf(formats, provenance, results),
+    write: writerOf({ evaluation, results, from, provenance, formats, notes }),
   })
     .catch(error => {
       throw cannotPublish(uri, error)

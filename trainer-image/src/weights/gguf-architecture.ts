@@ -49,6 +49,10 @@ const ARCHITECTURES: readonly GgufArchitecture[] = [
   { ...plain, name: 'phi3', modules: PHI3 },
 ]
 
+/** @returns undefined where no such one is known here */
+export const architectureNamed = (name: string): GgufArchitecture | undefined =>
+  ARCHITECTURES.find(architecture => architecture.name === name)
+
 export const ggufArchitecture = ({ fileName, metadata }: GgufHeader): GgufArchitecture => {
   const name = metadata.get('general.architecture')
   const found = ARCHITECTURES.find(architecture => architecture.name === name)

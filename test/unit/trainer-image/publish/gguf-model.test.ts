@@ -113,7 +113,7 @@ t.test('what it cannot say is refused', async t => {
   t.match(ggufProblem({ ...config, architecture: 'gemma2' }), /gemma2 is not written/)
   t.match(ggufProblem({ ...config, kvHeads: [2, 4] }), /differ by layer/)
   t.match(ggufProblem({ ...config, windows: [null, 8] }), /sliding window/)
-  t.match(ggufProblem({ ...config, biases: ['q_proj'] }), /biases/)
+  t.match(ggufProblem({ ...config, layersWithoutRope: [3] }), /without RoPE/)
   const bytes = { type: 'ByteLevel', add_prefix_space: false, use_regex: true }
   const bpe = { model: { type: 'BPE' }, normalizer: null, pre_tokenizer: bytes }
   t.equal(preTokenizerName(bpe), 'gpt-2')

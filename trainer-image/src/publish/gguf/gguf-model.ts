@@ -1,8 +1,10 @@
-/** The tuned model as one GGUF file of the llama architecture, with the metadata that llama.cpp's converter writes. */
+/** The tuned model as one GGUF file, with the metadata that llama.cpp's converter writes. */
 import { join } from 'node:path'
 import { ropeFrequencyFactors } from './rope-factors.ts'
 import type { ModelConfig } from '../../model/config.ts'
+import { modelUnsupported } from '../../stage-error.ts'
 import { type EncodedType, isWholeBlocks } from '../../weights/encode.ts'
+import { architectureNamed, type GgufArchitecture } from '../../weights/gguf-architecture.ts'
 import { type GgufHeader, readGgufHeader } from '../../weights/gguf-header.ts'
 import { ggufName, permuteRows } from '../../weights/gguf-names.ts'
 import { findModelFiles } from '../../weights/model-files.ts'
@@ -28,16 +30,26 @@ export type GgufAbout = {
 const FILE_TYPE: Readonly<Record<GgufType, number>> = { F16: 1, Q8_0: 7 }
 const QUANTIZATION_VERSION = 2
 
+/** Model types whose tensors GGUF keeps as they are, and its name for them. */
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  llama: 'llama',
+  mistral: 'llama',
+  qwen2: 'qwen2',
+  qwen3: 'qwen3',
+}
+
+const architectureOf = (config: ModelConfig): GgufArchitecture | undefined =>
+  architectureNamed(ARCHITECTURES[config.architecture] ?? '')
+
 /** @returns what stands against it; undefined where nothing does */
 export const ggufProblem = (config: ModelConfig): string | undefined => {
-  const { architecture, kvHeads, windows, ropeScaling, layersWithoutRope, biases } = config
-  if (architecture !== 'llama' && architecture !== 'mistral')
-    return `architecture ${architecture} is not written; llama and mistral are`
-  if (new Set(kvHeads).size > 1) return 'KV heads differ by layer, which is not written'
+  const { architecture, kvHeads, windows, ropeScaling, layersWithoutRope } = config
+  if (!architectureOf(config))
+    return `architecture ${architecture} is not written; ${Object.keys(ARCHITECTURES).join(', ')} are`
+  if (new Set(kvHeads).size > 1) return 'its KV heads differ by layer, which is not written'
   if (windows?.some(window => window !== null))
-    return 'the model has a sliding window, which the llama architecture of GGUF has not'
-  if (layersWithoutRope?.length || biases?.length)
-    return 'the model has layers without RoPE or with biases, which are not written'
+    return 'it has a sliding window, which is not written'
+  if (layersWithoutRope?.length) return 'it has layers without RoPE, which are not written'
   return ropeScaling?.type === 'longrope'
     ? 'RoPE scaling of type longrope is not written'
     : undefined
@@ -62,9 +74,14 @@ export const sizeLabel = (parameters: number): string => {
   return `${scaled < 10 ? scaled.toFixed(1) : Math.round(scaled)}${letter}`
 }
 
-const general = (type: GgufType, about: GgufAbout, parameters: number): GgufMetadata =>
+const general = (
+  type: GgufType,
+  about: GgufAbout,
+  { name }: GgufArchitecture,
+  parameters: number,
+): GgufMetadata =>
   new Map<string, GgufEntry>([
-    ['general.architecture', string('llama')],
+    ['general.architecture', string(name)],
     ['general.type', string('model')],
     ['general.name', string(about.name)],
     ['general.size_label', string(sizeLabel(parameters))],
@@ -80,27 +97,30 @@ const general = (type: GgufType, about: GgufAbout, parameters: number): GgufMeta
     ['general.quantization_version', uint32(QUANTIZATION_VERSION)],
   ])
 
-const architecture = (config: ModelConfig): GgufMetadata =>
-  new Map<string, GgufEntry>([
-    ['llama.vocab_size', uint32(config.vocabSize)],
-    ['llama.block_count', uint32(config.layers)],
-    ['llama.context_length', uint32(config.maxPositions)],
-    ['llama.embedding_length', uint32(config.hiddenSize)],
-    ['llama.feed_forward_length', uint32(config.intermediateSize)],
-    ['llama.attention.head_count', uint32(config.heads)],
-    ['llama.attention.head_count_kv', uint32(config.kvHeads[0] ?? config.heads)],
-    ['llama.attention.key_length', uint32(config.headDim)],
-    ['llama.attention.value_length', uint32(config.headDim)],
-    ['llama.attention.layer_norm_rms_epsilon', float32(config.rmsNormEpsilon)],
-    ['llama.rope.dimension_count', uint32(config.headDim)],
-    ['llama.rope.freq_base', float32(config.ropeTheta)],
-    ...(config.ropeScaling?.type === 'linear'
+const shapeOf = (config: ModelConfig, { name }: GgufArchitecture): GgufMetadata => {
+  const { ropeScaling } = config
+  const entries: readonly (readonly [string, GgufEntry])[] = [
+    ['vocab_size', uint32(config.vocabSize)],
+    ['block_count', uint32(config.layers)],
+    ['context_length', uint32(config.maxPositions)],
+    ['embedding_length', uint32(config.hiddenSize)],
+    ['feed_forward_length', uint32(config.intermediateSize)],
+    ['attention.head_count', uint32(config.heads)],
+    ['attention.head_count_kv', uint32(config.kvHeads[0] ?? config.heads)],
+    ['attention.key_length', uint32(config.headDim)],
+    ['attention.value_length', uint32(config.headDim)],
+    ['attention.layer_norm_rms_epsilon', float32(config.rmsNormEpsilon)],
+    ['rope.dimension_count', uint32(config.headDim)],
+    ['rope.freq_base', float32(config.ropeTheta)],
+    ...(ropeScaling?.type === 'linear'
       ? ([
-          ['llama.rope.scaling.type', string('linear')],
-          ['llama.rope.scaling.factor', float32(config.ropeScaling.factor)],
+          ['rope.scaling.type', string('linear')],
+          ['rope.scaling.factor', float32(ropeScaling.factor)],
         ] as const)
       : []),
-  ])
+  ]
+  return new Map(entries.map(([key, entry]) => [`${name}.${key}`, entry]))
+}
 
 /** Vectors stay in float32; a row that is not whole blocks stays in halves. */
 const storedAs = (type: GgufType, shape: readonly number[]): EncodedType => {
@@ -110,7 +130,11 @@ const storedAs = (type: GgufType, shape: readonly number[]): EncodedType => {
 
 const ROTATED = /\.self_attn\.[qk]_proj\.weight$/
 
-const tensorsOf = (model: PublishedModel, type: GgufType): readonly GgufTensorToWrite[] => {
+const tensorsOf = (
+  model: PublishedModel,
+  type: GgufType,
+  architecture: GgufArchitecture,
+): readonly GgufTensorToWrite[] => {
   const { config, weights } = model
   const factors = ropeFrequencyFactors(config)
   const frequencies: readonly GgufTensorToWrite[] = factors
@@ -129,10 +153,11 @@ const tensorsOf = (model: PublishedModel, type: GgufType): readonly GgufTensorTo
       const shape = weights.shape(name)
       const read = async () => {
         const data = await weights.read(name)
-        if (ROTATED.test(name)) permuteRows(data, shape[1] ?? 1, config.headDim)
+        if (architecture.interleaved && ROTATED.test(name))
+          permuteRows(data, shape[1] ?? 1, config.headDim)
         return data
       }
-      return { name: ggufName(name), shape, type: storedAs(type, shape), read }
+      return { name: ggufName(name, architecture), shape, type: storedAs(type, shape), read }
     }),
   ]
 }
@@ -148,15 +173,18 @@ export const ggufModel = async (
   about: GgufAbout,
 ): Promise<FolderWriter> => {
   const file = `model-${type.toLowerCase()}.gguf`
-  const tensors = tensorsOf(model, type)
+  const architecture = architectureOf(model.config)
+  if (!architecture) throw modelUnsupported(`GGUF: ${ggufProblem(model.config)}`)
+  const tensors = tensorsOf(model, type, architecture)
   const parameters = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
   const metadata = new Map([
-    ...general(type, about, parameters),
-    ...architecture(model.config),
+    ...general(type, about, architecture, parameters),
+    ...shapeOf(model.config, architecture),
     ...tokenizerMetadata(model, await baseHeader(model.modelFolder)),
   ])
   return {
     files: [file],
+    storedAs: type,
     write: folder => writeGguf(join(folder, file), metadata, tensors),
   }
 }

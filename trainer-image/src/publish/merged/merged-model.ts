@@ -53,5 +53,5 @@ export const mergedModel = async (
     }
     if (index) await writeFile(join(folder, INDEX_FILE), `${JSON.stringify(index, null, 2)}\n`)
   }
-  return { files: names, write }
+  return { files: names, write, ...(types.main === 'F32' ? {} : { storedAs: types.main }) }
 }
