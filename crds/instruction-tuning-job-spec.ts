@@ -12,8 +12,6 @@ import { priorityClassName, queueName } from './spec/queue.ts'
 import { Retry } from './spec/retry.ts'
 import { Training } from './spec/training.ts'
 
-export { LORA_TARGETS } from './spec/method.ts'
-
 export const InstructionTuningJobSpecSchema = object(
   {
     model: Model,
@@ -54,7 +52,16 @@ export const InstructionTuningJobSpecSchema = object(
       Type.Integer({ minimum: 1, maximum: 50, default: 5, description: 'Runs kept in status.' }),
     ),
   },
-  { description: 'What to tune, on what, how, and where to.' },
+  {
+    description: 'What to tune, on what, how, and where to.',
+    'x-kubernetes-validations': [
+      {
+        rule: "self.method.type != 'Full' || !has(self.output.formats) || !self.output.formats.exists(format, format == 'Adapter')",
+        fieldPath: '.output.formats',
+        message: 'method.type Full makes no Adapter; take Merged, ONNX or GGUF',
+      },
+    ],
+  },
 )
 
 /** Spec as a tenant writes it: defaults may be absent. */

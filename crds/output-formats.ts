@@ -4,8 +4,12 @@ import { type GgufType, OUTPUT_FORMATS, type OutputFormat } from './spec/output.
 
 type Publishing = Pick<ResolvedSpec, 'output'>
 
-export const outputFormats = ({ output }: Publishing): readonly OutputFormat[] => {
-  const { formats = ['Adapter'] } = output
+/** Without an adapter the model itself is published. */
+export const outputFormats = ({
+  output,
+  method,
+}: Publishing & Pick<ResolvedSpec, 'method'>): readonly OutputFormat[] => {
+  const { formats = [method.type === 'Full' ? 'Merged' : 'Adapter'] } = output
   return OUTPUT_FORMATS.filter(format => formats.includes(format))
 }
 

@@ -1,6 +1,7 @@
 /** The spec with every default filled in: what the operator caches, and what the stages read. */
 import type { InstructionDatasetSpec } from './instruction-dataset-spec.ts'
 import type { InstructionTuningJobSpec } from './instruction-tuning-job-spec.ts'
+import type { MethodType } from './spec/method.ts'
 import type { ModelSource } from './spec/model.ts'
 import type { TuningExperimentSpec } from './tuning-experiment-spec.ts'
 
@@ -9,6 +10,7 @@ type Filled<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
 /** `K` stay away where they are not given: so equal specs of earlier versions keep their hashes. */
 type FilledBut<T, K extends keyof T> = Omit<Filled<T>, K> & Pick<T, K>
 type Section<K extends keyof Spec> = NonNullable<Spec[K]>
+type Lora = NonNullable<Section<'method'>['lora']>
 
 export type ResolvedSuite = Filled<NonNullable<Section<'evaluation'>['suites']>[number]>
 export type ResolvedGate = NonNullable<Section<'evaluation'>['gates']>[number]
@@ -44,6 +46,8 @@ export type ResolvedTraining = Omit<
   | 'schedule'
   | 'optimizer'
   | 'checkpoint'
+  | 'neftuneAlpha'
+  | 'labelSmoothing'
   | 'earlyStopping'
   | 'keepBest'
 > & {
@@ -57,6 +61,10 @@ export type ResolvedTraining = Omit<
   >
   readonly optimizer: Filled<NonNullable<Section<'training'>['optimizer']>>
   readonly checkpoint: Filled<NonNullable<Section<'training'>['checkpoint']>>
+  /** absent: no noise */
+  readonly neftuneAlpha?: number
+  /** absent: 0 */
+  readonly labelSmoothing?: number
   readonly earlyStopping?: Filled<NonNullable<Section<'training'>['earlyStopping']>>
   /** absent: where earlyStopping is given */
   readonly keepBest?: boolean
@@ -67,8 +75,8 @@ export type ResolvedSpec = {
   readonly model: Spec['model']
   readonly dataset: ResolvedDataset
   readonly method: {
-    readonly type: 'LoRA' | 'QLoRA'
-    readonly lora: Filled<NonNullable<Section<'method'>['lora']>>
+    readonly type: MethodType
+    readonly lora: Lora & Filled<Pick<Lora, 'rank' | 'alpha' | 'targetModules'>>
     readonly quantization?: Filled<NonNullable<Section<'method'>['quantization']>>
   }
   readonly training: ResolvedTraining

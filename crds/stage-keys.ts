@@ -46,6 +46,8 @@ export const prepareKey = (spec: ResolvedSpec): string =>
     spec.dataset.curated?.contentHash ?? spec.dataset,
     spec.training.sequenceLength,
     spec.training.packing,
+    // absent where training starts anew, as it did before there was anything else
+    ...(spec.method.lora.startFrom ? [{ startFrom: spec.method.lora.startFrom }] : []),
   ])
 
 /** Raised whenever rows that are not packed are computed in other groups, and so add up to other last digits. */

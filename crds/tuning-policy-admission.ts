@@ -80,6 +80,11 @@ const VARIABLES: Variables = {
     '(has(object.spec.model.source) ? [object.spec.model.source.uri] : [])',
     'allowedModelSources',
   ),
+  // an adapter to go on from is part of a model
+  adapters: refusedUris(
+    '(has(object.spec.method.lora.startFrom) ? [object.spec.method.lora.startFrom.uri] : [])',
+    'allowedModelSources',
+  ),
   data: refusedUris(
     `(${urisOf('object.spec.dataset.sources', 'has(object.spec.dataset.sources)')} + ${urisOf('object.spec.dataset.validation.sources', 'has(object.spec.dataset.validation) && has(object.spec.dataset.validation.sources)')})`,
     'allowedDatasetSources',
@@ -135,6 +140,12 @@ const DATASET_LIMITS: readonly Limit[] = [
   POD_TEMPLATE_LIMIT,
 ]
 
+const NO_MODEL_REFUSED = 'size(variables.models) == 0 && size(variables.adapters) == 0'
+const MODEL_SHOWN = cut('variables.models[0]', URI_SHOWN_MAX)
+/** @param model what is said of a model that is refused */
+const askedOfModels = (model: string) =>
+  `(size(variables.models) > 0 ? (${model}) : 'spec.method.lora.startFrom.uri is ' + ${cut('variables.adapters[0]', URI_SHOWN_MAX)})`
+
 const LIMITS: readonly Limit[] = [
   {
     field: 'maxAcceleratorsPerJob',
@@ -144,8 +155,8 @@ const LIMITS: readonly Limit[] = [
   },
   {
     field: 'allowedModelSources',
-    holds: 'size(variables.models) == 0',
-    asked: `'spec.model.source.uri is ' + ${cut('variables.models[0]', URI_SHOWN_MAX)}`,
+    holds: NO_MODEL_REFUSED,
+    asked: askedOfModels(`'spec.model.source.uri is ' + ${MODEL_SHOWN}`),
     allowed: onlyOf('allowedModelSources'),
   },
   dataSourcesLimit('spec.dataset'),
@@ -213,8 +224,8 @@ const EXPERIMENT_VARIABLES: Variables = {
 /** Limits on fields that a parameter can vary. */
 const VARIED_LIMITS: Readonly<Record<string, Pick<Limit, 'holds' | 'asked'>>> = {
   allowedModelSources: {
-    holds: 'size(variables.models) == 0',
-    asked: askedBy(SOURCE, cut('variables.models[0]', URI_SHOWN_MAX)),
+    holds: NO_MODEL_REFUSED,
+    asked: inTemplate(askedOfModels(askedBy(SOURCE, MODEL_SHOWN))),
   },
   allowedMethods: {
     holds: 'size(variables.methods) == 0',

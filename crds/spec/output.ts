@@ -25,7 +25,7 @@ export const Output = object(
         minItems: 1,
         maxItems: OUTPUT_FORMATS.length,
         description:
-          'What is published, each in a folder of its own: `Adapter` (PEFT), `Merged` (a Hugging Face folder), `ONNX` (a decoder for ONNX Runtime), `GGUF` (for llama.cpp). Default is Adapter.',
+          'What is published, each in a folder of its own: `Adapter` (PEFT), `Merged` (a Hugging Face folder), `ONNX` (a decoder for ONNX Runtime), `GGUF` (for llama.cpp). Default is Adapter, and Merged where method.type is Full.',
         'x-kubernetes-list-type': 'set',
       }),
     ),

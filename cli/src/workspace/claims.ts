@@ -31,6 +31,9 @@ type Use = { readonly field: string; readonly claim: string }
 export const claimsOf = (spec: StageSpec): readonly Use[] => {
   const uris: [string, string][] = [
     ['spec.model.source.uri', spec.model.source.uri],
+    ...(spec.method.lora.startFrom
+      ? [['spec.method.lora.startFrom.uri', spec.method.lora.startFrom.uri] as [string, string]]
+      : []),
     ...(spec.dataset.sources ?? []).map((source, i): [string, string] => [
       `spec.dataset.sources[${i}].uri`,
       source.uri,

@@ -28,8 +28,11 @@ const modelField = ({ ref, selector }: ResolvedSpec['model']) =>
       ? 'spec.model.selector: spec.source'
       : 'spec.model.source'
 
-const sources = ({ model, dataset }: ResolvedSpec): readonly FieldSource[] => [
+const sources = ({ model, dataset, method }: ResolvedSpec): readonly FieldSource[] => [
   ...(model.source ? [{ ...model.source, field: modelField(model) }] : []),
+  ...(method.lora.startFrom
+    ? [{ ...method.lora.startFrom, field: 'spec.method.lora.startFrom' }]
+    : []),
   ...dataSources(dataset, 'spec.dataset'),
   ...(dataset.curated ? [{ uri: dataset.curated.uri, field: 'spec.dataset.ref' }] : []),
 ]

@@ -78,11 +78,16 @@ const LIMITS: Readonly<Record<Exclude<keyof TuningPolicySpec, 'namespaceSelector
       accelerator ? (accelerator.count ?? 1) : 0,
       maxAcceleratorsPerJob,
     ),
-  allowedModelSources: ({ model }, { allowedModelSources }) =>
+  allowedModelSources: ({ model, method }, { allowedModelSources }) =>
     sourceLimit(
       model.source ? [model.source.uri] : [],
       allowedModelSources,
       model.ref || model.selector ? 'the BaseModel has the source' : 'spec.model.source.uri is',
+    ) ??
+    sourceLimit(
+      method.lora.startFrom ? [method.lora.startFrom.uri] : [],
+      allowedModelSources,
+      'spec.method.lora.startFrom.uri is',
     ),
   allowedDatasetSources: (spec, { allowedDatasetSources }) =>
     sourceLimit(datasetUris(spec.dataset), allowedDatasetSources, 'spec.dataset has the source'),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { StageSpec } from '@attune/crds/resolved-spec.ts'
 import { writeFileAtomically } from '../atomic-file.ts'
 import { type FetchedDataFile, fetchDataFile } from '../source/fetch-data-file.ts'
-import { fetchModel } from '../source/fetch-model.ts'
+import { fetchAdapter, fetchModel } from '../source/fetch-model.ts'
 import type { Retry } from '../source/retry.ts'
 import type { FetchOptions, FetchProgress } from '../source/source-options.ts'
 import { isJsonObject, readJsonObject } from '../weights/read-json.ts'
@@ -20,7 +20,11 @@ export type DataRecords = {
   readonly train: readonly SourceRecord[]
   readonly validation?: readonly SourceRecord[]
 }
-export type SourceRecords = DataRecords & { readonly model: SourceRecord }
+export type SourceRecords = DataRecords & {
+  readonly model: SourceRecord
+  /** that training goes on from */
+  readonly adapter?: SourceRecord
+}
 export type FetchedData = {
   readonly train: readonly SourceFile[]
   readonly validation?: readonly SourceFile[]
@@ -32,7 +36,7 @@ type DataSource = {
   readonly uri: string
   readonly format?: SourceFile['format'] | undefined
 }
-type What = 'data' | 'model'
+type What = 'data' | 'model' | 'adapter'
 export type FetchContext = Omit<FetchOptions, 'destination' | 'onProgress' | 'retry'> & {
   readonly onProgress: (what: What, progress: FetchProgress) => void
   readonly onRetry: (what: What, retry: Retry) => void
@@ -43,6 +47,7 @@ const RECORDS_MAX_BYTES = 2 ** 20
 /** Copies of remote data files, below the stage's folder, until they are read. */
 export const DATA_FOLDER = 'data'
 export const MODEL_FOLDER = 'model'
+export const START_FOLDER = 'start-from'
 
 /** Bytes that nobody promised to keep: looked at again at every run. */
 export const isLocal = (uri: string): boolean => /^(file|pvc):/.test(uri)
@@ -103,6 +108,16 @@ const fetchModelRecord = async (
   return { uri, digest, ...(revision === undefined ? {} : { revision }) }
 }
 
+const fetchAdapterRecord = async (
+  uri: string,
+  folder: string,
+  context: FetchContext,
+): Promise<SourceRecord> => {
+  const destination = join(folder, START_FOLDER)
+  const { digest, revision } = await fetchAdapter(uri, optionsFor('adapter', destination, context))
+  return { uri, digest, ...(revision === undefined ? {} : { revision }) }
+}
+
 /** What a dataset is read from: the sources of the spec, or files that Curate has written. */
 export type DataSources = {
   readonly sources?: readonly DataSource[]
@@ -128,13 +143,22 @@ export const fetchData = async (
 
 /** The data comes first: it is small, and a missing file is told before a large model is fetched. */
 export const fetchSources = async (
-  { dataset, model }: { readonly dataset: DataSources } & Pick<StageSpec, 'model'>,
+  {
+    dataset,
+    model,
+    method,
+  }: { readonly dataset: DataSources } & Pick<StageSpec, 'model' | 'method'>,
   folder: string,
   context: FetchContext,
 ): Promise<FetchedSources> => {
   const data = await fetchData(dataset, folder, context)
+  const { startFrom } = method.lora
+  const adapter = startFrom && (await fetchAdapterRecord(startFrom.uri, folder, context))
   const record = await fetchModelRecord(model.source.uri, folder, context)
-  return { ...data, records: { ...data.records, model: record } }
+  return {
+    ...data,
+    records: { ...data.records, model: record, ...(adapter ? { adapter } : {}) },
+  }
 }
 
 export const writeRecords = (folder: string, records: SourceRecords): Promise<void> =>
@@ -155,7 +179,8 @@ export const readRecords = async (folder: string): Promise<SourceRecords | undef
     () => undefined,
   )
   if (!value || !isRecord(value['model']) || !areDataRecords(value)) return undefined
-  return value as unknown as SourceRecords
+  const records = value as unknown as SourceRecords
+  return records.adapter === undefined || isRecord(records.adapter) ? records : undefined
 }
 
 /**
@@ -168,10 +193,13 @@ export const areUnchanged = async (
   context: FetchContext,
 ): Promise<boolean> => {
   if (!(await isDataUnchanged(records, folder, context))) return false
-  if (!isLocal(records.model.uri)) return true
-  return (
-    (await fetchModelRecord(records.model.uri, folder, context)).digest === records.model.digest
-  )
+  const { model, adapter } = records
+  if (adapter && isLocal(adapter.uri)) {
+    const { digest } = await fetchAdapterRecord(adapter.uri, folder, context)
+    if (digest !== adapter.digest) return false
+  }
+  if (!isLocal(model.uri)) return true
+  return (await fetchModelRecord(model.uri, folder, context)).digest === model.digest
 }
 
 export const isDataUnchanged = async (

@@ -9,14 +9,14 @@ import { quantizationOf, roundedWeights } from '../model/quantization.ts'
 import { readModelConfig } from '../model/read-config.ts'
 import { createTokenizer } from '../model/tokenizer.ts'
 import { readTokenizerFiles } from '../model/tokenizer-files.ts'
-import { tunedWeights } from '../model/tuned-weights.ts'
 import { openWeights } from '../weights/open-weights.ts'
 import { readTextFile } from '../weights/read-json.ts'
 import { type GgufAbout, ggufModel } from './gguf/gguf-model.ts'
 import { mergedModel } from './merged/merged-model.ts'
 import { onnxModel } from './onnx/onnx-model.ts'
-import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, readAdapter } from './peft-adapter.ts'
+import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './peft-adapter.ts'
 import type { FolderWriter, PublishedModel } from './published-model.ts'
+import { openTuned } from './trained-model.ts'
 import { type Watch, watchedWeights } from './watched-weights.ts'
 
 export const FORMAT_FOLDERS: Readonly<Record<OutputFormat, string>> = {
@@ -54,12 +54,11 @@ const openModel = async ({ spec, prepare, train, watch }: FormatsSource) => {
   const modelFolder = join(prepare, 'model')
   const config = await readModelConfig(modelFolder)
   const tokenizer = await readTokenizerFiles(modelFolder)
-  const adapter = await readAdapter(join(train, 'adapter'))
   const template = await readTextFile(join(prepare, TEMPLATE_FILE), MAX_TEMPLATE_BYTES)
   const base = await openWeights(modelFolder)
   // what was evaluated: an adapter makes up for the rounding that it was trained with
   const rounded = roundedWeights(base, config, quantizationOf(spec.method))
-  const weights = watchedWeights(tunedWeights(rounded, { type: 'Adapter', ...adapter }), watch)
+  const weights = watchedWeights(await openTuned(rounded, train), watch)
   const eos = createTokenizer(tokenizer).eosTokenIds
   return {
     modelFolder,

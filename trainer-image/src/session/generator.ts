@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { temporaryFor } from '../atomic-file.ts'
 import { GraphBuilder } from '../graph/build.ts'
 import { writeOnnx } from '../graph/write-onnx.ts'
+import { scaleOf } from '../model/adapter.ts'
 import { decode } from '../model/architectures/decode.ts'
 import { StageStopped } from '../stage-error.ts'
 import type { GenerateRequest, GeneratorReply, GeneratorStart } from './generator-messages.ts'
@@ -138,7 +139,7 @@ export const createGenerator = async (options: GeneratorOptions): Promise<Genera
     worker = startWorker(options, await writeModel(folder, options), stop)
     const reply = listen(worker)
     await reply(0)
-    const { rank, alpha } = options.adapterConfig
+    const scale = scaleOf(options.adapterConfig)
     let requests = 0
     const generate: Generator['generate'] = async (prompts, request) => {
       checkPrompts(prompts, options.config.maxPositions)
@@ -148,7 +149,7 @@ export const createGenerator = async (options: GeneratorOptions): Promise<Genera
       const message: GenerateRequest = {
         id: requests,
         prompts,
-        adapterScale: request.model === 'tuned' ? alpha / rank : 0,
+        adapterScale: request.model === 'tuned' ? scale : 0,
         maxNewTokens: request.maxNewTokens,
         batchSize: request.batchSize ?? BATCH_SIZE,
         cacheBytes: request.cacheBytes ?? CACHE_BYTES,

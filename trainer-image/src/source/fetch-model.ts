@@ -9,7 +9,12 @@ import { httpDownload } from './http-file.ts'
 import { type HubFile, type HubRepository, openHub } from './hub.ts'
 import { contained, type LocalSource, listFolder, placeFile, resolveLocal } from './local-files.ts'
 import { type HubSource, parseSource, withoutQuery } from './parse-uri.ts'
-import { type Selection, selectModelFiles, WEIGHTS_INDEX } from './select-files.ts'
+import {
+  type Selection,
+  selectAdapterFiles,
+  selectModelFiles,
+  WEIGHTS_INDEX,
+} from './select-files.ts'
 import { type FetchedFile, type FetchOptions, MAX_MODEL_FILE_BYTES } from './source-options.ts'
 
 export type FetchedModel = {
@@ -22,18 +27,29 @@ export type FetchedModel = {
   readonly digest: string
 }
 
-export const fetchModel = async (uri: string, options: FetchOptions): Promise<FetchedModel> => {
+/** @param present names at the top of a folder */
+type Select = (uri: string, present: readonly string[]) => Selection
+
+export const fetchModel = async (
+  uri: string,
+  options: FetchOptions,
+  select: Select = selectModelFiles,
+): Promise<FetchedModel> => {
   const source = parseSource(uri)
   await mkdir(options.destination, { recursive: true })
   switch (source.kind) {
     case 'hub':
-      return fromHub(uri, source, options)
+      return fromHub(uri, source, options, select)
     case 'http':
       return fromHttp(source.url, options)
     default:
-      return fromFolder(uri, source, options)
+      return fromFolder(uri, source, options, select)
   }
 }
+
+/** An adapter in PEFT's form, from wherever a model may come. */
+export const fetchAdapter = (uri: string, options: FetchOptions): Promise<FetchedModel> =>
+  fetchModel(uri, options, selectAdapterFiles)
 
 const finished = async (
   names: readonly string[],
@@ -54,14 +70,13 @@ const fromFolder = async (
   given: string,
   source: LocalSource,
   options: FetchOptions,
+  select: Select,
 ): Promise<FetchedModel> => {
   const { uri, path, within } = await resolveLocal(given, source, options)
   const present = await listFolder(uri, path)
   const folder = present ? path : dirname(path)
   if (!present) refuseUnlessGguf(uri, path)
-  const selection = present
-    ? selectModelFiles(uri, present)
-    : { names: [basename(path)], sharded: false }
+  const selection = present ? select(uri, present) : { names: [basename(path)], sharded: false }
   const place = async (name: string) => {
     options.signal.throwIfAborted()
     const { path: from } = await contained(`${uri} (${name})`, join(folder, name), within)
@@ -104,13 +119,14 @@ const fromHub = async (
   uri: string,
   source: HubSource,
   options: FetchOptions,
+  select: Select,
 ): Promise<FetchedModel> => {
   if (source.type === 'dataset') throw invalidSpec(`${uri} is a dataset; a model is needed here`)
   const repository = await openHub(uri, source, options)
   const files = await hubFiles(uri, source, repository)
   const selection = source.path
     ? { names: [source.path], sharded: false }
-    : selectModelFiles(uri, [...files.keys()])
+    : select(uri, [...files.keys()])
   let before = 0
   const get = async (path: string) => {
     const file = files.get(path) ?? (await repository.file(path))

@@ -38,6 +38,18 @@ export const selectModelFiles = (uri: string, present: readonly string[]): Selec
   throw sourceNotFound(`${uri} has no weights; *.safetensors or one *.gguf is needed`)
 }
 
+const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors'] as const
+
+/** @param present names at the top of the folder */
+export const selectAdapterFiles = (uri: string, present: readonly string[]): Selection => {
+  const missing = ADAPTER_FILES.find(name => !present.includes(name))
+  if (missing)
+    throw sourceNotFound(
+      `${uri} has no ${missing}; an adapter in PEFT's form is ${ADAPTER_FILES.join(' and ')}`,
+    )
+  return { names: ADAPTER_FILES, sharded: false }
+}
+
 const only = (uri: string, candidates: readonly string[]): string => {
   if (candidates.length > 1)
     throw invalidSpec(

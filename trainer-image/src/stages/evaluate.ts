@@ -14,8 +14,9 @@ import type { TrainerMetrics } from '../metrics.ts'
 import { quantizationOf, roundedWeights } from '../model/quantization.ts'
 import { readModelConfig } from '../model/read-config.ts'
 import { loadTokenizer } from '../model/tokenizer.ts'
-import { readAdapter } from '../publish/peft-adapter.ts'
-import { createGenerator, type Generator } from '../session/generator.ts'
+import { openTrained } from '../publish/trained-model.ts'
+import type { Generator } from '../session/generator.ts'
+import { createTunedGenerator } from '../session/tuned-generator.ts'
 import { StageStopped } from '../stage-error.ts'
 import { openWeights } from '../weights/open-weights.ts'
 import { stoppableWeights } from '../weights/stoppable-weights.ts'
@@ -57,29 +58,36 @@ const writeResults = async (
 }
 
 /** @returns the generator, and how it turns tokens into text */
-const loadModel = async (context: StageContext, modelFolder: string, adapterFolder: string) => {
+const loadModel = async (context: StageContext, modelFolder: string, trainFolder: string) => {
   const tokenizer = await loadTokenizer(modelFolder)
   const config = await readModelConfig(modelFolder)
-  const adapter = await readAdapter(adapterFolder)
+  const trained = await openTrained(trainFolder)
   const weights = await openWeights(modelFolder)
+  const closeWeights = async () => {
+    await weights.close()
+    await trained.close()
+  }
   const scratchFolder = join(context.workspace, 'scratch')
   await mkdir(scratchFolder, { recursive: true })
   await removeTemporaries(scratchFolder)
   const eosTokenIds = [...new Set([...config.eosTokenIds, ...tokenizer.eosTokenIds])]
-  const generator = await createGenerator({
+  const generator = await createTunedGenerator({
     config: { ...config, eosTokenIds },
     weights: roundedWeights(
       stoppableWeights(weights, context.signal),
       config,
       quantizationOf(context.job.spec.method),
     ),
-    adapterConfig: adapter.config,
-    adapter: adapter.tensors,
+    trained,
     scratchFolder,
     threads: availableParallelism(),
-  }).finally(() => weights.close())
+  }).catch(async error => {
+    await closeWeights()
+    throw error
+  })
+  const close = () => generator.close().finally(closeWeights)
   const decode = (tokens: Int32Array) => tokenizer.decode(tokens, { skipControl: true })
-  return { generator, decode }
+  return { generator: { ...generator, close }, decode }
 }
 
 const withClosed = async <T>(
@@ -108,7 +116,7 @@ export const evaluate: StageFunction = async context => {
   const { generator, decode } = await loadModel(
     context,
     join(prepare.folder, 'model'),
-    join(train.folder, 'adapter'),
+    train.folder,
   )
   const answers = await withClosed(generator, async open => {
     if (signal.aborted) throw new StageStopped('stopped before the first answer')

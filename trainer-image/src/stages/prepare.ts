@@ -19,6 +19,7 @@ import {
   isLocal,
   MODEL_FOLDER,
   readRecords,
+  type SourceRecords,
   writeRecords,
 } from '../data/fetch-sources.ts'
 import { openRenderer } from '../data/model-renderer.ts'
@@ -35,6 +36,7 @@ import { publishDataset } from '../train/training-metrics.ts'
 import { fetchContext } from './fetch-context.ts'
 import type { StageContext, StageFunction, StageOutput } from './stage-context.ts'
 import { readStageResult, stageFolder } from './stage-folders.ts'
+import { openTuningStart } from './tuning-start.ts'
 
 const DATASET_FOLDER = 'dataset'
 const SCRATCH_FOLDER = 'scratch'
@@ -116,10 +118,10 @@ const prepareAnew = async (
   // from here on the earlier result is no longer true
   await rm(join(folder, RESULT_FILE), { force: true })
   await removeTemporaries(folder)
-  const { model, dataset: given } = context.job.spec
+  const { model, method, dataset: given } = context.job.spec
   const fetching = fetchContext(context, FETCHED)
   const dataset = given.curated ? await openCurated(given, given.curated, fetching) : given
-  const sources = await fetchSources({ model, dataset }, folder, fetching)
+  const sources = await fetchSources({ model, method, dataset }, folder, fetching)
   context.report({ activity: 'checking model', fraction: FETCHED })
   const config = await readModelConfig(join(folder, MODEL_FOLDER))
   checkLength(config, context)
@@ -139,11 +141,16 @@ const prepareAnew = async (
   return {
     key,
     digest: createHash('sha256')
-      .update(canonicalJson([sources.records.model.digest, digest]))
+      .update(canonicalJson([...modelDigests(sources.records), digest]))
       .digest('hex'),
     dataset: summary,
     plan,
   }
+}
+
+/** The method, but for the adapter that it starts from, is no part of the stage's key. */
+const checkTuning = async ({ job: { spec } }: StageContext, folder: string) => {
+  await openTuningStart(await readModelConfig(join(folder, MODEL_FOLDER)), spec, folder)
 }
 
 /** Of this model; formats are no part of the stage's key. */
@@ -152,6 +159,11 @@ const checkOutput = async ({ job: { spec } }: StageContext, folder: string) => {
   const modelFolder = join(folder, MODEL_FOLDER)
   await checkFormats(spec, await readModelConfig(modelFolder), modelFolder)
 }
+
+const modelDigests = ({ model, adapter }: SourceRecords): readonly string[] => [
+  model.digest,
+  ...(adapter ? [adapter.digest] : []),
+]
 
 /** Downloads stay: after a stop the next attempt goes on from them, and a mended line needs no model fetched again. */
 const cleanUp = async (folder: string, { job, signal }: StageContext) => {
@@ -174,6 +186,7 @@ export const prepare: StageFunction = async context => {
     await mkdir(folder, { recursive: true })
     const output = (await reuse(key, folder, context)) ?? (await prepareAnew(key, folder, context))
     // before a machine with an accelerator is taken for it
+    await checkTuning(context, folder)
     await checkOutput(context, folder)
     checkComparisons(context.job.spec.training, { count: output.dataset?.validationExamples ?? 0 })
     if (output.dataset) publishDataset(context.metrics, output.dataset)

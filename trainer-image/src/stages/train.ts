@@ -1,22 +1,24 @@
 /** Stage Train: prepared rows and base weights in, adapter and metrics out; goes on from the newest checkpoint. */
-import { createHash } from 'node:crypto'
-import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { copyFile, mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import type { ResolvedTraining } from '@attune/crds/resolved-spec.ts'
 import type { JobFile } from '@attune/crds/stage.ts'
 import { courseKey, trainKey } from '@attune/crds/stage-keys.ts'
 import { removeTemporaries } from '../atomic-file.ts'
 import { readRecords } from '../data/fetch-sources.ts'
 import { openPrepared } from '../data/open-prepared.ts'
-import { adapterConfigOf } from '../model/adapter-config.ts'
+import { tuningMethodOf } from '../model/adapter-config.ts'
+import type { ModelConfig } from '../model/config.ts'
 import { quantizationOf } from '../model/quantization.ts'
 import { readModelConfig } from '../model/read-config.ts'
 import { learningRateAt, scheduleOf } from '../optim/schedule.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { PROFILE_FOLDER, writeProfile } from '../profile/write-profile.ts'
-import { writeAdapter } from '../publish/peft-adapter.ts'
 import { adapterBase } from '../publish/sources.ts'
+import { writeTrained } from '../publish/trained-model.ts'
 import { createTrainingEngine } from '../session/create-training-engine.ts'
+import { noiseBound } from '../session/embedding-noise.ts'
 import { usesCuda } from '../session/execution-providers.ts'
 import { invalidSpec } from '../stage-error.ts'
 import { checkComparisons, goalOf } from '../train/best.ts'
@@ -32,6 +34,7 @@ import { openWeights } from '../weights/open-weights.ts'
 import { stoppableWeights } from '../weights/stoppable-weights.ts'
 import type { StageContext, StageFunction, StageOutput } from './stage-context.ts'
 import { finishedPrepare, stageFolder } from './stage-folders.ts'
+import { openTuningStart } from './tuning-start.ts'
 
 const NOTHING_DONE: Counters = { step: 0, tokens: 0, seconds: 0, lastLoss: Number.NaN }
 
@@ -64,6 +67,14 @@ const openFolders = async (workspace: string, { spec }: JobFile, prepareDigest: 
 /** ONNX Runtime's own profiles, until they are summed up. */
 const rawProfileOf = (scratch: string) => join(scratch, PROFILE_FOLDER)
 
+const regularizationOf = (
+  { neftuneAlpha, labelSmoothing, sequenceLength }: ResolvedTraining,
+  { hiddenSize }: ModelConfig,
+) => ({
+  ...(neftuneAlpha ? { noiseBound: noiseBound(neftuneAlpha, sequenceLength, hiddenSize) } : {}),
+  ...(labelSmoothing ? { labelSmoothing } : {}),
+})
+
 /** Everything that training starts from; the engine is open and has to be closed. */
 const openRun = async (context: StageContext) => {
   const { job, workspace, environment, memoryLimitBytes, microBatchHalvings } = context
@@ -73,6 +84,8 @@ const openRun = async (context: StageContext) => {
   const modelFolder = join(prepare.folder, 'model')
   const data = await openPrepared(join(prepare.folder, 'dataset'))
   const config = await readModelConfig(modelFolder)
+  const method = tuningMethodOf(job.spec.method)
+  const parameters = await openTuningStart(config, job.spec, prepare.folder)
   const { dataset } = prepare.result
   if (!dataset)
     throw invalidSpec('Prepare left no summary of the data; remove its folder and run it again')
@@ -92,10 +105,15 @@ const openRun = async (context: StageContext) => {
     config,
     weights: stoppableWeights(weights, context.signal),
     ...(records ? { weightsDigest: records.model.digest } : {}),
-    method: adapterConfigOf(job.spec.method),
+    method,
     ...(quantization ? { quantization } : {}),
+    ...regularizationOf(job.spec.training, config),
     seed: job.spec.training.seed,
-    start: checkpoint ? { state: checkpoint.state } : { seed: job.spec.training.seed },
+    start: checkpoint
+      ? { state: checkpoint.state }
+      : parameters
+        ? { parameters }
+        : { seed: job.spec.training.seed },
     recompute: pieces.recompute,
     scratchFolder: scratch,
     threads: pieces.threads,
@@ -106,7 +124,11 @@ const openRun = async (context: StageContext) => {
     data,
     pieces,
     engine,
-    base: adapterBase(records?.model ?? job.spec.model.source),
+    method,
+    base: {
+      ...adapterBase(records?.model ?? job.spec.model.source),
+      isTied: config.tieWordEmbeddings,
+    },
     start: checkpoint?.counters ?? NOTHING_DONE,
   }
 }
@@ -164,20 +186,11 @@ const resultOf = async ({ engine, best }: Run, { kept }: LoopResult) => {
   return parameters
 }
 
-/** @returns digest of the adapter's files */
-const writeResult = async (run: Run, { spec }: JobFile, result: LoopResult): Promise<string> => {
-  const { folder, course, base } = run
+/** @returns digest of what was trained */
+const writeResult = async (run: Run, result: LoopResult): Promise<string> => {
+  const { folder, course, base, method } = run
   if (folder !== course) await copyFile(join(course, METRICS_LOG), join(folder, METRICS_LOG))
-  const adapterFolder = join(folder, 'adapter')
-  await mkdir(adapterFolder, { recursive: true })
-  await removeTemporaries(adapterFolder)
-  const parameters = await resultOf(run, result)
-  const description = { config: adapterConfigOf(spec.method), ...base }
-  await writeAdapter(adapterFolder, parameters, description)
-  const hash = createHash('sha256')
-  for (const name of ['adapter_model.safetensors', 'adapter_config.json'])
-    hash.update(await readFile(join(adapterFolder, name)))
-  return hash.digest('hex')
+  return writeTrained(folder, method, await resultOf(run, result), base)
 }
 
 const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> => {
@@ -212,7 +225,7 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
   const summary = summaryOf(result, goal?.keepBest ?? false)
   const { steps, stoppedEarly, bestStep } = summary
   if (stoppedEarly) context.log.info({ step: steps, bestStep }, 'stopped early: no further gain')
-  const digest = await writeResult(run, context.job, result)
+  const digest = await writeResult(run, result)
   return { key: run.key, digest, training: summary }
 }
 

@@ -85,10 +85,16 @@ t.test('keeps the revision of the base model', async t => {
 
 const REFUSED: Record<string, [change: object, reason: string]> = {
   'another method': [{ peft_type: 'IA3' }, 'ModelUnsupported'],
-  DoRA: [{ use_dora: true }, 'ModelUnsupported'],
+  'DoRA and rank-stabilized scaling at once': [
+    { use_dora: true, use_rslora: true },
+    'ModelUnsupported',
+  ],
+  'ranks that differ': [{ rank_pattern: { q_proj: 2 } }, 'ModelUnsupported'],
+  'trained biases': [{ bias: 'all' }, 'ModelUnsupported'],
+  'a base of its own': [{ init_lora_weights: 'pissa_niter_4' }, 'ModelUnsupported'],
   'a rank that is none': [{ r: 0 }, 'ModelMalformed'],
   'another rank than its tensors': [{ r: 5 }, 'ModelMalformed'],
-  'targets that are no list': [{ target_modules: 'q_proj' }, 'ModelMalformed'],
+  'targets that are no list': [{ target_modules: 4 }, 'ModelMalformed'],
 }
 for (const [what, [change, reason]] of Object.entries(REFUSED))
   t.test(`refuses to read an adapter with ${what}`, async t => {
