@@ -58,12 +58,30 @@ def rotary(x, positions, cos, sin):
     return torch.stack([x[..., 0, :] * c - x[..., 1, :] * s, x[..., 1, :] * c + x[..., 0, :] * s], 3).reshape(b, t, width)
 
 
-def attention(q, k, v, segments):
-    b, kv, groups, t, d = q.shape
+def rotary_part(x, positions, cos, sin, heads):
+    """Of each head only the first values, twice the width of the tables, are turned."""
+    b, t, width = x.shape
+    parts = x.reshape(b, t, heads, width // heads).split([2 * cos.shape[-1], width // heads - 2 * cos.shape[-1]], -1)
+    turned = rotary(parts[0].reshape(b, t, -1), positions, cos, sin).reshape(parts[0].shape)
+    return torch.cat([turned, parts[1]], -1).reshape(x.shape)
+
+
+def seen_in(segments, window=None):
+    t = segments.shape[1]
     causal = torch.tril(torch.ones(t, t, dtype=torch.bool))
-    seen = causal & (segments[:, :, None] == segments[:, None, :])
-    keys, values = k[:, :, None].expand(-1, -1, groups, -1, -1), v[:, :, None].expand(-1, -1, groups, -1, -1)
-    return F.scaled_dot_product_attention(q, keys, values, attn_mask=seen[:, None, None])
+    if window:
+        causal = causal & ~torch.tril(causal, -window)
+    return causal & (segments[:, :, None] == segments[:, None, :])
+
+
+def attention(q, k, v, segments, window=None):
+    keys, values = (x[:, :, None].expand(-1, -1, q.shape[2], -1, -1) for x in (k, v))
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=seen_in(segments, window)[:, None, None])
+
+
+def capped_attention(q, k, v, segments, cap, scale, window=None):
+    scores = cap * torch.tanh(q @ k[:, :, None].transpose(-1, -2) * scale / cap)
+    return scores.masked_fill(~seen_in(segments, window)[:, None, None], -torch.inf).softmax(-1) @ v[:, :, None]
 
 
 def rms_norm(x, w):
@@ -99,6 +117,7 @@ CASES = {
     "pow+": ([[3]], lambda a: a**2.5),
     "reciprocal+": ([[3]], torch.reciprocal),
     "sigmoid": ([[3]], torch.sigmoid),
+    "tanh": ([[3]], torch.tanh),
     "identity": ([[3]], lambda a: a * 1),
     "cast": ([[3]], lambda a: a.double().float()),
     "where": ([[2, 3], [3]], lambda a, b: torch.where(CONDITION, a, b)),
@@ -128,11 +147,17 @@ CASES = {
     "softmax on the first axis": ([[3, 2]], lambda a: a.softmax(0)),
     "rms norm": ([[3, 8], [8]], rms_norm),
     "silu": ([[5]], F.silu),
+    "gelu by tanh": ([[5]], lambda a: F.gelu(a, approximate="tanh")),
     "rotary embedding": ([[2, 5, 8]], lambda a: rotary(a, POSITIONS, ANGLES.cos(), ANGLES.sin())),
+    "rotary embedding of a part": ([[2, 5, 12]], lambda a: rotary_part(a, POSITIONS, ANGLES.cos(), ANGLES.sin(), 2)),
     "attention": ([[2, 2, 3, 7, 4], [2, 2, 7, 4], [2, 2, 7, 4]], lambda q, k, v: attention(q, k, v, SEGMENTS)),
+    "attention in a window": ([[2, 2, 3, 7, 4], [2, 2, 7, 4], [2, 2, 7, 4]], lambda q, k, v: attention(q, k, v, SEGMENTS, 3)),
+    "capped attention": ([[2, 2, 3, 7, 4], [2, 2, 7, 4], [2, 2, 7, 4]], lambda q, k, v: capped_attention(q, k, v, SEGMENTS, 0.5, 0.8)),
+    "capped attention in a window": ([[2, 2, 3, 7, 4], [2, 2, 7, 4], [2, 2, 7, 4]], lambda q, k, v: capped_attention(q, k, v, SEGMENTS, 0.5, 0.8, 2)),
+    "capped cross-entropy": ([[4, 3], [6, 3]], lambda h, w: F.cross_entropy(0.7 * torch.tanh(h @ w.detach().T / 0.7), INDICES, reduction="sum")),
     "cross-entropy": ([[4, 3], [6, 3]], lambda h, w: F.cross_entropy(h @ w.detach().T, INDICES, reduction="sum")),
 }
-FROZEN = {"cross-entropy": [1]}
+FROZEN = {"cross-entropy": [1], "capped cross-entropy": [1]}
 
 
 def record_gradients():

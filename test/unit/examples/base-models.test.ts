@@ -27,8 +27,12 @@ t.test('the example job finds its model among them', async t => {
   t.match(model, {
     baseModel: 'smollm2-360m-instruct',
     selection: {
-      candidates: [{ score: 0.8 }, { name: 'smollm2-135m-instruct', score: 0.2 }],
-      rejected: { length: 5 },
+      candidates: [
+        { score: 0.873239 },
+        { name: 'smollm2-135m-instruct', score: 0.2 },
+        { name: 'qwen2.5-0.5b-instruct', score: 0.091892 },
+      ],
+      rejected: { length: 4 },
     },
   })
 })

@@ -2,7 +2,7 @@
 import { queryBlocks } from '../autodiff/composites/attention.ts'
 import type { GraphBuilder } from '../graph/build.ts'
 import type { Value } from '../graph/node.ts'
-import { and, equal, greaterOrEqual, lessOrEqual, where } from '../graph/operators/elementwise.ts'
+import { and, equal, greaterOrEqual, where } from '../graph/operators/elementwise.ts'
 import { reshape, slice } from '../graph/operators/movement.ts'
 
 /** Added to a score that must not count; finite, so that no row can become NaN. */
@@ -44,6 +44,6 @@ export const attentionBiases = (
     // the first key in the window of each query
     const first =
       window === undefined ? undefined : indices(start - window + 1, end - window + 1, [n, 1])
-    return where(g, first ? and(g, same, lessOrEqual(g, first, of)) : same, visible, hidden)
+    return where(g, first ? and(g, same, greaterOrEqual(g, of, first)) : same, visible, hidden)
   })
 }
