@@ -1,6 +1,6 @@
 /** Conversations → tokens by the model's chat template (Jinja). Control tokens come from the template alone. */
-import { Template } from '@huggingface/jinja'
-import { datasetMalformed, modelUnsupported } from '../stage-error.ts'
+import { datasetMalformed, modelUnsupported, StageError } from '../stage-error.ts'
+import { boundedTemplate, TemplateTooSlow } from './bounded-template.ts'
 import { type ChatMessage, renderWithSpans } from './chat-template-spans.ts'
 import { type TokensWithMask, tokenize } from './chat-template-tokens.ts'
 import type { Tokenizer } from './tokenizer.ts'
@@ -17,20 +17,27 @@ export type ChatTemplate = {
   readonly endOfTurn: string | undefined
 }
 
-/** @param source Jinja; the model's own if absent */
+/** Conversations take milliseconds; what takes longer holds up a whole data set, and probes and signals with it. */
+const RENDER_MS = 5_000
+
+/**
+ * @param source Jinja; the model's own if absent
+ * @param limitMs how long one rendering may take
+ */
 export const openChatTemplate = (
   tokenizer: Tokenizer,
   source: string | undefined = tokenizer.chatTemplate,
+  limitMs: number = RENDER_MS,
 ): ChatTemplate => {
   if (source === undefined)
     throw modelUnsupported(
       'the model has no chat template; choose its instruction-tuned variant or add chat_template.jinja to its folder',
     )
-  const template = parse(source)
+  const template = parse(source, limitMs)
   const { bos, eos, unk, pad } = tokenizer.specialTokens
   const render: ChatTemplate['render'] = (messages, { addGenerationPrompt }) => {
     try {
-      return template.render({
+      return template({
         messages,
         add_generation_prompt: addGenerationPrompt,
         ...(bos === undefined ? {} : { bos_token: bos }),
@@ -39,6 +46,11 @@ export const openChatTemplate = (
         ...(pad === undefined ? {} : { pad_token: pad }),
       })
     } catch (cause) {
+      if (cause instanceof TemplateTooSlow)
+        throw modelUnsupported(
+          `the model's chat template cannot be used: ${cause.message} for a conversation of ${messages.length} messages; give another one`,
+          { cause },
+        )
       const roles = messages.map(({ role }) => role)
       const shown = roles.length > 8 ? [...roles.slice(0, 8), '…'] : roles
       throw datasetMalformed(
@@ -50,9 +62,9 @@ export const openChatTemplate = (
   return { render, endOfTurn: endOfTurn(tokenizer, render) }
 }
 
-const parse = (source: string): Template => {
+const parse = (source: string, limitMs: number) => {
   try {
-    return new Template(source)
+    return boundedTemplate(source, limitMs)
   } catch (cause) {
     throw modelUnsupported(`the model's chat template cannot be read: ${cause}`, { cause })
   }
@@ -121,6 +133,7 @@ const probe = (render: () => string): string => {
   try {
     return render()
   } catch (cause) {
+    if (cause instanceof StageError && cause.reason === 'ModelUnsupported') throw cause
     throw modelUnsupported(
       `the model's chat template refuses a plain question and answer: ${cause instanceof Error ? cause.message : cause}`,
       { cause },

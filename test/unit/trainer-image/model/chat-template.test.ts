@@ -134,3 +134,32 @@ t.test('refuses a model without a template, or with a broken one', async t => {
     message: /refuses a plain question.*never/,
   })
 })
+
+t.test('ends templates that would not end', async t => {
+  const slow = { name: 'StageError', reason: 'ModelUnsupported', message: /longer than 0\.2 s/ }
+  const loop = '{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}'
+  const calls =
+    '{% macro f(n) %}{% for i in range(9) %}{{ f(n) }}{% endfor %}{% endmacro %}{{ f(1) }}'
+  for (const source of [
+    loop,
+    loop.replace('{% endfor %}{% endfor %}', 'x{% endfor %}{% endfor %}'),
+  ])
+    t.throws(() => openChatTemplate(tokenizer, source, 200), slow)
+  const unsupported = { name: 'StageError', reason: 'ModelUnsupported' }
+  t.throws(() => openChatTemplate(tokenizer, calls, 200), unsupported)
+  t.throws(() => openChatTemplate(tokenizer, '{{ range(10000000000) }}', 200), {
+    ...unsupported,
+    message: /10000000000 numbers/,
+  })
+  const late = "{% for m in messages %}{{ m.content }}{% if m.content == 'slow' %}{{ m }}"
+  const template = openChatTemplate(tokenizer, `${late}${loop}{% endif %}{% endfor %}`, 200)
+  t.equal(template.render([user('a')], whole), 'a')
+  t.throws(() => template.render([user('slow')], whole), slow)
+})
+
+t.test('gives templates what transformers gives them', async t => {
+  const source =
+    "{% if true and True and not false and none is none and None is none %}{{ range(3) | join(',') }} {{ range(1, 8, 3) | join(',') }} {{ range(3, 0, -1) | join(',') }} {{ range(0) | length }} {{ strftime_now('%Y') }}{% endif %}"
+  const template = openChatTemplate(tokenizer, source)
+  t.equal(template.render([], whole), `0,1,2 1,4,7 3,2,1 0 ${new Date().getFullYear()}`)
+})

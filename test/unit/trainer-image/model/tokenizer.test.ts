@@ -4,6 +4,7 @@ import t from 'tap'
 import { createTokenizer, loadTokenizer } from '../../../../trainer-image/src/model/tokenizer.ts'
 import { tokenizerFiles } from '../../../../trainer-image/src/model/tokenizer-files.ts'
 import { tokenizerFromGguf } from '../../../../trainer-image/src/model/tokenizer-from-gguf.ts'
+import type { JsonObject } from '../../../../trainer-image/src/weights/read-json.ts'
 import {
   readRecorded,
   smolTokenizer,
@@ -73,6 +74,18 @@ t.test('loads the same from a folder with tokenizer.json', async t => {
   t.equal(loaded.chatTemplate, tokenizer.chatTemplate)
   writeFileSync(join(folder, 'chat_template.jinja'), 'its own')
   t.equal((await loadTokenizer(folder)).chatTemplate, 'its own', 'the file overrides the config')
+})
+
+t.test('takes the template named default out of a list of them', async t => {
+  const { tokenizer: json } = tokenizerFromGguf(smolVocabularyHeader())
+  const templateOf = (chat_template: unknown, file?: string) =>
+    tokenizerFiles(json, { chat_template } as JsonObject, file).chatTemplate
+  const tools = { name: 'tool_use', template: 'with tools' }
+  t.equal(templateOf([tools, { name: 'default', template: 'plain' }]), 'plain')
+  t.equal(templateOf([tools, { name: 'default', template: 'plain' }], 'its own'), 'its own')
+  t.equal(templateOf([tools]), undefined)
+  t.equal(templateOf([]), undefined)
+  t.equal(templateOf(7), undefined)
 })
 
 /** A vocabulary of letters, as SentencePiece models are converted: ▁ for spaces, bytes where no letter fits. */
