@@ -11,5 +11,7 @@ export const keepPins: RunStep = situation => {
     ...(pins.model && !run.model ? { model: pins.model } : {}),
     ...(pins.content && !run.content ? { content: pins.content } : {}),
   }
-  return Object.keys(kept).length > 0 ? takeReference(situation, kept) : undefined
+  if (Object.keys(kept).length === 0) return undefined
+  const taken = takeReference(situation, kept)
+  return kept.model ? { ...taken, selection: kept.model } : taken
 }

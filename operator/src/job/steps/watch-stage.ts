@@ -51,16 +51,26 @@ const asBefore = (situation: Situation, runs: StepResult['runs']): StepResult =>
 const isPulledAgain = (situation: Situation, pod: Pod): boolean =>
   isCreating(pod) && namedBefore(situation)?.reason === 'ImagePullBackOff'
 
-/** The Job controller tells why it makes no pod, e.g. for a quota, in Events of the Job only. */
+/**
+ * The Job controller tells why it makes no pod, e.g. for a quota, in Events of the Job only.
+ * @param last name of the pod before, if there was one
+ */
 const withoutPod = (
   situation: Situation,
   runs: StepResult['runs'],
   job: ReturnType<typeof stageJobOf>,
+  last: string | undefined,
 ): StepResult => {
   const { observed, now } = situation
   if (!job || !jobKeepsSilent(job, now))
     return { ...asBefore(situation, runs), requeueAfterMs: STARTING_MS }
   const warning = observed.warnings[job.metadata.uid ?? '']
+  // the next one takes some seconds
+  if (!warning && last !== undefined)
+    return {
+      ...note(runs, 'Retrying', `pod ${last} is gone; another goes on with its work`),
+      requeueAfterMs: STARTING_MS,
+    }
   const why = warning ? `: ${warning.message}` : '; its Events say why'
   return note(runs, 'Waiting', `Job ${job.metadata.name} has no pod${why}`)
 }
@@ -74,7 +84,7 @@ export const watchStage: RunStep = situation => {
   const job = stageJobOf(observed, run, stage)
   if (job && jobCondition(job, 'FailureTarget')) return asBefore(situation, kept)
   const pod = newestPod(stagePodsOf(observed, run, stage), stage.pod)
-  if (!pod) return withoutPod(situation, kept, job)
+  if (!pod) return withoutPod(situation, kept, job, stage.pod)
   const { name, deletionTimestamp } = pod.metadata
   // one that never started is said to be killed as it is removed
   if (deletionTimestamp && namedBefore(situation)) return asBefore(situation, kept)

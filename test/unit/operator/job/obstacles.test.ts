@@ -190,3 +190,22 @@ t.test('a Job without a pod says why in the words of its Event', async t => {
     message: /Job home-1-prepare has no pod: pods "x" is forbidden: exceeded quota/,
   })
 })
+
+t.test('a pod that is gone, and the next not there yet, is no Job without a pod', async t => {
+  const story = createStory().look().runs(1, 'prepare')
+  story.happens(({ stageJobs }) => ({
+    stageJobs: stageJobs.map(job => ({
+      ...job,
+      metadata: { ...job.metadata, creationTimestamp: at(0) },
+    })),
+  }))
+  story.noPods().wait(60).look()
+  t.match(story.condition('Reconciling'), {
+    reason: 'Retrying',
+    message: /pod home-1-prepare-abcde is gone; another goes on with its work/,
+  })
+  const uid = story.observed.stageJobs[0]?.metadata.uid ?? ''
+  const warnings = { [uid]: { reason: 'FailedCreate', message: 'exceeded quota' } }
+  story.happens(() => ({ warnings })).look()
+  t.match(story.condition('Reconciling'), { reason: 'Waiting', message: /exceeded quota/ })
+})

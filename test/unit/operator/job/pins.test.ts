@@ -154,6 +154,7 @@ t.test('a trial keeps the model of the others, though the catalogue grew', async
     .look()
   t.strictSame(story.run?.model, MODEL)
   t.equal(story.status.phase, 'Preparing')
+  t.match(story.status.selection, MODEL, 'and shows it')
 })
 
 t.test('another dataset of the same name is nothing to compare on', async t => {
