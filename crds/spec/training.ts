@@ -190,6 +190,22 @@ export const Training = defaulted(
       },
       { description: 'Checkpoints, also written on SIGTERM.' },
     ),
+    neftuneAlpha: optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1000,
+        description:
+          'NEFTune (arXiv:2310.05914): while training, uniform noise of at most this / √(sequenceLength · hidden size) is added to the embeddings; 5 to 15 are usual, none if absent.',
+      }),
+    ),
+    labelSmoothing: optional(
+      Type.Number({
+        minimum: 0,
+        exclusiveMaximum: 1,
+        description:
+          'Share of each target that training spreads over the whole vocabulary, by the formula of torch; 0 if absent. Validation measures the plain loss.',
+      }),
+    ),
     earlyStopping: optional(
       object(
         {

@@ -27,8 +27,12 @@ export type TrainingEngineOptions = {
     | { readonly seed: number }
     | { readonly parameters: AdapterTensors }
     | { readonly state: EngineState }
-  /** of dropout's masks; 0 if absent */
+  /** of dropout's masks and the embeddings' noise; 0 if absent */
   readonly seed?: number
+  /** largest number that training adds to an embedding (NEFTune); nothing if absent */
+  readonly noiseBound?: number
+  /** share of a target's probability that training spreads over the vocabulary; 0 if absent */
+  readonly labelSmoothing?: number
   /** of which layers only the input is kept for the backward pass: less memory, up to a third more time */
   readonly recompute: Recompute
   readonly scratchFolder: string
@@ -112,6 +116,7 @@ export const createTrainingEngine = async (
   options: TrainingEngineOptions,
 ): Promise<TrainingEngine> => {
   const { config, method, recompute, threads, seed = 0, scratchFolder: folder } = options
+  const { noiseBound, labelSmoothing, profileFolder } = options
   const state = await stateOf(options)
   await mkdir(folder, { recursive: true })
   const weights = await storeFrozen(options)
@@ -126,11 +131,16 @@ export const createTrainingEngine = async (
     recompute,
     folder,
     threads,
-    ...(options.profileFolder === undefined ? {} : { profileFolder: options.profileFolder }),
+    ...(noiseBound === undefined ? {} : { noiseBound }),
+    ...(labelSmoothing === undefined ? {} : { labelSmoothing }),
+    ...(profileFolder === undefined ? {} : { profileFolder }),
   }
   const worker = new Worker(new URL('./engine-worker.ts', import.meta.url), { workerData: start })
   const call = callsOf(worker)
   return {
+    open: async (use, { rows, length, targetTokens }) => {
+      if (targetTokens.length > 0) await call({ kind: 'open', use, rows, length })
+    },
     accumulate: batch => call({ kind: 'accumulate', batch }),
     evaluate: batch => call({ kind: 'evaluate', batch }),
     update: update => call({ kind: 'update', options: update }),

@@ -16,6 +16,7 @@ import type { ModelConfig } from '../model/config.ts'
 import { linearLayers } from '../model/linear-layers.ts'
 import type { AdapterInput } from '../model/lora.ts'
 import { type PhiloxKey, philox } from '../model/random.ts'
+import { tokenHash } from './token-hash.ts'
 import type { MicroBatch } from './training-engine.ts'
 
 const ROWS = 'dropout_rows'
@@ -68,16 +69,8 @@ const oddNumbers = (out: Int32Array, key: PhiloxKey, stream: Stream): void => {
   }
 }
 
-/** FNV-1a over whole tokens. */
-const hashOf = (tokens: Int32Array, basis: number): number =>
-  tokens.reduce((hash, token) => Math.imul(hash ^ token, 0x01000193), basis) >>> 0
-
 /** Of what a row says, so that it does not matter which micro-batch it comes in, or where, or how much it is padded. */
-const rowStream = (tokens: Int32Array, step: number): Stream => [
-  step,
-  hashOf(tokens, 0x811c9dc5),
-  hashOf(tokens, 0x9e3779b9),
-]
+const rowStream = (tokens: Int32Array, step: number): Stream => [step, ...tokenHash(tokens)]
 
 /** Apart from each other, and from other streams of the same seed. */
 const ROWS_KEY = 0x64726f70

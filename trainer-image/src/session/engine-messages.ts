@@ -15,8 +15,11 @@ export type FlatState = {
 export type EngineStart = {
   readonly config: ModelConfig
   readonly method: TuningMethod
-  /** of dropout */
+  /** of dropout and noise */
   readonly seed: number
+  /** what training adds to the embeddings lies within; nothing if absent */
+  readonly noiseBound?: number
+  readonly labelSmoothing?: number
   readonly weights: readonly StoredWeight[]
   readonly state: FlatState
   readonly recompute: Recompute
@@ -28,6 +31,12 @@ export type EngineStart = {
 }
 
 export type EngineCommand =
+  | {
+      readonly kind: 'open'
+      readonly use: 'accumulate' | 'evaluate'
+      readonly rows: number
+      readonly length: number
+    }
   | { readonly kind: 'accumulate'; readonly batch: MicroBatch }
   | { readonly kind: 'evaluate'; readonly batch: MicroBatch }
   | { readonly kind: 'update'; readonly options: UpdateOptions }

@@ -7,6 +7,8 @@ const engine = new Engine(workerData as EngineStart)
 
 const carryOut = async (request: EngineRequest): Promise<unknown> => {
   switch (request.kind) {
+    case 'open':
+      return engine.open(request.use, request)
     case 'accumulate':
       return engine.accumulate(request.batch)
     case 'evaluate':

@@ -7,6 +7,7 @@ import type { Graph } from '../graph/node.ts'
 import { writeOnnx } from '../graph/write-onnx.ts'
 import { vocabularyRanges } from '../autodiff/composites/cross-entropy.ts'
 import { dropoutFeeds } from './dropout.ts'
+import { noiseFeeds } from './embedding-noise.ts'
 import { headWeightName } from '../model/linear-layers.ts'
 import { type ParameterSlot, parameterCount, parameterSlots } from '../model/trainable.ts'
 import { clipFactor, updateScalars } from '../optim/adamw.ts'
@@ -79,6 +80,13 @@ export class Engine {
     this.#sessions = new SessionCache(MAX_SESSIONS, key => this.#open(key))
   }
 
+  async open(
+    use: 'accumulate' | 'evaluate',
+    { rows, length }: Pick<MicroBatch, 'rows' | 'length'>,
+  ): Promise<void> {
+    await this.#sessions.get(`${use === 'accumulate' ? 'train' : 'evaluate'}-${rows}x${length}`)
+  }
+
   async accumulate(batch: MicroBatch): Promise<{ readonly lossSum: number }> {
     checkBatch(batch)
     if (batch.targetTokens.length === 0) return { lossSum: 0 }
@@ -89,6 +97,7 @@ export class Engine {
       ...batchFeeds(batch),
       ...this.#parameters(batch),
       ...dropoutFeeds(this.#start, batch),
+      ...noiseFeeds(this.#start, batch),
       ...sums,
       zero: scalar(0),
     }
@@ -112,6 +121,10 @@ export class Engine {
 
   async update(options: UpdateOptions): Promise<{ readonly gradientNorm: number }> {
     const gradientNorm = await this.#gradientNorm(options.targets)
+    if (!Number.isFinite(gradientNorm)) {
+      this.#sums.fill(0)
+      return { gradientNorm }
+    }
     const clip = clipFactor(options.maxGradientNorm, gradientNorm)
     const session = await this.#sessions.get('update')
     for (const piece of groupPieces(this.#slots)) {

@@ -18,6 +18,7 @@ import { frozenLinears, type Linears, loraLinears } from '../model/lora.ts'
 import { quantizedLinears } from '../model/quantized-linears.ts'
 import { parameterSlots } from '../model/trainable.ts'
 import { dropoutInputs } from './dropout.ts'
+import { noiseInput } from './embedding-noise.ts'
 import { frozenWeights } from './frozen-weights.ts'
 import {
   adapterSlots,
@@ -38,15 +39,23 @@ export type ModelProgram = {
   readonly rows: number
   readonly length: number
   readonly recompute: Recompute
+  readonly noiseBound?: number
+  readonly labelSmoothing?: number
 }
 
-const batchInputs = (g: GraphBuilder, { rows, length }: ModelProgram) => ({
-  rows,
-  length,
-  tokens: g.input('tokens', 'int32', [rows, length]),
-  positions: g.input('positions', 'int64', [rows, length]),
-  segments: g.input('segments', 'int32', [rows, length]),
-})
+const batchInputs = (g: GraphBuilder, { program, train }: Pass) => {
+  const { rows, length, config, noiseBound } = program
+  return {
+    rows,
+    length,
+    tokens: g.input('tokens', 'int32', [rows, length]),
+    positions: g.input('positions', 'int64', [rows, length]),
+    segments: g.input('segments', 'int32', [rows, length]),
+    ...(train && noiseBound !== undefined
+      ? { noise: noiseInput(g, rows * length, config.hiddenSize) }
+      : {}),
+  }
+}
 
 type Pass = {
   readonly program: ModelProgram
@@ -119,7 +128,7 @@ const headBlocks = (
 const lossOf = (g: GraphBuilder, pass: Pass) => {
   const { program, trained, train } = pass
   const parts = partsOf(g, pass)
-  const hidden = familyOf(program.config).forward(trainingOps(g, parts, batchInputs(g, program)))
+  const hidden = familyOf(program.config).forward(trainingOps(g, parts, batchInputs(g, pass)))
   const positions = g.input('target_positions', 'int32', ['N'])
   const name = headWeightName(program.config)
   const blocks = headBlocks(g, program, trained)
@@ -131,6 +140,9 @@ const lossOf = (g: GraphBuilder, pass: Pass) => {
     differentiable: train,
     softcap: program.config.logitSoftcap,
     trainsWeight: train && trained.whole.has(name),
+    ...(train && program.labelSmoothing !== undefined
+      ? { labelSmoothing: program.labelSmoothing }
+      : {}),
   }
   return { ...g.scope('loss', () => crossEntropy(g, inputs)), blocks }
 }

@@ -14,7 +14,7 @@ export type MicroBatch = {
   readonly targetPositions: Int32Array
   /** (N) token to predict there */
   readonly targetTokens: Int32Array
-  /** optimizer steps done before: dropout's masks follow from it; 0 if absent */
+  /** optimizer steps done before: dropout's masks and the embeddings' noise follow from it; 0 if absent */
   readonly step?: number
 }
 
@@ -39,9 +39,11 @@ export type EngineState = {
 }
 
 export type TrainingEngine = {
+  /** Makes what such a micro-batch needs, if it is not there yet. It may take seconds, in which nothing is computed. */
+  open(use: 'accumulate' | 'evaluate', batch: MicroBatch): Promise<void>
   /** adds this micro-batch's gradient sums to those held since the last update */
   accumulate(batch: MicroBatch): Promise<{ readonly lossSum: number }>
-  /** clips, steps, and clears the gradient sums; returns the global norm before clipping */
+  /** clips, steps, and clears the gradient sums; returns the global norm before clipping. One that is not finite changes nothing. */
   update(options: UpdateOptions): Promise<{ readonly gradientNorm: number }>
   evaluate(batch: MicroBatch): Promise<{ readonly lossSum: number; readonly correct: number }>
   /** the state after the last update, without gradient sums: copies of an adapter, views of weights that are trained whole, which the next update changes */

@@ -6,7 +6,7 @@
 
 const FACTOR = 3
 const STREAK = 8
-const WINDOW = 64
+const WINDOW = 32
 /** Nats per token; where the loss is next to nothing, three times that is, too. */
 const LEAST = 0.5
 

@@ -16,5 +16,9 @@ const adviceAt = (step: number) =>
     ? 'no update was made yet, so the learning rate is not at fault: weights of the base model are not finite, or too large for its precision; check them, or choose another base'
     : 'lower training.learningRate or raise schedule.warmupFraction'
 
-export const diverged = (step: number, reason: string) =>
-  trainingDiverged(`step ${step}: ${reason}; ${adviceAt(step)}`)
+/** @param kept what is saved of the run, where its next step was to be taken */
+export const diverged = ({ counters, savedStep }: Course, reason: string) => {
+  const step = counters.step + 1
+  const saved = savedStep === 0 ? '' : `; the checkpoint of step ${savedStep} is kept`
+  return trainingDiverged(`step ${step}: ${reason}${saved}; ${adviceAt(step)}`)
+}

@@ -33,7 +33,11 @@ export function* partsFrom(start: number, options: PartsOptions): Generator<Step
     const whole = { targets: sumOf(rows, countTargets), tokens: sumOf(rows, countTokens) }
     const groups = grouping.group(rows)
     for (const [index, group] of groups.entries())
-      yield { ...whole, batch: toMicroBatch(group), isLast: index === groups.length - 1 }
+      yield {
+        ...whole,
+        batch: { ...toMicroBatch(group), step },
+        isLast: index === groups.length - 1,
+      }
   }
 }
 

@@ -38,6 +38,9 @@ export const gatherGradients = async (options: StepOptions): Promise<Gradients |
     const asked = clock()
     const { batch, isLast, targets, tokens } = take()
     const started = clock()
+    // making a session takes seconds, in which a stop may come
+    await engine.open('accumulate', batch)
+    if (signal.aborted) return undefined
     lossSum += (await engine.accumulate(batch)).lossSum
     const seconds = clock() - started
     dataSeconds += started - asked
@@ -51,6 +54,7 @@ export const gatherGradients = async (options: StepOptions): Promise<Gradients |
   }
 }
 
+/** An update whose gradient norm is not finite changes nothing. */
 export const applyGradients = async (
   gradients: Gradients,
   update: Omit<UpdateOptions, 'targets'>,

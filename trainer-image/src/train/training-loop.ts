@@ -78,7 +78,7 @@ const save = async (course: Course, options: LoopOptions): Promise<Course> => {
 
 const isSuspicious = ({ counters }: Course): boolean => (counters.history?.streak ?? 0) > 0
 
-/** While the loss runs away, the checkpoint of before is the one to go on from. */
+/** While the loss runs away, the checkpoint from before is the one to keep. */
 const saveGood = (course: Course, options: LoopOptions): Promise<Course> =>
   isSuspicious(course) ? Promise.resolve(course) : save(course, options)
 
@@ -102,28 +102,28 @@ const measure = async (course: Course, options: LoopOptions): Promise<Course> =>
   return measured
 }
 
-type Step = { readonly before: Course; readonly taken: TakenStep }
-
 /** Else what is good so far is saved, and the run ends. */
-const goodStep = async (course: Course, options: Run): Promise<Step> => {
+const goodStep = async (course: Course, options: Run): Promise<TakenStep> => {
   const { totalSteps, clock, warmupSteps } = options
   const { step, history = NO_HISTORY } = course.counters
   const started = clock()
   const gradients = await gatherGradients(options)
   if (!gradients) throw stopped(await saveGood(course, options), totalSteps)
   const judged = judgeLoss(history, gradients.loss, step >= warmupSteps)
-  // this update may be the first bad one
-  const isDoubtful = judged.history.streak > 0 || judged.reason !== undefined
-  const before = isDoubtful ? await saveGood(course, options) : course
-  if (judged.reason) throw diverged(step + 1, judged.reason)
+  if (judged.reason) {
+    // of a loss that grew, the state at hand is the outcome
+    const kept = Number.isFinite(gradients.loss) ? course : await saveGood(course, options)
+    throw diverged(kept, judged.reason)
+  }
   const learningRate = options.learningRate(step)
   const update = { ...options.update, learningRate, step: step + 1 }
   const outcome = await applyGradients(gradients, update, options)
   const { loss, gradientNorm } = outcome
-  if (!Number.isFinite(gradientNorm))
-    throw diverged(step + 1, `loss ${loss}, gradient norm ${gradientNorm}`)
-  const seconds = clock() - started
-  return { before, taken: { outcome, learningRate, seconds, history: judged.history } }
+  if (!Number.isFinite(gradientNorm)) {
+    const kept = await saveGood(course, options)
+    throw diverged(kept, `loss ${loss}, gradient norm ${gradientNorm}`)
+  }
+  return { outcome, learningRate, seconds: clock() - started, history: judged.history }
 }
 
 const tell = ({ outcome, seconds }: TakenStep, { throughput, observe }: Run): void => {
@@ -134,9 +134,9 @@ const tell = ({ outcome, seconds }: TakenStep, { throughput, observe }: Run): vo
   observe('update', outcome.updateSeconds)
 }
 
-const takeStep = async (start: Course, options: Run): Promise<Course> => {
+const takeStep = async (before: Course, options: Run): Promise<Course> => {
   const { plan, totalSteps, throughput } = options
-  const { before, taken } = await goodStep(start, options)
+  const taken = await goodStep(before, options)
   tell(taken, options)
   const stepped = afterStep(before, taken)
   await options.record(stepRecord(stepped, plan, taken, throughput.tokensPerSecond()))

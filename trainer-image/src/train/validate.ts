@@ -20,6 +20,8 @@ export const validate = async (
   const batches = oneAhead(batchesOf(rows, grouping))
   for (let batch = batches.take(); batch; batch = batches.take()) {
     if (signal.aborted) return undefined
+    await engine.open('evaluate', batch)
+    if (signal.aborted) return undefined
     const result = await engine.evaluate(batch)
     lossSum += result.lossSum
     correct += result.correct

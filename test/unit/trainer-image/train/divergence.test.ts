@@ -47,9 +47,9 @@ t.test('no number is told at once', async t => {
   t.equal(reasonOf([Number.POSITIVE_INFINITY]), 'loss Infinity')
 })
 
-t.test('the median is of the last 64 steps, and not of those in doubt', async t => {
+t.test('the median is of the last 32 steps, and not of those in doubt', async t => {
   const history = judge([...times(64, 9), ...times(40, 1), 20, 20]).at(-1)?.history
-  t.equal(history?.losses.length, 64)
+  t.equal(history?.losses.length, 32)
   t.equal(history?.streak, 2)
   t.equal(median(history?.losses ?? []), 1)
   t.strictSame([median([3, 1, 2]), median([4, 1, 3, 2]), median([])], [2, 2.5, Number.NaN])

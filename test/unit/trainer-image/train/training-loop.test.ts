@@ -128,6 +128,22 @@ t.test('no number at the first step is not blamed on the learning rate', async t
   t.strictSame(saved, [])
 })
 
+t.test('a stop while a session is made takes no step', async t => {
+  const controller = new AbortController()
+  const engine = quadraticEngine()
+  const opening: TrainingEngine = {
+    ...engine,
+    open: async () => controller.abort(),
+    accumulate: async batch => {
+      t.fail('nothing is computed any more')
+      return engine.accumulate(batch)
+    },
+  }
+  const { result } = await runLoop(opening, NOTHING, { signal: controller.signal })
+  t.match(result, { error: StageStopped })
+  t.match(result, { error: { message: /before the first step/ } })
+})
+
 t.test('a stop before the first step claims no checkpoint', async t => {
   const { saved, result } = await runLoop(quadraticEngine(), NOTHING, {
     signal: AbortSignal.abort(),

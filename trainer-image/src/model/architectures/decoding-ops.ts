@@ -82,7 +82,10 @@ export const decodingOps = (
     config,
     g,
     weight,
-    embed: () => gather(g, weight('model.embed_tokens.weight'), tokens),
+    embed: scale => {
+      const x = gather(g, weight('model.embed_tokens.weight'), tokens)
+      return scale === undefined ? x : mul(g, x, g.scalar('float32', scale))
+    },
     layers: (x, layer) => {
       let stream: Stream = { x }
       for (let index = 0; index < config.layers; index++)

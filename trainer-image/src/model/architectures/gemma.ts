@@ -41,8 +41,7 @@ const transformerLayer = (ops: Ops, stream: Stream, layer: number): Stream => {
 }
 
 const forward: Forward = ops => {
-  const { g, config } = ops
-  const x = mul(g, ops.embed(), g.scalar('float32', Math.sqrt(config.hiddenSize)))
+  const x = ops.embed(Math.sqrt(ops.config.hiddenSize))
   const stream = ops.layers(x, (y, layer) => transformerLayer(ops, y, layer))
   return ops.norm(ops.last(stream), normWeight(ops)('model.norm.weight'))
 }

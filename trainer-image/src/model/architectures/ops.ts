@@ -25,8 +25,8 @@ export type Ops = {
   readonly g: GraphBuilder
   /** a weight by its Hugging Face name */
   weight(name: string): Value
-  /** @returns the tokens' rows of the embedding table, (…, C) */
-  embed(): Value
+  /** @returns the tokens' rows of the embedding table times `scale`, (…, C) */
+  embed(scale?: number): Value
   /** Runs `layer` for each layer. @param x (…, C) */
   layers(x: Value, layer: (stream: Stream, index: number) => Stream): Stream
   /** @returns x / rms(x) · weight over the last axis */

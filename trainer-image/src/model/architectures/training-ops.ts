@@ -26,6 +26,8 @@ export type PackedInputs = {
   readonly positions: Value
   /** (B, T) int32 document within the row */
   readonly segments: Value
+  /** (M, C) what is added to the embeddings */
+  readonly noise?: Value
 }
 
 export type TrainingParts = {
@@ -112,14 +114,18 @@ const attentionOf = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs)
 export const trainingOps = (g: GraphBuilder, parts: TrainingParts, inputs: PackedInputs): Ops => {
   const { config, weight, linears, recomputedLayers } = parts
   const { rmsNormEpsilon: epsilon, headDim, layers } = config
-  const { rows, length, tokens } = inputs
+  const { rows, length, tokens, noise } = inputs
   const norm = (x: Value, w: Value) => rmsNorm(g, x, w, epsilon)
   return {
     config,
     g,
     weight,
-    embed: () =>
-      gather(g, weight('model.embed_tokens.weight'), reshape(g, tokens, [rows * length])),
+    embed: scale => {
+      const all = reshape(g, tokens, [rows * length])
+      const x = gather(g, weight('model.embed_tokens.weight'), all)
+      const scaled = scale === undefined ? x : mul(g, x, g.scalar('float32', scale))
+      return noise ? add(g, scaled, noise) : scaled
+    },
     layers: (first, layer) => {
       let x = first
       for (let index = 0; index < layers; index++) {
