@@ -90,7 +90,10 @@ export const TuningPolicySpecSchema = object(
         description: 'Most accelerators that a job may ask for; 0: CPU only.',
       }),
     ),
-    allowedModelSources: uriPrefixes('Where models may come from', MODEL_SCHEMES),
+    allowedModelSources: uriPrefixes(
+      'Where models, and adapters to go on from, may come from',
+      MODEL_SCHEMES,
+    ),
     allowedDatasetSources: uriPrefixes(
       'Where examples, validation examples too, may come from',
       DATASET_SCHEMES,

@@ -11,8 +11,8 @@ import { peakBytes } from './peak-bytes.ts'
 const FLOAT_BYTES = 4
 /** Node, ONNX Runtime and its kernels' own buffers, before any tensor. */
 const PROCESS_BYTES = 380e6
-/** Parameters, two moments, the gradient's sums, and the buffer that takes them with the next micro-batch added. */
-const PARAMETER_COPIES = 5
+/** Parameters, two moments, and the gradient's sums, which micro-batches are added to in place. */
+const PARAMETER_COPIES = 4
 /** Freed memory of one size is not always good for the next: measured against what the values hold. */
 const HEAP_SHARE = 1.03
 
@@ -25,6 +25,8 @@ export type StepShape = {
   readonly recompute: Recompute
 }
 
+const isAdded = (output: string) => output.startsWith('gradient_sums')
+
 const size = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1)
 
 export const modelParameters = (config: ModelConfig): number =>
@@ -36,7 +38,7 @@ export const trainableParameters = (config: ModelConfig, method: TuningMethod): 
 export const estimateMemory = ({ quantization, ...shape }: StepShape): number => {
   const { config, method, rows, length } = shape
   const weights = isFull(method) ? [] : layOut(config, quantization)
-  const values = peakBytes(trainProgram({ ...shape, weights }), { N: rows * length })
+  const values = peakBytes(trainProgram({ ...shape, weights }), { N: rows * length }, isAdded)
   const state = PARAMETER_COPIES * FLOAT_BYTES * trainableParameters(config, method)
   return PROCESS_BYTES + storedBytes(weights) + state + HEAP_SHARE * values
 }

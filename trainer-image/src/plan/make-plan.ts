@@ -1,8 +1,8 @@
 /** What a training run will take, and in which pieces it is computed: pure arithmetic over model, data and spec. */
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import type { DatasetSummary, Plan } from '@attune/crds/stage.ts'
-import type { TuningMethod } from '../model/adapter.ts'
-import { adapterConfigOf } from '../model/adapter-config.ts'
+import { isFull, type TuningMethod } from '../model/adapter.ts'
+import { tuningMethodOf } from '../model/adapter-config.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { quantizationOf } from '../model/quantization.ts'
 import { lastStep } from '../train/steps.ts'
@@ -104,25 +104,28 @@ const choose = (inputs: PlanInputs, method: TuningMethod): Pieces => {
 }
 
 /**
- * FLOP of one pass over the data. Per token and weight: 2 forward and 2 backward, since frozen weights get no gradient;
- * 2 more in layers that are recomputed. The output head sees only the tokens that are learned.
+ * FLOP of one pass over the data. Per token and weight: 2 forward and 2 backward, and 2 more for the gradient of a
+ * weight that is trained; 2 more in layers that are recomputed. The output head sees only the tokens that are learned;
+ * where it is trained, its logits are computed twice.
  */
 const epochFlops = (inputs: PlanInputs, method: TuningMethod, recomputed: number): number => {
   const { config, dataset } = inputs
   const head = config.vocabSize * config.hiddenSize
   const embeddings = config.tieWordEmbeddings ? head : 2 * head
   const body = modelParameters(config) - embeddings
+  const again = (2 * recomputed) / config.layers
+  if (isFull(method))
+    return dataset.trainTokens * (6 + again) * body + dataset.responseTokens * 8 * head
   const trained = trainableParameters(config, method)
   return (
-    dataset.trainTokens * ((4 + (2 * recomputed) / config.layers) * body + 6 * trained) +
-    dataset.responseTokens * 4 * head
+    dataset.trainTokens * ((4 + again) * body + 6 * trained) + dataset.responseTokens * 4 * head
   )
 }
 
 export const makePlan = (inputs: PlanInputs): Plan => {
   const { config, spec, dataset, memoryLimitBytes, cores } = inputs
   const { batchSize } = spec.training
-  const method = adapterConfigOf(spec.method)
+  const method = tuningMethodOf(spec.method)
   const pieces = choose(inputs, method)
   const steps = lastStep({ rows: dataset.rows, batchSize }, spec.training)
   const epochs = steps / Math.ceil(dataset.rows / batchSize)

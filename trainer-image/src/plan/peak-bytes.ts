@@ -31,6 +31,7 @@ const IN_PLACE: ReadonlySet<string> = new Set([
 ])
 
 export type Sizes = Readonly<Record<string, number>>
+type IsGiven = (output: string) => boolean
 
 const bytesOf = ({ type, shape }: Value, sizes: Sizes): number =>
   shape.reduce<number>((bytes, dimension) => {
@@ -56,19 +57,21 @@ type Buffer = {
 class Allocation {
   readonly buffers: Buffer[] = []
   readonly #sizes: Sizes
+  readonly #isGiven: IsGiven
   readonly #of = new Map<string, Buffer>()
   readonly #reads = new Map<string, number>()
   readonly #dead = new Map<string, Buffer[]>()
   #step = 0
 
-  constructor({ nodes, outputs }: Graph, sizes: Sizes) {
+  constructor({ nodes, outputs }: Graph, sizes: Sizes, isGiven: IsGiven) {
     this.#sizes = sizes
+    this.#isGiven = isGiven
     for (const value of [...nodes.flatMap(({ inputs }) => inputs), ...outputs])
       if (value) this.#reads.set(value.name, this.#readsOf(value) + 1)
   }
 
   run(node: Node): void {
-    const outputs = node.outputs.filter(output => output !== undefined)
+    const outputs = node.outputs.filter(output => output && !this.#isGiven(output.name)) as Value[]
     for (const output of outputs) {
       const buffer = this.#given(node, output) ?? this.#reused(output) ?? this.#made(output)
       buffer.reads += this.#readsOf(output)
@@ -114,9 +117,12 @@ class Allocation {
 
 const kindOf = ({ type, shape }: Value): string => `${type}[${shape}]`
 
-/** @param sizes of the graph's symbolic dimensions */
-export const peakBytes = (graph: Graph, sizes: Sizes): number => {
-  const allocation = new Allocation(graph, sizes)
+/**
+ * @param sizes of the graph's symbolic dimensions
+ * @param isGiven whether an output of the graph is written into memory that the caller has
+ */
+export const peakBytes = (graph: Graph, sizes: Sizes, isGiven: IsGiven = () => false): number => {
+  const allocation = new Allocation(graph, sizes, isGiven)
   const order = executionOrder(graph)
   for (const node of order) allocation.run(node)
   const change = new Float64Array(order.length + 1)
