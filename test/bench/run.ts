@@ -1,31 +1,51 @@
 /** `npm run bench -- NAME [options]`: one benchmark by name. */
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { benchDecode } from './decode.ts'
+import { benchMemory } from './memory.ts'
+import { benchScaling } from './scaling.ts'
+import { benchStart } from './start.ts'
 import { benchTrainer } from './trainer.ts'
 
 export type BenchOptions = {
   /** a Python that has torch, transformers and PEFT */
   readonly peer?: string
+  /** fewer and smaller pieces of work: shows that a benchmark runs, not how fast */
+  readonly quick: boolean
+  /** where a benchmark that draws puts its picture */
+  readonly plot?: string
   readonly say: (line: string) => void
 }
 export type BenchResult = Readonly<Record<string, number | string>>
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
   trainer: benchTrainer,
+  decode: benchDecode,
+  memory: benchMemory,
+  scaling: benchScaling,
+  start: benchStart,
 }
 
 // read by ONNX Runtime in the processes that do the work
 process.env['ORT_DISABLE_TELEMETRY'] = '1'
 
-const HELP = `usage: npm run bench -- NAME [--json FILE] [--peer PYTHON]
+const HELP = `usage: npm run bench -- NAME [--json FILE] [--peer PYTHON] [--plot FILE] [--quick]
 
   NAME           ${Object.keys(BENCHES).join(', ')}
   --json FILE    also write the figures as JSON
-  --peer PYTHON  do the same work with torch and PEFT of this Python, and give ratios
+  --peer PYTHON  do the same work with torch and PEFT of this Python, and give ratios (trainer, decode)
+  --plot FILE    draw the curves as SVG (scaling)
+  --quick        less of everything, to see that it runs (decode, memory, scaling, start)
 `
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'string' }, peer: { type: 'string' }, help: { type: 'boolean' } },
+  options: {
+    json: { type: 'string' },
+    peer: { type: 'string' },
+    plot: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    help: { type: 'boolean' },
+  },
   allowPositionals: true,
 })
 const bench = BENCHES[positionals[0] ?? '']
@@ -35,6 +55,8 @@ if (values.help || !bench || positionals.length !== 1) {
 } else {
   const result = await bench({
     ...(values.peer ? { peer: values.peer } : {}),
+    ...(values.plot ? { plot: values.plot } : {}),
+    quick: values.quick,
     say: line => process.stdout.write(`${line}\n`),
   })
   if (values.json) await writeFile(values.json, `${JSON.stringify(result, undefined, 2)}\n`)

@@ -1,16 +1,15 @@
 /** Speed and memory of LoRA training: SmolLM2-135M's shape, rank 8 on all linear layers, all tokens in the loss. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { weightShapes } from '../../trainer-image/src/model/linear-layers.ts'
-import { ALLOCATOR_ENVIRONMENT } from '../../trainer-image/src/session/allocator-environment.ts'
 import { storeWeights } from '../../trainer-image/src/session/weights-file.ts'
 import { type Party, type Step, startParty } from './party.ts'
 import { randomWeights, SMOLLM2_135M } from './random-model.ts'
 import type { BenchOptions, BenchResult } from './run.ts'
+import { here, startSteps, THREADS, weightsDigest } from './steps.ts'
 
 /** All parties live at once and take turns; the first step of a turn brings back what the kernel took meanwhile. */
 const ROUNDS = 3
@@ -18,29 +17,26 @@ const STEPS = 4
 const MATMUL_RUNS = 3
 const SHORT = { rows: 2, length: 512 }
 const LONG = { rows: 1, length: 2048 }
-const THREADS = availableParallelism()
 
 type Shape = { readonly rows: number; readonly length: number }
 type Measured = { readonly tokensPerSecond: number; readonly peakBytes: number }
 
 const WORK = {
-  short: { name: 'attune, B=2 T=512', shape: SHORT, mode: 'keep' },
+  short: { name: 'attune, B=2 T=512', shape: SHORT },
   fp32: { name: 'torch + PEFT, fp32, B=2 T=512', shape: SHORT, dtype: 'float32' },
   bf16: { name: 'torch + PEFT, bf16, B=2 T=512', shape: SHORT, dtype: 'bfloat16' },
-  long: { name: 'attune, B=1 T=2048', shape: LONG, mode: 'keep' },
-  again: { name: 'attune, B=2 T=512, layers recomputed', shape: SHORT, mode: 'recompute' },
+  long: { name: 'attune, B=1 T=2048', shape: LONG },
+  again: { name: 'attune, B=2 T=512, layers recomputed', shape: SHORT, recompute: true },
 } as const
 type WorkName = keyof typeof WORK
-
-const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 const partyOf = (name: WorkName, scratch: string, peer: string | undefined): Party => {
   const work = WORK[name]
   const { rows, length } = work.shape
   if ('dtype' in work)
     return startParty(peer!, [here('./trainer_peer.py'), rows, length, THREADS, work.dtype])
-  const args = [here('./trainer-work.ts'), scratch, rows, length, THREADS, work.mode]
-  return startParty(process.execPath, args, ALLOCATOR_ENVIRONMENT)
+  const recompute = 'recompute' in work && work.recompute
+  return startSteps({ scratch, threads: THREADS, rows, length, recompute })
 }
 
 /** Of each party the least disturbed step counts. */
@@ -108,7 +104,8 @@ export const benchTrainer = async ({ peer, say }: BenchOptions): Promise<BenchRe
   const scratch = await mkdtemp(join(tmpdir(), 'bench-trainer-'))
   try {
     const weights = randomWeights(SMOLLM2_135M)
-    await storeWeights({ folder: scratch, config: SMOLLM2_135M, weights, digest: 'random' })
+    const digest = weightsDigest('smollm2-135m', SMOLLM2_135M)
+    await storeWeights({ folder: scratch, config: SMOLLM2_135M, weights, digest })
     const { names, of, flopsPerSecond } = await takeTurns(scratch, peer, say)
     for (const name of names) say(row(WORK[name].name, of(name)))
     const [short, long, again] = [of('short'), of('long'), of('again')]
