@@ -1,6 +1,7 @@
 /** Every family of models against transformers and PEFT: logits, LoRA gradients of packed documents, greedy answers. */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import t, { type Test } from 'tap'
+import type { Tensor as Tensor32 } from '../../trainer-image/src/model/adapter.ts'
 import { GraphBuilder } from '../../trainer-image/src/graph/build.ts'
 import type { Value } from '../../trainer-image/src/graph/node.ts'
 import { mul, tanh } from '../../trainer-image/src/graph/operators/elementwise.ts'
@@ -23,6 +24,7 @@ import {
   MODELS,
   packed,
   type RecordedModel,
+  summaryOf,
   tokensOf,
   unpack,
   writeModel,
@@ -129,6 +131,41 @@ for (const model of MODELS.cases) {
         const error = relativeError(firstMoments.get(name)!.data, unpack(expected))
         worst = Math.max(worst, error)
         if (error > TOLERANCE) t.fail(`${name} is off by ${error}`)
+      }
+      t.ok(worst <= TOLERANCE, `gradients (off by ${worst} at most)`)
+    })
+
+  // A model whose KV heads are repeated has gradients of its own for them.
+  if (model.name === model.stream)
+    t.test(`${model.name} has the gradients of torch in every weight`, async t => {
+      const { config, weights } = await open(t, model)
+      const parameters = new Map<string, Tensor32>()
+      for (const name of weights.names)
+        parameters.set(name, { shape: weights.shape(name), data: await weights.read(name) })
+      const engine = await createTrainingEngine({
+        config,
+        weights,
+        method: { type: 'Full' },
+        start: { parameters },
+        recompute: false,
+        scratchFolder: t.testdir(),
+        threads: 1,
+      })
+      t.teardown(() => engine.close())
+      const batch = packed(model)
+      const targets = batch.targetTokens.length
+      const { lossSum } = await engine.accumulate(batch)
+      const loss = relativeError([lossSum / targets], [model.baseLoss])
+      t.ok(loss <= TOLERANCE, `loss (off by ${loss})`)
+      await engine.update(gradientsOnly(targets))
+      const { firstMoments } = await engine.state()
+      t.same([...firstMoments.keys()].toSorted(), Object.keys(model.wholeGradients).toSorted())
+      let worst = 0
+      for (const [name, [length, product]] of Object.entries(model.wholeGradients)) {
+        const found = summaryOf(model, name, firstMoments.get(name)!.data)
+        const off = Math.max(Math.abs(found.length - length), Math.abs(found.product - product))
+        worst = Math.max(worst, off / length)
+        if (off > TOLERANCE * length) t.fail(`${name} is off by ${off / length}`)
       }
       t.ok(worst <= TOLERANCE, `gradients (off by ${worst} at most)`)
     })

@@ -128,6 +128,22 @@ def logits_of(model, documents):
     return [model(input_ids=tokens[None]).logits[0][:: 8 if len(tokens) > 24 else 1] for tokens in documents]
 
 
+def loss_of(model, documents):
+    """Mean over all tokens but the first of each document."""
+    total = sum(F.cross_entropy(model(input_ids=t[None]).logits[0, :-1], t[1:], reduction="sum") for t in documents)
+    return total / sum(len(t) - 1 for t in documents)
+
+
+def whole_gradients(name, model, documents):
+    """Of each weight the length of its gradient, and the product with a vector that is drawn from its name."""
+    loss = loss_of(model, documents)
+    loss.backward()
+    gradients = {key: p.grad.double() for key, p in model.named_parameters()}
+    model.zero_grad()
+    products = {key: (g * uniform(f"{name}/{key}/d", list(g.shape)).double()).sum().item() for key, g in gradients.items()}
+    return loss.item(), {key: [g.norm().item(), products[key]] for key, g in gradients.items()}
+
+
 def record(name, model, model_type, lengths, row, targets, config, stream=None):
     stream = stream or name
     tokens = documents(stream, lengths)
@@ -136,17 +152,17 @@ def record(name, model, model_type, lengths, row, targets, config, stream=None):
         logits = logits_of(model, tokens)
         base = [greedy(model, prompt) for prompt in prompts]
     tensors = {key: list(p.shape) for key, p in model.named_parameters()}
+    base_loss, whole = whole_gradients(stream, model, tokens)
     tuned = adapted(model, stream, targets)
-    loss = sum(F.cross_entropy(tuned(input_ids=t[None]).logits[0, :-1], t[1:], reduction="sum") for t in tokens)
-    targets_count = sum(len(t) - 1 for t in tokens)
-    (loss / targets_count).backward()
+    loss = loss_of(tuned, tokens)
+    loss.backward()
     gradients = {key: pack(p.grad) for key, p in adapter(tuned).items()}
     with torch.no_grad():
         answers = [greedy(tuned, prompt) for prompt in prompts]
     return {
         "name": name, "stream": stream, "config": config, "tensors": tensors, "targetModules": targets, "documents": lengths, "rowLength": row,
-        "prompts": [len(p) for p in prompts], "logits": [pack(l) for l in logits], "loss": loss.item() / targets_count,
-        "gradients": gradients, "greedy": {"base": base, "tuned": answers},
+        "prompts": [len(p) for p in prompts], "logits": [pack(l) for l in logits], "loss": loss.item(), "gradients": gradients, "baseLoss": base_loss, "wholeGradients": whole,
+        "greedy": {"base": base, "tuned": answers},
     }
 
 
