@@ -6,6 +6,7 @@ import { STAGES } from '@attune/crds/stage.ts'
 import { specHash } from '@attune/crds/stage-keys.ts'
 import { Command } from 'commander'
 import { CliError } from '../cli-error.ts'
+import { reproduce } from '../reproduce/reproduce.ts'
 import { lookAgain, type SecondLook } from '../stage/look-again.ts'
 import { type Session, type SessionOptions, withSession } from '../stage/open-session.ts'
 import { runStages } from '../stage/run-stages.ts'
@@ -19,7 +20,8 @@ import { outputFolder, trainedFolder } from '../workspace/layout.ts'
 import { finishedRun, type RunRecord, readRuns, withRun, writeRuns } from '../workspace/runs.ts'
 
 type Anew = { readonly fresh?: boolean; readonly again?: boolean }
-type RunOptions = SessionOptions & Anew & { readonly profile?: boolean }
+type RunOptions = SessionOptions &
+  Anew & { readonly profile?: boolean; readonly reproduce?: string }
 
 const EXAMPLES = `
 Examples:
@@ -28,6 +30,10 @@ Examples:
   attune run job.yaml --again             a further run, though nothing has changed
   attune run job.yaml --fresh             forget what earlier runs have made
   attune run job.yaml --fresh --profile   train anew and tell where the time of a step went
+  attune run --reproduce out/run-3/provenance.json
+
+--reproduce looks whether sources and versions are those of the published run, trains it again in a workspace of its own, and tells whether the
+same bytes came of it; file:// paths that are relative are taken from the current folder.
 
 Ctrl-C saves a checkpoint and stops; the same command goes on from it. Twice kills.
 
@@ -83,18 +89,25 @@ const runJob = async (session: Session, options: RunOptions): Promise<void> => {
     throw new CliError('GatesNotPassed: a gate does not hold, so nothing was published')
 }
 
-const run = (manifest: string, options: RunOptions): Promise<void> =>
-  withSession(manifest, options, session => runJob(session, options))
+const run = (manifest: string | undefined, options: RunOptions): Promise<void> => {
+  const { reproduce: provenance } = options
+  if ((manifest === undefined) === (provenance === undefined))
+    throw new CliError('give a manifest, or --reproduce and the provenance.json of a published run')
+  return provenance === undefined
+    ? withSession(manifest!, options, session => runJob(session, options))
+    : reproduce(provenance, options)
+}
 
 export const runCommand = (): Command =>
   new Command('run')
     .description('tune on this machine: prepare, train, evaluate, publish')
-    .argument('<file>', 'manifest with one InstructionTuningJob')
+    .argument('[file]', 'manifest with one InstructionTuningJob')
     .option('--workspace <dir>', 'folder for what is made (default: .attune/<job> beside the file)')
     .addOption(mountOption())
     .option('--catalogue <dir>', 'folder of BaseModels, for spec.model.ref and selector')
     .option('--again', 'begin a new run though the last one is finished and nothing has changed')
     .option('--fresh', 'begin a new run and forget what earlier ones have made')
+    .option('--reproduce <provenance>', 'train a published run again and compare the bytes')
     .option('--profile', 'also tell where the time of training steps went, by operator and layer')
     .addHelpText('after', EXAMPLES)
     .action(run)

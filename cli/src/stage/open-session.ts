@@ -31,7 +31,30 @@ const create = async (workspace: string): Promise<void> => {
   }
 }
 
+type JobSession = Pick<Session, 'job' | 'fileRoot'> & { readonly workspace: string }
+
 /** @param work gets the session; the lock is released when it is done, however it ends */
+export const withJobSession = async <T>(
+  given: JobSession,
+  mounts: Mounts,
+  work: (session: Session) => Promise<T>,
+): Promise<T> => {
+  const { job, fileRoot } = given
+  const workspace = resolve(given.workspace)
+  await create(workspace)
+  const lock = await lockWorkspace(workspace)
+  const view = createProgressView(process.stderr)
+  const interrupts = createInterrupts(view.say)
+  try {
+    const pvcRoot = await mountClaims(workspace, job.spec, mounts)
+    return await work({ job, workspace, fileRoot, pvcRoot, lock, interrupts, view })
+  } finally {
+    interrupts.dispose()
+    await lock.release()
+  }
+}
+
+/** The same for the job of a manifest. */
 export const withSession = async <T>(
   manifest: string,
   options: SessionOptions,
@@ -40,20 +63,13 @@ export const withSession = async <T>(
   const folder = options.catalogue
   const written = await readManifest(manifest, folder ? await readCatalogue(folder) : [])
   const { job, baseModel } = withModel(written.job, written.catalogue)
-  const workspace = resolve(options.workspace ?? defaultWorkspace(manifest, job.metadata.name))
-  await create(workspace)
-  const lock = await lockWorkspace(workspace)
-  const view = createProgressView(process.stderr)
-  const interrupts = createInterrupts(view.say)
-  if (baseModel !== undefined) view.say(`model ${baseModel}: ${job.spec.model.source.uri}`)
-  try {
-    const pvcRoot = await mountClaims(workspace, job.spec, options.mount)
-    const fileRoot = dirname(resolve(manifest))
-    return await work({ job, workspace, fileRoot, pvcRoot, lock, interrupts, view })
-  } finally {
-    interrupts.dispose()
-    await lock.release()
-  }
+  const workspace = options.workspace ?? defaultWorkspace(manifest, job.metadata.name)
+  const fileRoot = dirname(resolve(manifest))
+  return withJobSession({ job, workspace, fileRoot }, options.mount, session => {
+    if (baseModel !== undefined)
+      session.view.say(`model ${baseModel}: ${job.spec.model.source.uri}`)
+    return work(session)
+  })
 }
 
 export const writeJobFile = (

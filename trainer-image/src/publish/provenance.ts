@@ -4,6 +4,7 @@ import { arch, cpus, platform } from 'node:os'
 import type { StageSpec } from '@attune/crds/resolved-spec.ts'
 import type { JobFile, Stage, StageResult } from '@attune/crds/stage.ts'
 import { specHash } from '@attune/crds/stage-keys.ts'
+import type { Pieces } from '../train/pieces.ts'
 import { publicSpec } from './sources.ts'
 
 export type SourceDigest = {
@@ -28,6 +29,8 @@ export type Provenance = {
   readonly baseModel: SourceDigest
   readonly data: readonly SourceDigest[]
   readonly seeds: { readonly training: number }
+  /** how training was cut and by how many threads; others round otherwise */
+  readonly computed?: Pieces
   readonly versions: {
     readonly trainer: string
     readonly onnxruntime: string
@@ -43,12 +46,23 @@ const versionOf = (path: string): string => {
   return typeof version === 'string' ? version : 'unknown'
 }
 
+/** What computes here, beyond the spec: other programs or processors may round otherwise. */
+export const surroundings = (): Pick<Provenance, 'versions' | 'machine'> => ({
+  versions: {
+    trainer: versionOf('../../package.json'),
+    onnxruntime: versionOf('onnxruntime-node/package.json'),
+    node: process.versions.node,
+  },
+  machine: { platform: platform(), arch: arch(), cpu: cpus()[0]?.model ?? 'unknown' },
+})
+
 export type ProvenanceOptions = {
   readonly job: JobFile
   readonly key: string
   readonly results: readonly (StageResult & { readonly digest: string })[]
   readonly baseModel: SourceDigest
   readonly data: readonly SourceDigest[]
+  readonly computed?: Pieces | undefined
   readonly publishedAt: Date
 }
 
@@ -68,12 +82,8 @@ export const provenanceOf = (options: ProvenanceOptions): Provenance => {
     baseModel: options.baseModel,
     data: options.data,
     seeds: { training: job.spec.training.seed },
-    versions: {
-      trainer: versionOf('../../package.json'),
-      onnxruntime: versionOf('onnxruntime-node/package.json'),
-      node: process.versions.node,
-    },
-    machine: { platform: platform(), arch: arch(), cpu: cpus()[0]?.model ?? 'unknown' },
+    ...(options.computed ? { computed: options.computed } : {}),
+    ...surroundings(),
     publishedAt: options.publishedAt.toISOString(),
   }
 }

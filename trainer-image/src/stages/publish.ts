@@ -4,8 +4,8 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
 import { parseHubUri } from '@attune/crds/hub-uri.ts'
-import { EXIT, type GateResult, type StageResult } from '@attune/crds/stage.ts'
-import { publishKey } from '@attune/crds/stage-keys.ts'
+import { EXIT, type GateResult, type JobFile, type StageResult } from '@attune/crds/stage.ts'
+import { courseKey, publishKey } from '@attune/crds/stage-keys.ts'
 import { artifactOf } from '../publish/artifact.ts'
 import type { GgufAbout } from '../publish/gguf/gguf-model.ts'
 import { FORMAT_FOLDERS, type OpenFormats, openFormats } from '../publish/open-formats.ts'
@@ -24,7 +24,8 @@ import { sourcesOf } from '../publish/sources.ts'
 import { eventFileName, writeEventFile } from '../publish/tensorboard/event-file.ts'
 import { invalidSpec, StageError, StageStopped } from '../stage-error.ts'
 import type { StageFunction } from './stage-context.ts'
-import { finishedEvaluate } from './stage-folders.ts'
+import { PIECES_FILE, readPieces } from '../train/pieces.ts'
+import { finishedEvaluate, stageFolder } from './stage-folders.ts'
 
 type Folders = { readonly train: string; readonly evaluate: string }
 type Results = { readonly prepare: StageResult; readonly train: StageResult }
@@ -120,6 +121,19 @@ const aboutOf = ({ job, baseModel }: Provenance, { license }: BaseNotes): GgufAb
   }
 }
 
+/** A training that may go on from a shared course has noted them there. */
+const piecesOf = async (
+  workspace: string,
+  { spec }: JobFile,
+  { prepare, train }: Pick<Awaited<ReturnType<typeof finishedEvaluate>>, 'prepare' | 'train'>,
+) => {
+  const course = stageFolder(workspace, 'train', courseKey(spec, prepare.result.digest))
+  return (
+    (await readPieces(join(train.folder, PIECES_FILE))) ??
+    (await readPieces(join(course, PIECES_FILE)))
+  )
+}
+
 export const publish: StageFunction = async context => {
   const { job, workspace, signal } = context
   const { uri } = job.spec.output
@@ -137,6 +151,7 @@ export const publish: StageFunction = async context => {
     key,
     results: [prepare.result, train.result, evaluate.result],
     ...(await sourcesOf(job.spec, prepare.folder)),
+    computed: await piecesOf(workspace, job, { prepare, train }),
     publishedAt: new Date(),
   })
   const parent = await openOutputFolder(uri, context)

@@ -10,12 +10,15 @@ export type Pieces = Pick<Plan, 'microBatchSize'> & {
   readonly threads: number
 }
 
+/** in the folder of a course of training */
+export const PIECES_FILE = 'pieces.json'
+
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 1
 
 const isRecompute = (value: unknown): value is Recompute =>
   typeof value === 'boolean' || (Number.isSafeInteger(value) && Number(value) >= 0)
 
-const isPieces = (value: unknown): value is Pieces => {
+export const isPieces = (value: unknown): value is Pieces => {
   const { microBatchSize, recompute, threads } = (value ?? {}) as Partial<Pieces>
   return isCount(microBatchSize) && isRecompute(recompute) && isCount(threads)
 }
@@ -26,14 +29,23 @@ export const halved = (pieces: Pieces, times: number): Pieces => ({
   microBatchSize: Math.max(1, Math.floor(pieces.microBatchSize / 2 ** times)),
 })
 
-/** @returns what an earlier start of this run chose, else what the plan says and this machine's cores, which is then kept */
-export const pinPieces = async (path: string, plan: Plan, cores: number): Promise<Pieces> => {
-  const earlier: unknown = await readFile(path, 'utf8')
+/** @returns undefined where none are noted, or not legibly */
+export const readPieces = async (path: string): Promise<Pieces | undefined> => {
+  const noted: unknown = await readFile(path, 'utf8')
     .then(JSON.parse)
     .catch(() => undefined)
-  if (isPieces(earlier)) return earlier
+  return isPieces(noted) ? noted : undefined
+}
+
+export const writePieces = (path: string, pieces: Pieces): Promise<void> =>
+  writeFileAtomically(path, `${JSON.stringify(pieces)}\n`)
+
+/** @returns what an earlier start of this run chose, else what the plan says and this machine's cores, which is then kept */
+export const pinPieces = async (path: string, plan: Plan, cores: number): Promise<Pieces> => {
+  const earlier = await readPieces(path)
+  if (earlier) return earlier
   const { microBatchSize, recompute, recomputedLayers } = plan
   const pieces = { microBatchSize, recompute: recomputedLayers ?? recompute, threads: cores }
-  await writeFileAtomically(path, `${JSON.stringify(pieces)}\n`)
+  await writePieces(path, pieces)
   return pieces
 }
