@@ -69,7 +69,10 @@ export type Weights = {
   readonly names: readonly string[]
   /** @returns dimensions, outermost first */
   shape(name: string): readonly number[]
-  /** @returns the tensor as row-major float32, dequantized; a new array at each call */
-  read(name: string): Promise<Float32Array>
+  /**
+   * @param room memory that the result may lie in, so that tensors read one after the other need no more than the largest
+   * @returns the tensor as row-major float32, dequantized; without `room` a new array at each call
+   */
+  read(name: string, room?: Float32Array): Promise<Float32Array>
   close(): Promise<void>
 }

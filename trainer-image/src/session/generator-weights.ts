@@ -12,6 +12,7 @@ import {
   weightShapes,
 } from '../model/linear-layers.ts'
 import { modelMalformed } from '../stage-error.ts'
+import { inOneRoom } from '../weights/room.ts'
 
 export type StoredTensor = { readonly shape: readonly number[]; readonly external: ExternalData }
 export type StoredTensors = ReadonlyMap<string, StoredTensor>
@@ -144,16 +145,22 @@ export const writeGeneratorWeights = async (
   model: GeneratorModel,
 ): Promise<StoredTensors> => {
   if (endianness() !== 'LE') throw new Error('ONNX external data is little-endian')
-  const { config, weights } = model
   const handle = await open(path, 'w')
   try {
     const file = new TensorFile(handle, location)
-    for (const { name, shape } of plainShapes(config))
-      await file.add(name, shape, read(weights, [[name, shape]]))
-    for (let layer = 0; layer < config.layers; layer++)
-      for (const group of linearGroups(config, layer)) await addGroup(file, model, group)
+    await inOneRoom(model.weights, weightShapes(model.config), weights =>
+      addAll(file, { ...model, weights }),
+    )
     return file.tensors
   } finally {
     await handle.close()
   }
+}
+
+const addAll = async (file: TensorFile, model: GeneratorModel) => {
+  const { config, weights } = model
+  for (const { name, shape } of plainShapes(config))
+    await file.add(name, shape, read(weights, [[name, shape]]))
+  for (let layer = 0; layer < config.layers; layer++)
+    for (const group of linearGroups(config, layer)) await addGroup(file, model, group)
 }

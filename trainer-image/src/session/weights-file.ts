@@ -9,6 +9,7 @@ import { type WeightShape, weightShapes } from '../model/linear-layers.ts'
 import { quantizedNames } from '../model/quantization.ts'
 import { modelMalformed } from '../stage-error.ts'
 import { packCodes, type Quantization, quantizeBlocks } from '../weights/quantize-blocks.ts'
+import { inOneRoom } from '../weights/room.ts'
 
 /** Where the parts of a weight lie that is kept in few bits; its codes are the weight's own data. */
 export type StoredBlocks = Quantization & {
@@ -176,7 +177,7 @@ export const storeWeights = async (
     await rm(join(folder, MARKER), { force: true })
     // the marker of another model must be gone before its weights are
     await syncFolder(folder)
-    await write(temporary, weights, stored)
+    await inOneRoom(weights, stored, room => write(temporary, room, stored))
     await rename(temporary, join(folder, LOCATION))
   } catch (error) {
     await rm(temporary, { force: true })

@@ -13,6 +13,7 @@ import {
 import { type GgufHeader, readGgufHeader } from './gguf-header.ts'
 import { huggingFaceName, unpermuteRows } from './gguf-names.ts'
 import { findModelFiles, type ModelFiles } from './model-files.ts'
+import { release } from './room.ts'
 import { readSafetensorsHeader } from './safetensors-header.ts'
 
 /** Where a tensor's bytes are and what to do once they are decoded. */
@@ -56,7 +57,7 @@ const weightsOf = (
   return {
     names: [...tensors.keys()].sort(),
     shape: name => find(name).shape,
-    read: async name => readTensor(name, find(name)),
+    read: async (name, room) => readTensor(name, find(name), room),
     close,
   }
 }
@@ -64,21 +65,31 @@ const weightsOf = (
 /** read at a time, rounded down to whole blocks */
 const PIECE_BYTES = 4 * 1024 * 1024
 
-const readTensor = async (name: string, tensor: StoredTensor): Promise<Float32Array> => {
+const readTensor = async (
+  name: string,
+  tensor: StoredTensor,
+  room: Float32Array | undefined,
+): Promise<Float32Array> => {
   const { file, type, offset, byteLength } = tensor
   if (!isElementType(type))
     throw modelUnsupported(
       `tensor "${name}" in ${file.name} is ${type}; ${ELEMENT_TYPES.join(', ')} are supported`,
     )
   const block = BLOCKS[type]
-  const data = new Float32Array((byteLength / block.bytes) * block.values)
+  const count = (byteLength / block.bytes) * block.values
+  const data = room && room.length >= count ? room.subarray(0, count) : new Float32Array(count)
+  // float32 is read where it stays; the file is read in pieces either way, as one read is limited to 2 GiB
+  const whole =
+    type === 'F32' ? new Uint8Array(data.buffer, data.byteOffset, byteLength) : undefined
   const pieceBytes = Math.floor(PIECE_BYTES / block.bytes) * block.bytes
-  const piece = new Uint8Array(Math.min(pieceBytes, byteLength))
-  for (let at = 0; at < byteLength; at += piece.length) {
-    const bytes = piece.subarray(0, Math.min(piece.length, byteLength - at))
+  const piece = new Uint8Array(whole ? 0 : Math.min(pieceBytes, byteLength))
+  for (let at = 0; at < byteLength; at += pieceBytes) {
+    const length = Math.min(pieceBytes, byteLength - at)
+    const bytes = whole ? whole.subarray(at, at + length) : piece.subarray(0, length)
     await file.readInto(bytes, offset + at)
-    dequantize(type, bytes, data, (at / block.bytes) * block.values)
+    if (!whole) dequantize(type, bytes, data, (at / block.bytes) * block.values)
   }
+  release(piece)
   tensor.finish?.(data)
   return data
 }

@@ -4,8 +4,8 @@ import { StageStopped } from '../stage-error.ts'
 
 export const stoppableWeights = (weights: Weights, signal: AbortSignal): Weights => ({
   ...weights,
-  read: async name => {
+  read: async (name, room) => {
     if (signal.aborted) throw new StageStopped('stopped while loading the model')
-    return weights.read(name)
+    return weights.read(name, room)
   },
 })
