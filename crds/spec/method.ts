@@ -184,12 +184,13 @@ export const Method = defaulted(
         rule: "!has(self.quantization) || (has(self.type) && self.type == 'QLoRA')",
         message: 'quantization is for QLoRA only',
       },
+      // the API server asks of the default, too, before it fills in what is in it
       {
-        rule: `self.type != 'Full' || (${LORA_UNTOUCHED})`,
+        rule: `!has(self.type) || self.type != 'Full' || (${LORA_UNTOUCHED})`,
         message: 'lora says how an adapter is trained, and the type Full trains none; remove it',
       },
       {
-        rule: "self.type != 'QLoRA' || !has(self.lora.variant) || self.lora.variant != 'DoRA'",
+        rule: "!has(self.type) || self.type != 'QLoRA' || !has(self.lora.variant) || self.lora.variant != 'DoRA'",
         message: 'DoRA needs the weights in full; take the type LoRA for it',
       },
     ],
