@@ -1,7 +1,7 @@
 /** Every family of models against transformers and PEFT: logits, LoRA gradients of packed documents, greedy answers. */
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { InferenceSession } from 'onnxruntime-node'
 import t, { type Test } from 'tap'
-import type { Tensor as Tensor32 } from '../../trainer-image/src/model/adapter.ts'
+import type { Tensor } from '../../trainer-image/src/model/adapter.ts'
 import { GraphBuilder } from '../../trainer-image/src/graph/build.ts'
 import type { Value } from '../../trainer-image/src/graph/node.ts'
 import { mul, tanh } from '../../trainer-image/src/graph/operators/elementwise.ts'
@@ -71,7 +71,7 @@ const logitsOf = async ({ config, weights, model }: Opened): Promise<Float32Arra
   const session = await InferenceSession.create(writeOnnx(g.finish('logits')), {
     intraOpNumThreads: 1,
   })
-  const { logits } = await session.run({} as Record<string, Tensor>)
+  const { logits } = await session.run({})
   await session.release()
   return logits!.data as Float32Array
 }
@@ -139,7 +139,7 @@ for (const model of MODELS.cases) {
   if (model.name === model.stream)
     t.test(`${model.name} has the gradients of torch in every weight`, async t => {
       const { config, weights } = await open(t, model)
-      const parameters = new Map<string, Tensor32>()
+      const parameters = new Map<string, Tensor>()
       for (const name of weights.names)
         parameters.set(name, { shape: weights.shape(name), data: await weights.read(name) })
       const engine = await createTrainingEngine({

@@ -80,19 +80,17 @@ const prepared = (
   { positions, tables }: Inputs,
 ): readonly (Value | undefined)[] => {
   const { headDim } = config
-  const rotaryDim = rotaryDimOf(config)
-  const table = tables.get(ropeOf(config, layer) ?? 'global')
-  const turns = positions && table && ropeOf(config, layer)
+  const rope = ropeOf(config, layer)
+  const rotation = positions && rope ? { positions, ...tables.get(rope)! } : undefined
   const size = cachedHeadDim(config)
-  if (whole && !turns && size === headDim) return [whole, undefined, undefined]
+  if (whole && !rotation && size === headDim) return [whole, undefined, undefined]
+  const rotaryDim = rotaryDimOf(config)
   const turned = (x: Value) =>
-    turns
-      ? rotaryEmbedding(g, x, { positions, ...table }, { heads: widthOf(x) / headDim, rotaryDim })
+    rotation
+      ? rotaryEmbedding(g, x, rotation, { heads: (x.shape[2] as number) / headDim, rotaryDim })
       : x
   return [turned(q), turned(k), v].map(x => resized(g, x, headDim, size))
 }
-
-const widthOf = (x: Value): number => x.shape[2] as number
 
 /**
  * Declares `last_positions`, `total_length`, the rotations' tables and, layer by layer, `past_key.{i}`, `past_value.{i}`
