@@ -83,6 +83,28 @@ t.test('refuses a header length beyond the format or the file', async t => {
   await t.rejects(openWeights(folderWith(t, { 'model.safetensors': huge })), malformed)
 })
 
+t.test('reads all three kinds of float, into the room that it is given', async t => {
+  const f32 = Buffer.from(Float32Array.of(1, -2).buffer)
+  const halves = Buffer.from(Uint16Array.of(0x3c00, 0xc000, 0x3f80, 0xc000).buffer)
+  const header = {
+    a: tensor([2], [0, 8]),
+    b: tensor([2], [8, 12], 'F16'),
+    c: tensor([2], [12, 16], 'BF16'),
+  }
+  const bytes = safetensorsBytes(header, Buffer.concat([f32, halves]))
+  const weights = await openWeights(folderWith(t, { 'model.safetensors': bytes }))
+  const room = new Float32Array(3)
+  for (const name of weights.names) {
+    t.strictSame(await weights.read(name), Float32Array.of(1, -2), name)
+    const inRoom = await weights.read(name, room)
+    t.strictSame([inRoom.length, inRoom.buffer === room.buffer], [2, true])
+    t.strictSame([...room], [1, -2, 0])
+    t.not((await weights.read(name, new Float32Array(1))).length, 1, 'takes its own if it is small')
+    room.fill(0)
+  }
+  await weights.close()
+})
+
 t.test('refuses to read what is not a float', async t => {
   const bytes = safetensorsBytes({ a: tensor([8], [0, 64], 'I64') }, data)
   const weights = await openWeights(folderWith(t, { 'model.safetensors': bytes }))
