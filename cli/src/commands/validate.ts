@@ -3,6 +3,7 @@ import { type ManifestError, validateManifest } from '@attune/crds/validate.ts'
 import { Command, Option } from 'commander'
 import { readCatalogue } from '../catalogue.ts'
 import { CliError } from '../cli-error.ts'
+import { localFileErrors } from '../local-files.ts'
 import { readManifestText } from '../manifest-text.ts'
 import { catalogueHint } from '../read-manifest.ts'
 import { formatManifestErrors } from '../view/manifest-errors.ts'
@@ -24,7 +25,7 @@ type Checked = {
 const EXAMPLES = `
 Examples:
   attune validate job.yaml                  as a cluster sees it
-  attune validate --local job.yaml          as \`attune run\` sees it: file:// may be used
+  attune validate --local job.yaml          as \`attune run\` sees it: file:// may be used, and is looked for
   attune validate -o json jobs/*.yaml       for programs
   kustomize build . | attune validate -     standard input
 
@@ -36,8 +37,12 @@ const check = async (
 ): Promise<Checked> => {
   try {
     const text = await readManifestText(file)
-    const { jobs, names, errors } = validateManifest(text, options)
-    return { file, text, jobs: jobs.map(job => job.metadata.name), names, errors }
+    const { jobs, names, errors: own } = validateManifest(text, options)
+    // whether files are there is asked only of what could be run
+    const isAsked = options.mode === 'local' && own.length === 0
+    const errors = isAsked ? await localFileErrors(text, file) : own
+    const valid = errors.length === 0 ? jobs : []
+    return { file, text, jobs: valid.map(job => job.metadata.name), names, errors }
   } catch (error) {
     if (!(error instanceof CliError)) throw error
     const message = error.message.replace(`${file}: `, '')
@@ -88,7 +93,7 @@ export const validateCommand = (): Command =>
   new Command('validate')
     .description('check manifests as the API server would, with line and column')
     .argument('<file...>', 'manifests; - is standard input')
-    .option('--local', 'check for `attune run`, which reads file:// too')
+    .option('--local', 'check for `attune run`: file:// may be used, and must be there')
     .option('--catalogue <dir>', 'folder of BaseModels: check what spec.model takes from them')
     .addOption(
       new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'),

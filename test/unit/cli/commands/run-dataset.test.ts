@@ -55,7 +55,7 @@ t.test('one that is not in the file is asked for', async t => {
 })
 
 t.test('a file of datasets is valid without a job, and nothing that can be run', async t => {
-  const file = jobIn(t.testdir(), DATASET)
+  const file = jobIn(t.testdir({ 'train.jsonl': '' }), DATASET)
   const { stdout } = await attune(['validate', '--local', file]).ended
   t.equal(stdout, `${file}: valid (pairs)\n`)
   const { code, stderr } = await attune(['run', file]).ended

@@ -2,8 +2,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { attune, JOB } from '../../../fixtures/cli/attune.ts'
 
+/** What the job reads, beside it. */
+const FILES = { model: { 'config.json': '{}' }, 'train.jsonl': '' }
+
 t.test('says that a file is valid', async t => {
-  const file = join(t.testdir({ 'job.yaml': JOB }), 'job.yaml')
+  const file = join(t.testdir({ ...FILES, 'job.yaml': JOB }), 'job.yaml')
   const { code, stdout } = await attune(['validate', '--local', file]).ended
   t.equal(code, 0)
   t.equal(stdout, `${file}: valid (home)\n`)
@@ -26,7 +29,7 @@ t.test('shows each error with its line, in every file', async t => {
 })
 
 t.test('goes on after a file that cannot be read', async t => {
-  const folder = t.testdir({ 'job.yaml': JOB })
+  const folder = t.testdir({ ...FILES, 'job.yaml': JOB })
   const files = [join(folder, 'absent.yaml'), folder, join(folder, 'job.yaml')]
   const { code, stdout, stderr } = await attune(['validate', '--local', ...files]).ended
   t.equal(code, 1)
@@ -56,9 +59,32 @@ t.test('prints JSON for programs', async t => {
   })
 })
 
-t.test('reads standard input', async t => {
-  const { code, stdout } = await attune(['validate', '--local', '-'], {}, JOB).ended
+t.test('reads standard input, and its paths from the current folder', async t => {
+  const folder = t.testdir(FILES)
+  const text = JOB.replaceAll('file://', `file://${folder}/`)
+  const { code, stdout } = await attune(['validate', '--local', '-'], {}, text).ended
   t.equal(code, 0, stdout)
+  const { stdout: other } = await attune(['validate', '--local', '-'], {}, JOB).ended
+  t.match(other, `there is no model in ${process.cwd()}`)
+})
+
+t.test('looks for the files that a run would read, and whether it could write', async t => {
+  const folder = t.testdir({ model: {}, out: 'a file', 'job.yaml': JOB })
+  const file = join(folder, 'job.yaml')
+  const { code, stdout } = await attune(['validate', '--local', file]).ended
+  t.equal(code, 1)
+  t.match(
+    stdout,
+    `${file}:11:14: spec.dataset.sources[0].uri: SourceNotFound: file://${folder}/train.jsonl does not exist: there is no train.jsonl in ${folder}; check the path`,
+  )
+  t.match(
+    stdout,
+    /job\.yaml:\d+:\d+: spec\.output\.uri: PublishFailed: .*cannot be written \(EEXIST\)/,
+  )
+  t.notMatch(stdout, 'spec.model', 'what is there is fine')
+  const dataset = DATASET.replace('pvc://datasets/home.jsonl', 'file://absent.jsonl')
+  const ended = await attune(['validate', '--local', '-'], {}, dataset).ended
+  t.match(ended.stdout, /^-:5:20: spec\.sources\[0\]\.uri: SourceNotFound: /)
 })
 
 const EXPERIMENT = `apiVersion: attune.dev/v1alpha1
