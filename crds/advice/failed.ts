@@ -43,7 +43,7 @@ export const FAILED = {
     you: 'Choose a model of a supported architecture and weight type.',
   },
   TrainingDiverged: {
-    seenAs: ['exit code 76', 'loss is NaN'],
+    seenAs: ['exit code 76', 'loss is NaN', 'loss over 3 × its running median'],
     operator: `Keeps the last good checkpoint on the workspace and publishes nothing. ${NEEDS_A_CHANGE}`,
     you: 'Lower `training.learningRate`, lengthen `training.schedule.warmupFraction`, or lower `training.maxGradientNorm`; Prepare is not run again. At step 1 nothing was learned yet: weights of the base model are not finite, or too large for their type; check them, or choose another base.',
   },
