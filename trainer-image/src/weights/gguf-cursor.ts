@@ -26,7 +26,8 @@ export const openGgufCursor = (path: string): GgufCursor => {
   let window = Buffer.alloc(0)
   let start = 0
   let at = 0
-  const view = (count: number): DataView => {
+  /** @returns where in the window the next `count` bytes are */
+  const take = (count: number): number => {
     if (at + count > fileSize)
       throw modelMalformed(
         `GGUF file ${fileName} is cut short within its header: at least ${at + count} bytes expected, the file has ${fileSize}; fetch it again`,
@@ -37,15 +38,26 @@ export const openGgufCursor = (path: string): GgufCursor => {
       for (let done = 0; done < window.length; )
         done += readMore(descriptor, window, done, start, fileName)
     }
-    const result = new DataView(window.buffer, window.byteOffset + at - start, count)
     at += count
-    return result
+    return at - count - start
+  }
+  const view = (count: number): DataView => {
+    const from = take(count)
+    return new DataView(window.buffer, window.byteOffset + from, count)
+  }
+  const u32 = () => {
+    // taking comes first: it may make another window
+    const from = take(4)
+    return window.readUInt32LE(from)
   }
   const u64 = () => {
-    const value = view(8).getBigUint64(0, true)
-    if (value > BigInt(Number.MAX_SAFE_INTEGER))
-      throw modelMalformed(`GGUF file ${fileName}: impossible number ${value} at byte ${at - 8}`)
-    return Number(value)
+    const from = take(8)
+    const [low, high] = [window.readUInt32LE(from), window.readUInt32LE(from + 4)]
+    if (high >= 2 ** 21)
+      throw modelMalformed(
+        `GGUF file ${fileName}: impossible number ${window.readBigUInt64LE(from)} at byte ${at - 8}`,
+      )
+    return high * 2 ** 32 + low
   }
   const string = () => {
     const length = u64()
@@ -53,14 +65,16 @@ export const openGgufCursor = (path: string): GgufCursor => {
       throw modelMalformed(
         `GGUF file ${fileName}: string of ${length} bytes at byte ${at - 8}, at most ${MAX_STRING_BYTES} are read`,
       )
-    return new TextDecoder().decode(view(length))
+    // a decoder of its own would take U+FEFF, which may be a token, for a mark of byte order
+    const from = take(length)
+    return window.toString('utf8', from, from + length)
   }
   return {
     fileName,
     fileSize,
     position: () => at,
     u8: () => view(1).getUint8(0),
-    u32: () => view(4).getUint32(0, true),
+    u32,
     u64,
     view,
     string,

@@ -20,8 +20,8 @@ const METADATA: Record<string, GgufEntry> = {
   'llama.attention.head_count': { u32: 1 },
   'llama.rope.freq_base': { f32: 10_000 },
   'tokenizer.ggml.add_bos_token': false,
-  'tokenizer.ggml.tokens': ['a', 'ü'],
-  'tokenizer.ggml.token_type': [1, 3],
+  'tokenizer.ggml.tokens': ['a', 'ü', '\ufeff'],
+  'tokenizer.ggml.token_type': [1, 3, 1],
 }
 const f32 = (name: string, shape: number[]): GgufBytesTensor => {
   const count = shape.reduce((a, b) => a * b, 1)
@@ -40,8 +40,8 @@ t.test('reads metadata and tensors of versions 2 and 3', async t => {
     const header = readGgufHeader(
       write(t, ggufBytes(METADATA, [f32('x', [2, 3]), f32('y', [1])], version)),
     )
-    t.strictSame(header.metadata.get('tokenizer.ggml.tokens'), ['a', 'ü'])
-    t.strictSame(header.metadata.get('tokenizer.ggml.token_type'), [1, 3])
+    t.strictSame(header.metadata.get('tokenizer.ggml.tokens'), ['a', 'ü', '\ufeff'])
+    t.strictSame(header.metadata.get('tokenizer.ggml.token_type'), [1, 3, 1])
     t.equal(header.metadata.get('llama.rope.freq_base'), 10_000)
     t.equal(header.metadata.get('tokenizer.ggml.add_bos_token'), false)
     t.match(header.tensors.get('x'), { type: 'F32', shape: [2, 3], byteLength: 24 })
