@@ -1,7 +1,10 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { ModelConfig } from '../../../../trainer-image/src/model/config.ts'
+import { weightShapes } from '../../../../trainer-image/src/model/linear-layers.ts'
 import { readModelConfig } from '../../../../trainer-image/src/model/read-config.ts'
+import { rotaryTables } from '../../../../trainer-image/src/model/rotary.ts'
 import { createTokenizer } from '../../../../trainer-image/src/model/tokenizer.ts'
 import { readTokenizerFiles } from '../../../../trainer-image/src/model/tokenizer-files.ts'
 import {
@@ -126,3 +129,56 @@ t.test('what it cannot say is refused', async t => {
 t.test('sizes are told as models are named', async t => {
   t.same([134_515_008, 1_235_814_400, 70e9, 98_560].map(sizeLabel), ['135M', '1.2B', '70B', '99K'])
 })
+
+const FAMILIES: Readonly<Record<string, Partial<ModelConfig>>> = {
+  'qwen2, with biases': { architecture: 'qwen2', biases: ['q_proj', 'k_proj', 'v_proj'] },
+  'qwen3, with normalized heads': { architecture: 'qwen3', queryKeyNorm: true },
+  'llama, with the scaling of Llama 3.1': {
+    ropeScaling: {
+      type: 'llama3',
+      factor: 8,
+      lowFrequencyFactor: 1,
+      highFrequencyFactor: 4,
+      originalMaxPositions: 64,
+    },
+  },
+  'llama, with linear scaling': { ropeScaling: { type: 'linear', factor: 2 } },
+}
+
+for (const [name, change] of Object.entries(FAMILIES))
+  t.test(`${name}, is read back as it was`, async t => {
+    const folder = t.testdir({})
+    const plain = await opened(t, await writeTinyModel(join(folder, 'model')))
+    const config: ModelConfig = { ...plain.config, ...change }
+    const shapes = new Map(weightShapes(config).map(({ name: tensor, shape }) => [tensor, shape]))
+    const read = async (tensor: string) =>
+      Float32Array.from(
+        { length: shapes.get(tensor)!.reduce((a, b) => a * b, 1) },
+        (_, i) => i % 97,
+      )
+    const weights = {
+      ...plain.weights,
+      names: [...shapes.keys()].sort(),
+      shape: (tensor: string) => shapes.get(tensor)!,
+      read,
+    }
+    const out = join(folder, 'gguf')
+    await mkdir(out)
+    const writer = await ggufModel({ ...plain, config, weights }, 'F16', ABOUT)
+    await writer.write(out)
+    const again = await opened(t, out)
+    t.same(logitsShape(again.config), logitsShape(config))
+    t.same(
+      again.weights.names.filter(each => shapes.has(each)),
+      weights.names,
+    )
+    for (const tensor of weights.names) t.same(await again.weights.read(tensor), await read(tensor))
+  })
+
+/** RoPE's angles, however the file says them, and the rest of the configuration. */
+const logitsShape = (config: ModelConfig) => {
+  const { ropeScaling: _, ...rest } = config
+  const { cos, sin } = rotaryTables(config, 'global', 8)
+  const rounded = [...cos, ...sin].map(value => value.toFixed(5))
+  return { ...rest, rounded }
+}
