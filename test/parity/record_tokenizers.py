@@ -38,6 +38,7 @@ PROSE = [
     CODE,
 ]
 TEXTS = [
+    "",
     *PROSE,
     "Hello world",
     " leading",
