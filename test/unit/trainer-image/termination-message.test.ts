@@ -73,3 +73,23 @@ t.test(
     t.equal(evaluation?.gates.filter(({ passed }) => !passed).length, 3)
   },
 )
+
+t.test('artifacts of every format fit, whatever the output is called', async t => {
+  const output = `pvc://models/${'é'.repeat(2000)}`
+  const artifacts = (['Adapter', 'Merged', 'ONNX', 'GGUF'] as const).map(format => ({
+    uri: `${output}/run-12/${format.toLowerCase()}`,
+    format,
+    digest: `sha256:${'a'.repeat(64)}`,
+    bytes: 123_456_789_012,
+  }))
+  const text = terminationMessage({ ...result, stage: 'publish', artifacts })
+  t.ok(Buffer.byteLength(text) <= 4096)
+  t.match(JSON.parse(text), {
+    artifacts: [
+      { uri: 'run-12/adapter', format: 'Adapter', bytes: 123_456_789_012 },
+      { uri: 'run-12/merged' },
+      { uri: 'run-12/onnx' },
+      { uri: 'run-12/gguf', digest: `sha256:${'a'.repeat(64)}` },
+    ],
+  })
+})

@@ -213,3 +213,36 @@ t.test('a stop ends it with the exit code of a stop', async t => {
   t.same(await readdir(join(tiny.workspace, 'prepare', run.result.key)), ['model'])
   t.equal((await runStage('prepare', aStageContext(tiny))).exitCode, 0)
 })
+
+t.test(
+  'a format that the model cannot be written in is told before anything is trained',
+  async t => {
+    const tiny = await writeTinyJob(t.testdir({}), spec => ({
+      ...spec,
+      output: { ...spec.output, formats: ['Merged', 'GGUF'] },
+    }))
+    const path = join(tiny.workspace, '..', 'model/tokenizer.json')
+    const tokenizer = JSON.parse(await readFile(path, 'utf8'))
+    await writeFile(path, JSON.stringify({ ...tokenizer, pre_tokenizer: { type: 'Whitespace' } }))
+    await t.rejects(prepare(aStageContext(tiny)), {
+      reason: 'InvalidSpec',
+      message: /output\.formats: GGUF cannot be written of this model: tokenizer\.json cuts text/,
+    })
+    const formats = ['Merged' as const]
+    const { output } = tiny.job.spec
+    const other = { ...tiny.job, spec: { ...tiny.job.spec, output: { ...output, formats } } }
+    t.match(await prepare(aStageContext({ ...tiny, job: other })), { digest: /^[0-9a-f]{64}$/ })
+  },
+)
+
+t.test('a chat template of the job is kept for what is published', async t => {
+  const chatTemplate =
+    "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}<|im_end|>{% endfor %}"
+  const tiny = await writeTinyJob(t.testdir({}), spec => ({
+    ...spec,
+    dataset: { ...spec.dataset, chatTemplate },
+  }))
+  const { key } = await prepare(aStageContext(tiny))
+  const kept = join(tiny.workspace, 'prepare', key, 'chat_template.jinja')
+  t.equal(await readFile(kept, 'utf8'), chatTemplate)
+})
