@@ -27,7 +27,7 @@ import { type Counters, loadCheckpoint, newestStep, saveCheckpoint } from '../tr
 import { groupingOf } from '../train/group-rows.ts'
 import { openMetricsLog } from '../train/metrics-log.ts'
 import { halved, pinPieces } from '../train/pieces.ts'
-import { totalSteps as countSteps, lastStep, rowCountOfStep } from '../train/steps.ts'
+import { totalSteps as countSteps, lastStep, rowCountOfStep, rowsOfStep } from '../train/steps.ts'
 import { type LoopOptions, type LoopResult, trainingLoop } from '../train/training-loop.ts'
 import { publishDataset, publishMetrics, summaryOf } from '../train/training-metrics.ts'
 import { openWeights } from '../weights/open-weights.ts'
@@ -231,9 +231,11 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
 
 /** The sessions have written their profiles when the engine is closed. */
 const summarizeProfile = async ({ spec }: JobFile, { folder, scratch, data, pieces }: Run) => {
-  const rows = Math.min(spec.training.batchSize, data.train.count)
-  const microBatches = Math.ceil(rows / pieces.microBatchSize)
-  await writeProfile(join(folder, PROFILE_FOLDER), rawProfileOf(scratch), microBatches)
+  const { training } = spec
+  const plan = { rows: data.train.count, batchSize: training.batchSize, seed: training.seed }
+  const first = rowsOfStep(plan, 0).map(row => data.train.row(row))
+  const { group } = groupingOf({ ...training, microBatchSize: pieces.microBatchSize })
+  await writeProfile(join(folder, PROFILE_FOLDER), rawProfileOf(scratch), group(first).length)
 }
 
 export const train: StageFunction = async context => {

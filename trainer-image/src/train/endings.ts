@@ -2,13 +2,12 @@
 import { StageStopped, trainingDiverged } from '../stage-error.ts'
 import type { Course } from './course.ts'
 
-export const stopped = ({ counters: { step }, savedStep }: Course, totalSteps: number) => {
-  if (step === 0)
-    return new StageStopped('stopped before the first step; there is nothing to save yet')
-  const saved =
-    step === savedStep ? 'a checkpoint is saved' : `the checkpoint of step ${savedStep} is kept`
-  return new StageStopped(`stopped after step ${step} of ${totalSteps}; ${saved}`)
-}
+export const stopped = ({ counters: { step } }: Course, totalSteps: number) =>
+  new StageStopped(
+    step === 0
+      ? 'stopped before the first step; there is nothing to save yet'
+      : `stopped after step ${step} of ${totalSteps}; a checkpoint is saved`,
+  )
 
 /** Before the first update the adapter changes nothing, so the base itself gives no number. */
 const adviceAt = (step: number) =>

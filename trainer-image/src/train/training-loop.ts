@@ -78,7 +78,7 @@ const save = async (course: Course, options: LoopOptions): Promise<Course> => {
 
 const isSuspicious = ({ counters }: Course): boolean => (counters.history?.streak ?? 0) > 0
 
-/** While the loss runs away, the checkpoint from before is the one to keep. */
+/** While the loss runs away, the checkpoint from before is the one to keep; a stop is no reason to lose what came since. */
 const saveGood = (course: Course, options: LoopOptions): Promise<Course> =>
   isSuspicious(course) ? Promise.resolve(course) : save(course, options)
 
@@ -108,7 +108,7 @@ const goodStep = async (course: Course, options: Run): Promise<TakenStep> => {
   const { step, history = NO_HISTORY } = course.counters
   const started = clock()
   const gradients = await gatherGradients(options)
-  if (!gradients) throw stopped(await saveGood(course, options), totalSteps)
+  if (!gradients) throw stopped(await save(course, options), totalSteps)
   const judged = judgeLoss(history, gradients.loss, step >= warmupSteps)
   if (judged.reason) {
     // of a loss that grew, the state at hand is the outcome
@@ -164,7 +164,7 @@ const keptOf = ({ counters }: Course, goal: Goal | undefined): Best | undefined 
 
 /** @param start counters of the state that the engine holds */
 export const trainingLoop = async (start: Counters, options: LoopOptions): Promise<LoopResult> => {
-  const { data, signal, totalSteps, goal } = options
+  const { data, signal, totalSteps, scheduledSteps, goal } = options
   const { take } = oneAhead(partsFrom(start.step, options))
   const run: Run = { ...options, take, throughput: createThroughput() }
   let course = startOf(start)
@@ -179,6 +179,6 @@ export const trainingLoop = async (start: Counters, options: LoopOptions): Promi
     throw stopped(await save(course, options), totalSteps)
   const { counters, longestMicroBatchSeconds } = await save(course, options)
   const kept = keptOf(course, goal)
-  const stoppedEarly = isOutOfPatience(counters, goal)
+  const stoppedEarly = isOutOfPatience(counters, goal) && counters.step < scheduledSteps
   return { counters, longestMicroBatchSeconds, stoppedEarly, ...(kept ? { kept } : {}) }
 }

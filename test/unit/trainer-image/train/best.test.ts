@@ -106,6 +106,11 @@ t.test('where it stops in between does not change what follows', async t => {
   t.match(resultOf(worse), { counters: { step: 8 }, kept: { step: 3 } })
 })
 
+t.test('patience that ends with the last step stops nothing early', async t => {
+  const ran = await runLoop(engineAt(), NOTHING, { ...options, totalSteps: 6 })
+  t.match(resultOf(ran), { counters: { step: 6, withoutGain: 2 }, stoppedEarly: false })
+})
+
 t.test('the best alone ends nothing', async t => {
   const goal: Goal = { metric: 'validation/loss', minDelta: 0, keepBest: true }
   const ran = await runLoop(engineAt(), NOTHING, { ...options, totalSteps: 10, goal })
