@@ -132,6 +132,7 @@ t.test('sizes are told as models are named', async t => {
 
 const FAMILIES: Readonly<Record<string, Partial<ModelConfig>>> = {
   'qwen2, with biases': { architecture: 'qwen2', biases: ['q_proj', 'k_proj', 'v_proj'] },
+  'llama, with biases': { biases: ['q_proj', 'k_proj', 'v_proj', 'o_proj'] },
   'qwen3, with normalized heads': { architecture: 'qwen3', queryKeyNorm: true },
   'llama, with the scaling of Llama 3.1': {
     ropeScaling: {

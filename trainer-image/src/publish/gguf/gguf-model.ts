@@ -128,7 +128,7 @@ const storedAs = (type: GgufType, shape: readonly number[]): EncodedType => {
   return isWholeBlocks(type, shape.at(-1)!) ? type : 'F16'
 }
 
-const ROTATED = /\.self_attn\.[qk]_proj\.weight$/
+const ROTATED = /\.self_attn\.[qk]_proj\.(?:weight|bias)$/
 
 const tensorsOf = (
   model: PublishedModel,
