@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import type { TrainingEngine } from '../../../../trainer-image/src/session/training-engine.ts'
 import { StageError, StageStopped } from '../../../../trainer-image/src/stage-error.ts'
 import { NOTHING, runLoop } from '../../../fixtures/a-loop.ts'
+import { aRow } from '../../../fixtures/a-row.ts'
 import { quadraticEngine } from '../../../fixtures/quadratic-engine.ts'
 
 const final = async (engine: TrainingEngine) => (await engine.state()).parameters.get('w')?.data[0]
@@ -37,6 +39,47 @@ t.test('the size of a micro-batch changes nothing', async t => {
   await runLoop(engines[0], NOTHING, { microBatchSize: 1 })
   await runLoop(engines[1], NOTHING, { microBatchSize: 4 })
   t.equal(await final(engines[0]), await final(engines[1]))
+})
+
+t.test('the next rows are read while a micro-batch is computed', async t => {
+  const engine = quadraticEngine()
+  const events: string[] = []
+  const row = aRow(16, { tokens: [1, 2], answer: 1 })
+  const rows = { count: 4, tokens: 8, targets: 4, row: () => row }
+  await runLoop(
+    {
+      ...engine,
+      accumulate: async batch => {
+        events.push('begins')
+        await setImmediate()
+        await setImmediate()
+        events.push('ends')
+        return engine.accumulate(batch)
+      },
+    },
+    NOTHING,
+    {
+      data: {
+        sequenceLength: 16,
+        train: {
+          ...rows,
+          row: () => {
+            events.push('read')
+            return row
+          },
+        },
+        validation: { ...rows, count: 0 },
+        examples: [],
+      },
+      plan: { rows: 4, batchSize: 2, seed: 1 },
+      totalSteps: 3,
+    },
+  )
+  t.strictSame(events, [
+    ...['read', 'read', 'begins', 'read', 'read', 'ends'],
+    ...['begins', 'read', 'read', 'ends'],
+    ...['begins', 'ends'],
+  ])
 })
 
 t.test('stopped at any step and resumed, it ends at the same bits', async t => {
