@@ -143,6 +143,7 @@ t.test('merged model and example give the text that the tuned session gives', as
 
 t.test('the folders hold what their readers look for', async t => {
   t.same((await readdir(join(run, 'merged'))).toSorted(), [
+    'README.md',
     'chat_template.jinja',
     'config.json',
     'generation_config.json',
