@@ -23,14 +23,21 @@ export const openLibrary = (files: TokenizerFiles): Libraries => {
     const depends =
       JSON.stringify(pre ?? null).includes('"first"') ||
       /"(Metaspace|Strip)"/.test(JSON.stringify(decoder ?? null))
-    return { first, later: depends ? open(files, false) : first }
+    return { first, later: depends ? open(files, false, first.model) : first }
   } catch (cause) {
     if (cause instanceof StageError) throw cause
     throw modelUnsupported(`tokenizer.json cannot be used: ${cause}`, { cause })
   }
 }
 
-const open = ({ tokenizer, config }: TokenizerFiles, atStart: boolean): Library => {
+const NO_MODEL = { type: 'BPE', vocab: {}, merges: [] }
+
+/** @param shared the model of another library, as making one takes long */
+const open = (
+  { tokenizer, config }: TokenizerFiles,
+  atStart: boolean,
+  shared?: Library['model'],
+): Library => {
   const added = (tokenizer['added_tokens'] as readonly unknown[]).filter(isJsonObject)
   const ordinary = added.filter(token => token['special'] !== true)
   const control = new Set(
@@ -46,14 +53,15 @@ const open = ({ tokenizer, config }: TokenizerFiles, atStart: boolean): Library 
       pre_tokenizer: portablePreTokenizer(tokenizer['pre_tokenizer'], atStart),
       post_processor: null,
       decoder: portableDecoder(tokenizer['decoder'], atStart),
-      model: isUnigram ? { ...model, vocab: [['', 0]], unk_id: 0 } : withoutControl(model, control),
+      model: shared || isUnigram ? NO_MODEL : withoutControl(model, control),
     },
     // these two would change text on the way in or out, which the Python original does not do
     { ...config, clean_up_tokenization_spaces: false, remove_space: false },
   )
   library.normalizer = exactNormalizer(library.normalizer)
   if (library.decoder) keepByteOrderMarks(library.decoder)
-  if (isUnigram) library.model = unigram(model, control, ordinary)
+  if (shared) library.model = shared
+  else if (isUnigram) library.model = unigram(model, control, ordinary)
   return library
 }
 
