@@ -62,9 +62,8 @@ export const configFromJson = (json: JsonObject, generation: JsonObject): ModelC
 
 const supportedArchitecture = (json: JsonObject): Architecture => {
   const problem = unsupportedConfig(json)
-  const type = modelTypeOf(json)
-  if (problem !== undefined || !type) throw modelUnsupported(problem ?? 'config.json is not known')
-  return type
+  if (problem !== undefined) throw modelUnsupported(problem)
+  return modelTypeOf(json)!
 }
 
 /** Only a Llama's may be missing, as in the first of them. */
