@@ -13,7 +13,7 @@ export const otherSurroundings = (recorded: Surroundings, here: Surroundings): r
       .map(name => `${name} was ${before![name] ?? 'not noted'}, here it is ${now![name]}`)
   })
 
-type Sources = Pick<Recorded, 'baseModel' | 'data'>
+type Sources = Pick<Recorded, 'baseModel' | 'startAdapter' | 'data'>
 
 const differs = (what: string, before: SourceDigest, now: SourceDigest | undefined) => {
   if (before.digest !== undefined && before.digest === now?.digest) return []
@@ -24,5 +24,6 @@ const differs = (what: string, before: SourceDigest, now: SourceDigest | undefin
 /** @returns a line for each source whose content is another one */
 export const otherSources = (recorded: Sources, found: Sources): readonly string[] => [
   ...differs('model', recorded.baseModel, found.baseModel),
+  ...(recorded.startAdapter ? differs('adapter', recorded.startAdapter, found.startAdapter) : []),
   ...recorded.data.flatMap((source, i) => differs('data', source, found.data[i])),
 ]

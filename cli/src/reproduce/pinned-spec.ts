@@ -17,7 +17,15 @@ type Sources = NonNullable<StageSpec['dataset']['sources']>
 const pinnedAll = (sources: Sources, records: readonly SourceDigest[]): Sources =>
   sources.map((source, i) => ({ ...source, uri: pinned(source.uri, records[i] ?? {}) }))
 
-export const pinnedSpec = ({ spec, baseModel, data }: Recorded): StageSpec => {
+const pinnedMethod = ({ spec, startAdapter }: Recorded): StageSpec['method'] => {
+  const { lora } = spec.method
+  if (!lora.startFrom || !startAdapter) return spec.method
+  const uri = pinned(lora.startFrom.uri, startAdapter)
+  return { ...spec.method, lora: { ...lora, startFrom: { ...lora.startFrom, uri } } }
+}
+
+export const pinnedSpec = (recorded: Recorded): StageSpec => {
+  const { spec, baseModel, data } = recorded
   const { sources, validation } = spec.dataset
   const { source } = spec.model
   return {
@@ -25,6 +33,7 @@ export const pinnedSpec = ({ spec, baseModel, data }: Recorded): StageSpec => {
     // what is trained again is compared, not published
     output: { uri: 'file://.', publish: false },
     model: { source: { ...source, uri: pinned(source.uri, baseModel) } },
+    method: pinnedMethod(recorded),
     dataset: {
       ...spec.dataset,
       ...(sources ? { sources: pinnedAll(sources, data) } : {}),

@@ -12,7 +12,7 @@ import { CliError, causeOf } from '../cli-error.ts'
 
 export type Recorded = Pick<
   Provenance,
-  'job' | 'baseModel' | 'data' | 'computed' | 'versions' | 'machine'
+  'job' | 'baseModel' | 'startAdapter' | 'data' | 'computed' | 'versions' | 'machine'
 > & {
   readonly spec: StageSpec
   /** digest of Train's result: of the adapter's files */
@@ -86,7 +86,7 @@ export const readProvenance = async (path: string): Promise<Recorded> => {
   const fields = await readFields(path)
   const wrong = (field: string) =>
     new CliError(`${path}: ${field} is not what a published run says of itself`)
-  const { job, stages, baseModel, data, computed } = fields
+  const { job, stages, baseModel, startAdapter, data, computed } = fields
   if (!isObject(job) || ![job['name'], job['namespace']].every(name => NAME.test(String(name))))
     throw wrong('job')
   const train = isObject(stages) ? stages['train'] : undefined
@@ -94,6 +94,7 @@ export const readProvenance = async (path: string): Promise<Recorded> => {
   if (typeof trained !== 'string' || !SHA256.test(trained)) throw wrong('stages.train.digest')
   const isSource = (value: unknown) => isObject(value) && typeof value['uri'] === 'string'
   if (!isSource(baseModel)) throw wrong('baseModel')
+  if (startAdapter !== undefined && !isSource(startAdapter)) throw wrong('startAdapter')
   if (!Array.isArray(data) || !data.every(isSource)) throw wrong('data')
   return {
     job: {
@@ -103,6 +104,7 @@ export const readProvenance = async (path: string): Promise<Recorded> => {
     },
     spec: specOf(path, fields['spec']),
     baseModel: baseModel as Recorded['baseModel'],
+    ...(startAdapter ? { startAdapter: startAdapter as Recorded['baseModel'] } : {}),
     data,
     ...(isPieces(computed) ? { computed } : {}),
     versions: textsOf(fields['versions']) as Recorded['versions'],

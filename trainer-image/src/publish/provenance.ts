@@ -27,6 +27,8 @@ export type Provenance = {
     >
   >
   readonly baseModel: SourceDigest
+  /** that training began with, where it began with one */
+  readonly startAdapter?: SourceDigest
   readonly data: readonly SourceDigest[]
   readonly seeds: { readonly training: number }
   /** how training was cut and by how many threads; others round otherwise */
@@ -61,6 +63,7 @@ export type ProvenanceOptions = {
   readonly key: string
   readonly results: readonly (StageResult & { readonly digest: string })[]
   readonly baseModel: SourceDigest
+  readonly startAdapter?: SourceDigest
   readonly data: readonly SourceDigest[]
   readonly computed?: Pieces | undefined
   readonly publishedAt: Date
@@ -80,6 +83,7 @@ export const provenanceOf = (options: ProvenanceOptions): Provenance => {
       ]),
     ),
     baseModel: options.baseModel,
+    ...(options.startAdapter ? { startAdapter: options.startAdapter } : {}),
     data: options.data,
     seeds: { training: job.spec.training.seed },
     ...(options.computed ? { computed: options.computed } : {}),

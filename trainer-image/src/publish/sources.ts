@@ -3,7 +3,7 @@ import { parseHubUri } from '@attune/crds/hub-uri.ts'
 import type { StageSpec } from '@attune/crds/resolved-spec.ts'
 import { readRecords } from '../data/fetch-sources.ts'
 import type { AdapterDescription } from './peft-adapter.ts'
-import type { SourceDigest } from './provenance.ts'
+import type { Provenance, SourceDigest } from './provenance.ts'
 
 /** Signed URLs carry their secret behind the question mark. */
 export const publicUri = (uri: string): string =>
@@ -17,8 +17,12 @@ const publicSource = <S extends { readonly uri: string }>(source: S): S => ({
 /** The spec without what only its owner may know. */
 export const publicSpec = (spec: StageSpec): StageSpec => {
   const { validation } = spec.dataset
+  const { lora } = spec.method
   return {
     ...spec,
+    ...(lora.startFrom
+      ? { method: { ...spec.method, lora: { ...lora, startFrom: publicSource(lora.startFrom) } } }
+      : {}),
     model: { source: publicSource(spec.model.source) },
     dataset: {
       ...spec.dataset,
@@ -40,7 +44,7 @@ const withDigest = ({ uri, revision, digest }: SourceDigest): SourceDigest => ({
 export const sourcesOf = async (
   spec: StageSpec,
   prepareFolder: string,
-): Promise<{ readonly baseModel: SourceDigest; readonly data: readonly SourceDigest[] }> => {
+): Promise<Pick<Provenance, 'baseModel' | 'startAdapter' | 'data'>> => {
   const records = await readRecords(prepareFolder)
   const { sources = [], validation } = spec.dataset
   const data: readonly SourceDigest[] = records
@@ -48,6 +52,7 @@ export const sourcesOf = async (
     : [...sources, ...(validation.sources ?? [])].map(({ uri }) => ({ uri }))
   return {
     baseModel: withDigest(records?.model ?? { uri: spec.model.source.uri }),
+    ...(records?.adapter ? { startAdapter: withDigest(records.adapter) } : {}),
     data: data.map(withDigest),
   }
 }

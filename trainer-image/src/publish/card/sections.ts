@@ -116,11 +116,12 @@ export const limitsSection = (facts: CardFacts): string => {
 }
 
 export const provenanceSection = ({ provenance }: CardFacts): string => {
-  const { job, key, versions, baseModel, publishedAt } = provenance
+  const { job, key, versions, baseModel, startAdapter, publishedAt } = provenance
   return [
     '## Provenance',
     list([
       `Base model: ${source(baseModel)}`,
+      ...(startAdapter ? [`Training began with the adapter ${source(startAdapter)}`] : []),
       `Run ${job.run} of ${code(`${job.namespace}/${job.name}`)}, published ${publishedAt}, content address ${code(key)}`,
       `Attune ${plain(versions.trainer)}, ONNX Runtime ${plain(versions.onnxruntime)}, Node.js ${plain(versions.node)}`,
       '`../provenance.json` has the whole specification, `../digests.json` the sha256 of every file, `../report.html` curves and examples.',
