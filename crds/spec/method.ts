@@ -189,10 +189,6 @@ export const Method = defaulted(
         rule: `!has(self.type) || self.type != 'Full' || (${LORA_UNTOUCHED})`,
         message: 'lora says how an adapter is trained, and the type Full trains none; remove it',
       },
-      {
-        rule: "!has(self.type) || self.type != 'QLoRA' || !has(self.lora.variant) || self.lora.variant != 'DoRA'",
-        message: 'DoRA needs the weights in full; take the type LoRA for it',
-      },
     ],
   },
 )

@@ -22,6 +22,7 @@ t.test('QLoRA has 4 bits in blocks of 32 where nothing else is given', async t =
     '{type: QLoRA}',
     '{type: QLoRA, quantization: {bits: 8}}',
     '{type: QLoRA, quantization: {bits: 4, blockSize: 128}}',
+    '{type: QLoRA, lora: {variant: DoRA}}',
   ])
     t.same(errorsOf(method), [], method)
   t.same(methodOf('{type: QLoRA, quantization: {}}').quantization, { bits: 4, blockSize: 32 })
