@@ -208,7 +208,7 @@ export class Engine {
     try {
       return await InferenceSession.create(path, {
         ...this.#options(),
-        ...(key.startsWith('evaluate') ? {} : this.#profiler?.options(key)),
+        ...this.#profiler?.options(key),
       })
     } finally {
       // who took the folder over may have removed it

@@ -1,5 +1,5 @@
 /** ONNX Runtime's profiler on the first runs of the first sessions: how long each operator took. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { InferenceSession } from 'onnxruntime-node'
 
@@ -7,6 +7,9 @@ import type { InferenceSession } from 'onnxruntime-node'
 const RUNS = 5
 /** Rows of another length have a session of their own; the profiles of a few say enough. */
 const MAX_SESSIONS = 6
+
+/** Only these are told of their runs; the profile of another would grow for as long as it lives. */
+const STEPS = /^(train|update)/
 
 type Options = Pick<InferenceSession.SessionOptions, 'enableProfiling' | 'profileFilePrefix'>
 
@@ -18,12 +21,14 @@ export class SessionProfiler {
   /** @param folder gets a file for each session, named after its key, when it has run often enough or is released */
   constructor(folder: string) {
     this.#folder = folder
+    // of a process that was killed
+    rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
   }
 
   /** @returns what a session that is about to be made needs */
   options(key: string): Options {
-    if (this.#opened >= MAX_SESSIONS) return {}
+    if (this.#opened >= MAX_SESSIONS || !STEPS.test(key)) return {}
     this.#opened += 1
     return {
       enableProfiling: true,
