@@ -2,6 +2,8 @@ import t from 'tap'
 import type { Stage } from '@attune/crds/stage.ts'
 import type { InstructionTuningJob, Pod } from '../../operator/src/job/kinds.ts'
 import { Pods } from '../../operator/src/job/kinds.ts'
+import { bindPod } from '../fixtures/cluster/bind-pod.ts'
+import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
@@ -147,6 +149,28 @@ t.test('what is waited for until the deadline is in the failure', TOGETHER, asyn
   t.match(conditionOf(job, 'Stalled'), { status: 'True', ...failure })
   t.strictSame(await cluster.names('pods'), [])
   await cluster.event('DeadlineExceeded')
+})
+
+t.test('also where the kubelet says as it goes that the pod was killed', TOGETHER, async t => {
+  const cluster = await tuningCluster(t)
+  const { client, namespace } = cluster
+  await cluster.operator()
+  await cluster.submit({ retry: { deadlineSeconds: 15 } })
+  const { name } = (await cluster.kubelet.pod(1, 'prepare')).metadata
+  await bindPod(namespace, name)
+  const pod = await says(cluster, waiting('ImagePullBackOff', 'Back-off pulling image'))
+  await untilReason(cluster, 'ImagePullBackOff')
+  await eventually(async () => {
+    const { metadata } = await client.get(Pods, { name, namespace })
+    if (!metadata.deletionTimestamp) throw new Error(`pod ${name} is not being deleted`)
+  })
+  await cluster.kubelet.ends(pod, 137, undefined, 'ContainerStatusUnknown')
+  await kubectl(['delete', 'pod', name, '-n', namespace, '--grace-period=0', '--force'])
+  const job = await cluster.phase('Failed')
+  t.match(job.status?.runs?.[0], {
+    reason: 'DeadlineExceeded',
+    message: /it waited: pod .*ImagePullBackOff: Back-off pulling image/,
+  })
 })
 
 t.test('a Job that may make no pod says why, in the words of Kubernetes', TOGETHER, async t => {
