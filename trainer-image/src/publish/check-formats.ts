@@ -20,9 +20,9 @@ const problemOf = async (
 ): Promise<string | undefined> => {
   switch (format) {
     case 'Adapter':
+    case 'ONNX':
       return undefined
     case 'Merged':
-    case 'ONNX':
       return folderProblem(config, modelFolder)
     case 'GGUF':
       return ggufProblem(config) ?? ggufTokenizerProblem(modelFolder)

@@ -14,6 +14,7 @@ import {
   sizeLabel,
 } from '../../../../trainer-image/src/publish/gguf/gguf-model.ts'
 import { preTokenizerName } from '../../../../trainer-image/src/publish/gguf/gguf-tokenizer.ts'
+import { configProblem } from '../../../../trainer-image/src/publish/merged/config-from-gguf.ts'
 import { mergedModel } from '../../../../trainer-image/src/publish/merged/merged-model.ts'
 import { encode } from '../../../../trainer-image/src/weights/encode.ts'
 import { dequantize } from '../../../../trainer-image/src/weights/dequantize.ts'
@@ -140,7 +141,14 @@ const FAMILIES: Readonly<Record<string, Partial<ModelConfig>>> = {
       factor: 8,
       lowFrequencyFactor: 1,
       highFrequencyFactor: 4,
-      originalMaxPositions: 64,
+      originalMaxPositions: 8192,
+    },
+  },
+  'llama, with factors of no known scaling': {
+    ropeScaling: {
+      type: 'longrope',
+      shortFactors: Array.from({ length: 8 }, (_, i) => 1 + i / 2),
+      attentionFactor: 1,
     },
   },
   'llama, with linear scaling': { ropeScaling: { type: 'linear', factor: 2 } },
@@ -174,6 +182,13 @@ for (const [name, change] of Object.entries(FAMILIES))
       weights.names,
     )
     for (const tensor of weights.names) t.same(await again.weights.read(tensor), await read(tensor))
+
+    const merged = join(folder, 'merged')
+    await mkdir(merged)
+    await (await mergedModel(again)).write(merged)
+    if (configProblem(again.config) === undefined)
+      t.same(logitsShape(await readModelConfig(merged)), logitsShape(config))
+    else t.notOk((await readdir(merged)).includes('config.json'), 'none is better than a wrong one')
   })
 
 /** RoPE's angles, however the file says them, and the rest of the configuration. */

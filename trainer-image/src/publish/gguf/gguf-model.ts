@@ -50,7 +50,7 @@ export const ggufProblem = (config: ModelConfig): string | undefined => {
   if (windows?.some(window => window !== null))
     return 'it has a sliding window, which is not written'
   if (layersWithoutRope?.length) return 'it has layers without RoPE, which are not written'
-  return ropeScaling?.type === 'longrope'
+  return ropeScaling?.type === 'longrope' && !ropeFrequencyFactors(config)
     ? 'RoPE scaling of type longrope is not written'
     : undefined
 }

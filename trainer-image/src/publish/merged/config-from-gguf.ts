@@ -1,16 +1,29 @@
-/** config.json of a Llama that came as GGUF, in the keys that transformers 4 and 5 both read. */
-import type { ModelConfig, RopeScaling } from '../../model/config.ts'
+/** config.json of a model that came as GGUF, in the keys that transformers 4 and 5 both read. */
+import { namedScaling } from '../gguf/rope-factors.ts'
+import type { Architecture, ModelConfig, RopeScaling } from '../../model/config.ts'
 
-/** @returns what stands against it; undefined where nothing does */
-export const configProblem = ({ architecture, kvHeads }: ModelConfig): string | undefined => {
-  if (architecture !== 'llama')
-    return `the base came as GGUF, and config.json is made from its metadata for architecture llama only, not ${architecture}; take the base from its folder with config.json`
-  return new Set(kvHeads).size > 1
-    ? 'the base came as GGUF with KV heads that differ by layer, which a Llama of transformers has not; take the base from its folder with config.json'
-    : undefined
+const CLASSES: Readonly<Partial<Record<Architecture, string>>> = {
+  llama: 'LlamaForCausalLM',
+  qwen2: 'Qwen2ForCausalLM',
+  qwen3: 'Qwen3ForCausalLM',
 }
 
-const ropeScaling = (scaling: RopeScaling) => {
+/** @returns what stands against it; undefined where nothing does */
+export const configProblem = (config: ModelConfig): string | undefined => {
+  const { architecture, kvHeads, biases, windows } = config
+  const instead = 'take the base from its folder with config.json'
+  if (!CLASSES[architecture])
+    return `the base came as GGUF, and config.json is made of its metadata for ${Object.keys(CLASSES).join(', ')} only, not ${architecture}; ${instead}`
+  if (new Set(kvHeads).size > 1)
+    return `the base came as GGUF with KV heads that differ by layer, for which no config.json is made; ${instead}`
+  if ((architecture === 'llama' && biases?.length) || windows?.some(window => window !== null))
+    return `the base came as GGUF with biases or windows, for which no config.json is made; ${instead}`
+  if (config.ropeScaling && !namedScaling(config))
+    return `the base came as GGUF with RoPE factors that no scaling of transformers gives; ${instead}`
+  return undefined
+}
+
+const ropeScaling = (scaling: RopeScaling): object | null => {
   switch (scaling.type) {
     case 'linear':
       return { rope_type: 'linear', factor: scaling.factor }
@@ -23,7 +36,7 @@ const ropeScaling = (scaling: RopeScaling) => {
         original_max_position_embeddings: scaling.originalMaxPositions,
       }
     case 'longrope':
-      throw new TypeError('a Llama has no RoPE scaling of type longrope')
+      return null
   }
 }
 
@@ -33,28 +46,31 @@ export const configFromGguf = (
   config: ModelConfig,
   eosTokenIds: readonly number[],
   torchDtype: string,
-): object => ({
-  architectures: ['LlamaForCausalLM'],
-  attention_bias: false,
-  ...(config.bosTokenId === undefined ? {} : { bos_token_id: config.bosTokenId }),
-  ...(eosTokenIds.length > 0 ? { eos_token_id: oneOrAll(eosTokenIds) } : {}),
-  head_dim: config.headDim,
-  hidden_act: 'silu',
-  hidden_size: config.hiddenSize,
-  intermediate_size: config.intermediateSize,
-  max_position_embeddings: config.maxPositions,
-  mlp_bias: false,
-  model_type: 'llama',
-  num_attention_heads: config.heads,
-  num_hidden_layers: config.layers,
-  num_key_value_heads: config.kvHeads[0],
-  rms_norm_eps: config.rmsNormEpsilon,
-  rope_scaling: config.ropeScaling ? ropeScaling(config.ropeScaling) : null,
-  rope_theta: config.ropeTheta,
-  tie_word_embeddings: config.tieWordEmbeddings,
-  torch_dtype: torchDtype,
-  vocab_size: config.vocabSize,
-})
+): object => {
+  const scaling = namedScaling(config)
+  return {
+    architectures: [CLASSES[config.architecture]],
+    attention_bias: false,
+    ...(config.bosTokenId === undefined ? {} : { bos_token_id: config.bosTokenId }),
+    ...(eosTokenIds.length > 0 ? { eos_token_id: oneOrAll(eosTokenIds) } : {}),
+    head_dim: config.headDim,
+    hidden_act: 'silu',
+    hidden_size: config.hiddenSize,
+    intermediate_size: config.intermediateSize,
+    max_position_embeddings: config.maxPositions,
+    mlp_bias: false,
+    model_type: config.architecture,
+    num_attention_heads: config.heads,
+    num_hidden_layers: config.layers,
+    num_key_value_heads: config.kvHeads[0],
+    rms_norm_eps: config.rmsNormEpsilon,
+    rope_scaling: scaling ? ropeScaling(scaling) : null,
+    rope_theta: config.ropeTheta,
+    tie_word_embeddings: config.tieWordEmbeddings,
+    torch_dtype: torchDtype,
+    vocab_size: config.vocabSize,
+  }
+}
 
 export const generationConfigOf = (
   { bosTokenId }: ModelConfig,

@@ -4,7 +4,7 @@ import { modelMalformed } from '../../stage-error.ts'
 import { isJsonObject, type JsonObject, readTextFile } from '../../weights/read-json.ts'
 import type { SafetensorsType } from '../../weights/write-safetensors.ts'
 import type { PublishedModel } from '../published-model.ts'
-import { configFromGguf, generationConfigOf } from './config-from-gguf.ts'
+import { configFromGguf, configProblem, generationConfigOf } from './config-from-gguf.ts'
 
 /** name → content */
 export type TextFiles = ReadonlyMap<string, string>
@@ -70,13 +70,13 @@ const configurations = async (
 ): Promise<TextFiles> => {
   const text = await read('config.json')
   const generation = await read('generation_config.json')
+  const made = () =>
+    configProblem(config) === undefined
+      ? jsonText(configFromGguf(config, eosTokenIds, dtype))
+      : undefined
+  const own = text === undefined ? made() : withDtype(text, dtype)
   return new Map([
-    [
-      'config.json',
-      text === undefined
-        ? jsonText(configFromGguf(config, eosTokenIds, dtype))
-        : withDtype(text, dtype),
-    ],
+    ...(own === undefined ? [] : [['config.json', own] as const]),
     [
       'generation_config.json',
       generation === undefined
