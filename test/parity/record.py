@@ -155,6 +155,8 @@ CASES = {
     "capped attention": ([[2, 2, 3, 7, 4], [2, 2, 7, 4], [2, 2, 7, 4]], lambda q, k, v: capped_attention(q, k, v, SEGMENTS, 0.5, 0.8)),
     "capped attention in a window": ([[2, 2, 3, 7, 4], [2, 2, 7, 4], [2, 2, 7, 4]], lambda q, k, v: capped_attention(q, k, v, SEGMENTS, 0.5, 0.8, 2)),
     "capped cross-entropy": ([[4, 3], [6, 3]], lambda h, w: F.cross_entropy(0.7 * torch.tanh(h @ w.detach().T / 0.7), INDICES, reduction="sum")),
+    "cross-entropy of a trained head": ([[4, 3], [6, 3]], lambda h, w: F.cross_entropy(h @ w.T, INDICES, reduction="sum")),
+    "capped and smoothed cross-entropy of a trained head": ([[4, 3], [6, 3]], lambda h, w: F.cross_entropy(0.7 * torch.tanh(h @ w.T / 0.7), INDICES, reduction="sum", label_smoothing=0.1)),
     "cross-entropy": ([[4, 3], [6, 3]], lambda h, w: F.cross_entropy(h @ w.detach().T, INDICES, reduction="sum")),
 }
 FROZEN = {"cross-entropy": [1], "capped cross-entropy": [1]}
