@@ -1,4 +1,5 @@
 /** Peak memory of a training process, by going through the graph that it runs. */
+import { mostKeys } from '../autodiff/composites/attention.ts'
 import { isFull, type TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { weightShapes } from '../model/linear-layers.ts'
@@ -38,7 +39,8 @@ export const trainableParameters = (config: ModelConfig, method: TuningMethod): 
 export const estimateMemory = ({ quantization, ...shape }: StepShape): number => {
   const { config, method, rows, length } = shape
   const weights = isFull(method) ? [] : layOut(config, quantization)
-  const values = peakBytes(trainProgram({ ...shape, weights }), { N: rows * length }, isAdded)
+  const sizes = (name: string) => (name === 'N' ? rows * length : mostKeys(name))
+  const values = peakBytes(trainProgram({ ...shape, weights }), sizes, isAdded)
   const state = PARAMETER_COPIES * FLOAT_BYTES * trainableParameters(config, method)
   return PROCESS_BYTES + storedBytes(weights) + state + HEAP_SHARE * values
 }

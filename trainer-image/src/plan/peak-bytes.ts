@@ -1,5 +1,5 @@
 /** How many bytes the values of a graph hold at once, at most, when ONNX Runtime runs it. */
-import type { ElementType, Graph, Node, Value } from '../graph/node.ts'
+import type { Dimension, ElementType, Graph, Node, Value } from '../graph/node.ts'
 import { executionOrder } from './execution-order.ts'
 
 const BYTES: Readonly<Record<ElementType, number>> = {
@@ -30,15 +30,24 @@ const IN_PLACE: ReadonlySet<string> = new Set([
   'Sigmoid',
 ])
 
-export type Sizes = Readonly<Record<string, number>>
+/** @returns the size of a symbolic dimension */
+export type Sizes = (dimension: string) => number | undefined
+
+/** Of `256+2*N`: sums of products, as operators that join or flatten name what they make. */
+const sizeOf = (dimension: Dimension, sizes: Sizes): number => {
+  if (typeof dimension === 'number') return dimension
+  const size = sizes(dimension)
+  if (size !== undefined) return size
+  const parts = (operator: string) => dimension.split(operator)
+  if (dimension.includes('+')) return parts('+').reduce((sum, part) => sum + sizeOf(part, sizes), 0)
+  if (dimension.includes('*')) return parts('*').reduce((all, part) => all * sizeOf(part, sizes), 1)
+  if (/^\d+$/.test(dimension)) return Number(dimension)
+  throw new TypeError(`dimension ${dimension} has no size`)
+}
 type IsGiven = (output: string) => boolean
 
 const bytesOf = ({ type, shape }: Value, sizes: Sizes): number =>
-  shape.reduce<number>((bytes, dimension) => {
-    const size = typeof dimension === 'number' ? dimension : sizes[dimension]
-    if (size === undefined) throw new TypeError(`dimension ${dimension} has no size`)
-    return bytes * size
-  }, BYTES[type])
+  shape.reduce<number>((bytes, dimension) => bytes * sizeOf(dimension, sizes), BYTES[type])
 
 /** A piece of memory, from the step that first writes it to the last that reads it. */
 type Buffer = {

@@ -29,10 +29,10 @@ t.test('runs a node once, and what only the first output needs after the last on
 
 /** 400 bytes a value */
 const SIZE = 100
-const peakOf = (build: (g: GraphBuilder) => void, sizes = {}) => {
+const peakOf = (build: (g: GraphBuilder) => void, sizes: Record<string, number> = {}) => {
   const g = new GraphBuilder()
   build(g)
-  return peakBytes(g.finish('g'), sizes)
+  return peakBytes(g.finish('g'), name => sizes[name])
 }
 
 t.test('inputs of the graph are not counted, and a value is until it is read', async t => {

@@ -3,14 +3,15 @@
  * B rows, K key-value heads, G query heads of each, T tokens, D head size.
  *
  * Queries go in blocks that see only the keys up to their own end, which skips nearly half of the work of long rows, and
- * where a layer has a window, only the keys from their first query's window on.
+ * where a layer has a window, only the keys from their first query's window on. In packed rows they see keys only from
+ * the start of their first query's document on.
  * A block's G query heads lie below each other, so keys and values are never repeated, and their gradients come summed.
  */
 import type { GraphBuilder } from '../../graph/build.ts'
-import { type Attributes, float, int, type Value } from '../../graph/node.ts'
+import { type Attributes, type Dimension, float, int, type Value } from '../../graph/node.ts'
 import { add, mul, neg, sub, tanh } from '../../graph/operators/elementwise.ts'
 import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
-import { concat, reshape, slice } from '../../graph/operators/movement.ts'
+import { concat, reshape, slice, sliceFrom } from '../../graph/operators/movement.ts'
 import { reduceSum, softmax } from '../../graph/operators/reduce.ts'
 import { together } from '../../graph/operators/together.ts'
 import { known } from '../../graph/shapes.ts'
@@ -56,8 +57,32 @@ const joinQueries = (g: GraphBuilder, parts: readonly Value[], q: Value): Value 
   return concat(g, shaped, 3)
 }
 
-const keysOf = (g: GraphBuilder, k: Value, { from, end }: QueryBlock, isApart = false): Value =>
-  from === 0 && k.shape[2] === end ? k : slice(g, k, { axis: 2, start: from, end, isApart })
+/** Name of the number of keys that a block sees, which is known only when the graph runs. */
+export const keysDimension = ({ from, end }: QueryBlock): string => `keys_${from}_${end}`
+
+/** @returns the most that a dimension named by `keysDimension` can be; undefined for another */
+export const mostKeys = (dimension: string): number | undefined => {
+  const [, from, end] = /^keys_(\d+)_(\d+)$/.exec(dimension) ?? []
+  return end === undefined ? undefined : Number(end) - Number(from)
+}
+
+/** A query block, and the first key that it sees where that is known only when the graph runs. */
+type Seeing = QueryBlock & { readonly firstKey?: Value }
+
+const seeing = (blocks: readonly QueryBlock[], firstKeys: readonly Value[]): readonly Seeing[] =>
+  blocks.map((block, i) => {
+    const firstKey = firstKeys[i - 1]
+    return firstKey ? { ...block, firstKey } : block
+  })
+
+const keysOf = (g: GraphBuilder, k: Value, block: Seeing, isApart = false): Value => {
+  const { from, end, firstKey } = block
+  if (firstKey) {
+    const dimension = keysDimension(block)
+    return sliceFrom(g, k, { axis: 2, start: firstKey, end, dimension, isApart })
+  }
+  return from === 0 && k.shape[2] === end ? k : slice(g, k, { axis: 2, start: from, end, isApart })
+}
 
 type AttentionInputs = {
   /** (B, K, G, T, D) */
@@ -65,8 +90,10 @@ type AttentionInputs = {
   /** (B, K, T, D) */
   readonly k: Value
   readonly v: Value
-  /** of each query block (B, 1, 1, end - start, end - from): 0 where a query sees a key, else very negative */
+  /** of each query block (B, 1, 1, end - start, keys): 0 where a query sees a key, else very negative */
   readonly biases: readonly Value[]
+  /** of each block but the first, which sees no key before the row, (1) int64; absent: all see from `from` on */
+  readonly firstKeys?: readonly Value[]
   readonly block?: number
   /** tokens that a query sees, its own included; all before it if absent */
   readonly window?: number
@@ -80,12 +107,7 @@ const scaleOf = (q: Value): number => 1 / Math.sqrt(known(q.shape.slice(-1))[0]!
 
 type Scores = { readonly probabilities: Value /** tanh of the scores */; readonly capped?: Value }
 
-const scoresOf = (
-  g: GraphBuilder,
-  block: QueryBlock,
-  bias: Value,
-  inputs: AttentionInputs,
-): Scores => {
+const scoresOf = (g: GraphBuilder, block: Seeing, bias: Value, inputs: AttentionInputs): Scores => {
   const { q, k: keys, softcap, scale = scaleOf(q) } = inputs
   const [b, k, groups] = q.shape
   const alpha = softcap === undefined ? scale : scale / softcap
@@ -93,10 +115,11 @@ const scoresOf = (
   const scores = fusedMatMul(g, queries, seen, { transB: true, alpha })
   const capped = softcap === undefined ? undefined : tanh(g, scores)
   const counted = capped ? mul(g, capped, g.scalar('float32', softcap!)) : scores
-  const [rows, columns] = known(bias.shape.slice(-2))
+  const [rows, columns] = bias.shape.slice(-2) as [number, Dimension]
+  const pairs = typeof columns === 'number' ? rows * columns : `${rows}*${columns}`
   const all = known([k!])[0]! * known([groups!])[0]!
-  const flat = reshape(g, counted, [b!, all, rows! * columns!])
-  const masked = add(g, flat, reshape(g, bias, [b!, 1, rows! * columns!]))
+  const flat = reshape(g, counted, [b!, all, pairs])
+  const masked = add(g, flat, reshape(g, bias, [b!, 1, pairs]))
   const probabilities = softmax(g, reshape(g, masked, scores.shape))
   return capped ? { probabilities, capped } : { probabilities }
 }
@@ -116,9 +139,9 @@ const attributesOf = ({ block = BLOCK, window, scale, softcap }: AttentionInputs
 
 /** @returns (B, K, G, T, D) */
 export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
-  const { q, k, v, biases, block: size = BLOCK, window } = inputs
+  const { q, k, v, biases, firstKeys = [], block: size = BLOCK, window } = inputs
   const length = known([q.shape[3]!])[0]!
-  const blocks = queryBlocks(length, size, window)
+  const blocks = seeing(queryBlocks(length, size, window), firstKeys)
   const make = <T>(made: () => T): T => (keepsProbabilities(length) ? made() : g.cheap(made))
   const build = () => {
     const kept: Value[] = []
@@ -129,21 +152,24 @@ export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
     })
     return [joinQueries(g, parts, q), ...kept]
   }
-  return g.composite('Attention', [q, k, v], build, attributesOf(inputs))[0]!
+  return g.composite('Attention', [q, k, v, ...firstKeys], build, attributesOf(inputs))[0]!
 }
 
 /** Each block's gradient of the keys it saw, (B, K, end - from, D), summed to (B, K, T, D). */
 const sumOverBlocks = (
   g: GraphBuilder,
   parts: readonly Value[],
-  blocks: readonly QueryBlock[],
+  blocks: readonly Seeing[],
   like: Value,
 ): Value => {
   const length = known([like.shape[2]!])[0]!
+  const int64s = (...values: number[]) => g.constant('int64', values)
   const padded = parts.map((part, i) => {
-    const { from, end } = blocks[i]!
-    if (end - from === length) return part
-    const pads = g.constant('int64', [0, 0, from, 0, 0, 0, length - end, 0])
+    const { from, end, firstKey } = blocks[i]!
+    if (!firstKey && end - from === length) return part
+    const pads = firstKey
+      ? concat(g, [int64s(0, 0), firstKey, int64s(0, 0, 0, length - end, 0)], 0)
+      : int64s(0, 0, from, 0, 0, 0, length - end, 0)
     const outputs = [{ type: like.type, shape: like.shape }]
     return g.node({ operator: 'Pad', inputs: [part, pads], outputs })[0]!
   })
@@ -154,13 +180,21 @@ const sumOverBlocks = (
 const throughCap = (g: GraphBuilder, ds: Value, capped: Value): Value =>
   mul(g, ds, sub(g, g.scalar('float32', 1), mul(g, capped, capped)))
 
+/** (3) int64: rows of a block's gradients of queries, keys and values; undefined where they are known */
+const sizesOf = (g: GraphBuilder, { end, firstKey }: Seeing, dq: Value): Value | undefined => {
+  if (!firstKey) return undefined
+  const keys = sub(g, g.constant('int64', [end]), firstKey)
+  return concat(g, [g.constant('int64', known([dq.shape[2]!])), keys, keys], 0)
+}
+
 /** S = αQKᵀ + bias, P = softmax(S), O = PV: dV = PᵀdO, dS = P(dOVᵀ - Σ dO·O), dQ = αdS K, dK = αdSᵀQ */
 const attentionGradient: Row = (g, node, [dOut]) => {
   const [q, k, v] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)]
   const [out, ...kept] = node.outputs
   const length = known([q.shape[3]!])[0]!
   const window = numberOf(node, 'window', length)
-  const blocks = queryBlocks(length, numberOf(node, 'block', BLOCK), window)
+  const firstKeys = node.inputs.slice(3).filter(input => input !== undefined)
+  const blocks = seeing(queryBlocks(length, numberOf(node, 'block', BLOCK), window), firstKeys)
   const alpha = numberOf(node, 'scale', scaleOf(q))
   const values = 'softcap' in node.attributes ? 2 : 1
   const delta = reduceSum(g, mul(g, dOut!, out!), [-1])
@@ -175,7 +209,7 @@ const attentionGradient: Row = (g, node, [dOut]) => {
     const dk = fusedMatMul(g, ds, queriesOf(g, q, block, true), { transA: true, alpha })
     const dv = fusedMatMul(g, p!, d, { transA: true })
     // Otherwise each block's dS would wait for the last one's.
-    return blocks.length > 1 ? together(g, [dq, dk, dv], 2) : [dq, dk, dv]
+    return blocks.length > 1 ? together(g, [dq, dk, dv], 2, sizesOf(g, block, dq)) : [dq, dk, dv]
   })
   const of = (i: number) => perBlock.map(parts => parts[i]!)
   return [

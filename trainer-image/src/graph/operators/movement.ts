@@ -70,6 +70,27 @@ export const slice = (g: GraphBuilder, x: Value, range: SliceRange): Value => {
   })[0]!
 }
 
+export type SliceFrom = {
+  readonly axis: number
+  /** (1) int64 */
+  readonly start: Value
+  readonly end: number
+  readonly dimension: Dimension
+  readonly isApart?: boolean
+}
+
+/** Elements from one that is known only when the graph runs. */
+export const sliceFrom = (g: GraphBuilder, x: Value, range: SliceFrom): Value => {
+  const axis = axisOf(range.axis, x.shape.length)
+  const one = (value: number) => g.constant('int64', [value])
+  const step = range.isApart ? [one(1)] : []
+  return g.node({
+    operator: 'Slice',
+    inputs: [x, range.start, one(range.end), one(axis), ...step],
+    outputs: [{ type: x.type, shape: x.shape.with(axis, range.dimension) }],
+  })[0]!
+}
+
 export const split = (
   g: GraphBuilder,
   x: Value,

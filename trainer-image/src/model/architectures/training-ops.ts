@@ -11,7 +11,7 @@ import { add, mul } from '../../graph/operators/elementwise.ts'
 import { type RotaryInputs, rotaryEmbedding } from '../../graph/operators/fused.ts'
 import { gather, reshape, split, transpose } from '../../graph/operators/movement.ts'
 import { known } from '../../graph/shapes.ts'
-import { attentionBiases } from '../attention-biases.ts'
+import { seenKeys } from '../attention-biases.ts'
 import type { ModelConfig } from '../config.ts'
 import type { Linears } from '../lora.ts'
 import { ropeOf, ropesOf, rotaryDimOf, rotaryTables, windowOf } from '../rotary.ts'
@@ -69,19 +69,20 @@ const rotations = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs) =
   }
 }
 
-/** Biases of each window that the layers have; a window that holds the whole row is none. */
-const masks = (g: GraphBuilder, config: ModelConfig, { segments, length }: PackedInputs) => {
+/** Masks of each window that the layers have; a window that holds the whole row is none. */
+const masks = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs) => {
+  const { length } = inputs
   const windowIn = (layer: number) => {
     const window = windowOf(config, layer)
     return window !== undefined && window < length ? window : undefined
   }
   const windows = new Set(config.kvHeads.map((_, layer) => windowIn(layer)))
-  const biases = new Map(
-    [...windows].map(window => [window, attentionBiases(g, segments, length, { window })]),
+  const seen = new Map(
+    [...windows].map(window => [window, seenKeys(g, inputs, length, { window })]),
   )
   return (layer: number) => {
     const window = windowIn(layer)
-    return { biases: biases.get(window)!, ...(window === undefined ? {} : { window }) }
+    return { ...seen.get(window)!, ...(window === undefined ? {} : { window }) }
   }
 }
 
