@@ -12,7 +12,7 @@ const ROWS: readonly Row[] = [
   { label: 'GB peak', color: '#b0582f', of: ({ peakBytes }) => peakBytes / 1e9 },
 ]
 
-const short = (value: number) => String(Number(value.toPrecision(3)))
+const short = (value: number) => String(Number(value.toPrecision(4)))
 
 /** Ticks at powers of two around the values, so that equal ratios are equal distances. */
 const ticksOf = (values: readonly number[]): readonly number[] => {
