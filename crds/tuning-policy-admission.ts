@@ -142,9 +142,12 @@ const DATASET_LIMITS: readonly Limit[] = [
 
 const NO_MODEL_REFUSED = 'size(variables.models) == 0 && size(variables.adapters) == 0'
 const MODEL_SHOWN = cut('variables.models[0]', URI_SHOWN_MAX)
-/** @param model what is said of a model that is refused */
-const askedOfModels = (model: string) =>
-  `(size(variables.models) > 0 ? (${model}) : 'spec.method.lora.startFrom.uri is ' + ${cut('variables.adapters[0]', URI_SHOWN_MAX)})`
+/**
+ * @param model what is said of a model that is refused
+ * @param spec where the job's spec stands
+ */
+const askedOfModels = (model: string, spec = 'spec') =>
+  `(size(variables.models) > 0 ? (${model}) : '${spec}.method.lora.startFrom.uri is ' + ${cut('variables.adapters[0]', URI_SHOWN_MAX)})`
 
 const LIMITS: readonly Limit[] = [
   {
@@ -225,7 +228,7 @@ const EXPERIMENT_VARIABLES: Variables = {
 const VARIED_LIMITS: Readonly<Record<string, Pick<Limit, 'holds' | 'asked'>>> = {
   allowedModelSources: {
     holds: NO_MODEL_REFUSED,
-    asked: inTemplate(askedOfModels(askedBy(SOURCE, MODEL_SHOWN))),
+    asked: askedOfModels(askedBy(SOURCE, MODEL_SHOWN), 'spec.template'),
   },
   allowedMethods: {
     holds: 'size(variables.methods) == 0',
