@@ -45,7 +45,7 @@ const StageStatus = object(
     attempts: optional(count('Pods started for it.')),
     retries: optional(count('Failed attempts of its Jobs before the current one.')),
     memoryKills: optional(
-      count('Attempts killed for memory; each halves the rows computed at once, down to 1.'),
+      count('Attempts that ran out of memory; each halves the rows computed at once, down to 1.'),
     ),
     startedAt: optional(time('Start of its first pod.')),
     finishedAt: optional(time('When its result was read.')),
@@ -190,6 +190,13 @@ const Run = object(
           datasetUid: text(64, 'UID of it.'),
           contentHash: text(64, '`status.contentHash` of it when the run started.'),
           uri: text(512, '`status.preparedUri` of it when the run started.'),
+          sources: optional(
+            Type.Array(text(2048, 'URI of a source.'), {
+              maxItems: 32,
+              description: 'What that content was read from; TuningPolicies are asked about it.',
+              'x-kubernetes-list-type': 'atomic',
+            }),
+          ),
         },
         { description: 'The content that the run keeps, where spec.dataset.ref is given.' },
       ),

@@ -1,7 +1,8 @@
 import t from 'tap'
-import { StageJobs } from '../../operator/src/job/kinds.ts'
+import { type InstructionTuningJob, StageJobs } from '../../operator/src/job/kinds.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 import { aPolicy, applied } from '../fixtures/policy/admission.ts'
 
@@ -59,4 +60,29 @@ t.test('a policy that is made later leaves alone what runs', async t => {
     'the next stage is not held',
   )
   t.match(status?.runs?.at(-1)?.stages, [{ state: 'Succeeded' }, { state: 'Pending' }])
+})
+
+t.test('a dataset that was ready before the policy brings no job its sources', async t => {
+  const cluster = await datasetCluster(t)
+  const { namespace } = cluster
+  await cluster.operator()
+  await cluster.submit()
+  await cluster.ends(await cluster.curates())
+  await cluster.ready()
+  const policy = `${namespace}-data`
+  await applied(t, [aPolicy(policy, { allowedDatasetSources: ['pvc://other/'] }, namespace)])
+  // in a queue, so that it does not matter when the operator's cache has the policy
+  await cluster.submitJob('one', { queueName: 'team-a' })
+  await cluster.untilJob('one', ({ status }: InstructionTuningJob) =>
+    status?.conditions?.some(
+      ({ type, reason, message }) =>
+        type === 'Stalled' &&
+        reason === 'PolicyViolation' &&
+        message.includes('InstructionDataset pairs has the source pvc://datasets/home.jsonl'),
+    ),
+  )
+  await eventually(async () => {
+    const left = (await cluster.names('jobs')).filter(name => name.startsWith('one-'))
+    if (left.length > 0) throw new Error(`Kueue could still admit ${left.join(', ')}`)
+  })
 })

@@ -40,7 +40,8 @@ const atMost = (field: string, value: number, limit: number | undefined): Broken
     ? undefined
     : [`${field} is ${value}`, `allows at most ${limit}`]
 
-const datasetUris = ({
+/** Of the examples and of those held out. */
+export const datasetUris = ({
   sources = [],
   validation,
 }: Pick<ResolvedDataset, 'sources' | 'validation'>): readonly string[] =>
@@ -134,6 +135,17 @@ const DATASET_LIMITS = {
   allowedPodTemplateFields: ({ podTemplate }, policy) =>
     podFieldsLimit('podTemplate', podTemplate, policy),
 } satisfies Readonly<Record<string, (asked: AskedOfDataset, policy: TuningPolicySpec) => Broken>>
+
+type ContentOfJob = { readonly dataset: string; readonly sources: readonly string[] }
+
+const CONTENT_LIMITS = {
+  allowedDatasetSources: ({ dataset, sources }, { allowedDatasetSources }) =>
+    sourceLimit(sources, allowedDatasetSources, `InstructionDataset ${dataset} has the source`),
+} satisfies Readonly<Record<string, (content: ContentOfJob, policy: TuningPolicySpec) => Broken>>
+
+/** The same of what a job gets from the InstructionDataset that it refers to. */
+export const contentViolations = (content: ContentOfJob, policy: TuningPolicy): readonly string[] =>
+  sentences(CONTENT_LIMITS, content, policy)
 
 /** The same of a dataset: what it brings to the jobs that refer to it. */
 export const datasetViolations = (asked: AskedOfDataset, policy: TuningPolicy): readonly string[] =>

@@ -2,6 +2,7 @@
 import type { Reason } from '@attune/crds/conditions.ts'
 import { type InstructionDataset, isReady, isUpToDate } from '../../dataset/kinds.ts'
 import { findCondition } from '../../kube/conditions.ts'
+import { datasetUris } from '../../policy/violations.ts'
 import { awaiting } from '../events.ts'
 import { currentStage, isFinished } from '../run.ts'
 import type { Observed, RunStep, Situation, StepResult } from '../situation.ts'
@@ -60,6 +61,7 @@ export const awaitDataset: RunStep = situation => {
   const { contentHash, preparedUri } = dataset?.status ?? {}
   if (!isThere || !isReady(dataset) || !datasetUid || !contentHash || !preparedUri)
     return wait(situation, why(name, dataset))
-  const content = { dataset: name, datasetUid, contentHash, uri: preparedUri }
+  const sources = dataset.spec ? [...datasetUris(dataset.spec)] : []
+  const content = { dataset: name, datasetUid, contentHash, uri: preparedUri, sources }
   return takeReference(situation, { content })
 }

@@ -57,6 +57,7 @@ t.test('a job waits for its dataset, says so, and starts by itself', async t => 
     datasetUid: 'dataset-uid',
     contentHash: HASH,
     uri: 'pvc://pairs-dataset/curate/key',
+    sources: ['pvc://datasets/home.jsonl'],
   })
   const file = story.manifest('home-1') as { data: { 'job.json': string } }
   t.match(JSON.parse(file.data['job.json']).spec.dataset, {

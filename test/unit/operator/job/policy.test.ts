@@ -1,7 +1,9 @@
 import type { TuningPolicySpec } from '@attune/crds/tuning-policy-spec.ts'
+import { aBaseModel } from '../../../fixtures/crds/a-base-model.ts'
 import { EXIT } from '@attune/crds/stage.ts'
 import t from 'tap'
 import type { TuningPolicy } from '../../../../operator/src/policy/kinds.ts'
+import { aDataset } from '../../../fixtures/operator/a-dataset.ts'
 import { KUEUE, kueueSays } from '../../../fixtures/operator/a-workload.ts'
 import { createStory } from '../../../fixtures/operator/story.ts'
 import { aPod, ended } from '../../../fixtures/operator/tuning-job.ts'
@@ -97,6 +99,106 @@ t.test('a stage whose quota is taken back ends, and stays out of the queue', asy
   story.happens(() => ({ policies: [] })).look()
   t.ok(story.reasons().includes('Resumed'))
   t.equal(story.run?.stages[0]?.retries, undefined, 'that was no retry')
+})
+
+const FOREIGN = { sources: [{ uri: 'https://data.example/a.jsonl' }] }
+const OWN_DATA = { policies: [aPolicy({ allowedDatasetSources: ['pvc://datasets/'] })] }
+const OLDER =
+  'run 1: InstructionDataset pairs has the source https://data.example/a.jsonl, and TuningPolicy small allows only [pvc://datasets/] (allowedDatasetSources)'
+const readyDataset = (spec: object = {}, contentHash = 'c'.repeat(64)) =>
+  aDataset({
+    spec,
+    status: {
+      phase: 'Ready',
+      observedGeneration: 1,
+      contentHash,
+      preparedUri: 'pvc://pairs-dataset/curate/key',
+      conditions: [
+        {
+          type: 'Ready',
+          status: 'True',
+          reason: 'Prepared',
+          message: '540 examples',
+          observedGeneration: 1,
+          lastTransitionTime: '2025-01-01T00:00:00Z',
+        },
+      ],
+    },
+  })
+const ON_DATASET = { dataset: { ref: { name: 'pairs' } } }
+
+t.test('a dataset that was ready before the policy brings no job its sources', async t => {
+  const heldOut = { sources: [{ uri: 'pvc://datasets/a.jsonl' }], validation: FOREIGN }
+  for (const spec of [FOREIGN, heldOut]) {
+    const story = createStory(ON_DATASET)
+    story.happens(() => ({ ...OWN_DATA, dataset: readyDataset(spec) })).look()
+    t.strictSame(story.made, [])
+    t.match(story.condition('Stalled'), { reason: 'PolicyViolation', message: OLDER })
+    story.happens(() => ({ dataset: readyDataset() })).look()
+    t.equal(story.status.phase, 'Preparing', 'an edit of the dataset mends it')
+  }
+})
+
+t.test('a run is held to the sources of the content that it keeps', async t => {
+  const story = createStory(ON_DATASET)
+  story.happens(() => ({ dataset: readyDataset(FOREIGN) })).look()
+  t.equal(story.status.phase, 'Preparing')
+  // edited since: the run keeps the content of before
+  story.happens(() => ({ ...OWN_DATA, dataset: readyDataset({}, 'd'.repeat(64)) }))
+  story.succeeds(1, 'prepare')
+  t.match(story.condition('Stalled'), { reason: 'PolicyViolation', message: OLDER })
+
+  const allowed = createStory(ON_DATASET)
+  allowed.happens(() => ({ ...OWN_DATA, dataset: readyDataset() })).look()
+  allowed.happens(() => ({ dataset: readyDataset(FOREIGN, 'd'.repeat(64)) }))
+  allowed.succeeds(1, 'prepare')
+  t.equal(allowed.status.phase, 'Training', 'and to no others')
+})
+
+t.test('a run whose content tells no sources is held to those of its dataset', async t => {
+  const story = createStory(ON_DATASET)
+  story.happens(() => ({ dataset: readyDataset(FOREIGN) })).look()
+  story.happens(({ job }) => {
+    const runs = job.status?.runs?.map(({ content, ...run }) => {
+      const { sources: _, ...rest } = content ?? {}
+      return { ...run, content: rest }
+    })
+    return { ...OWN_DATA, job: { ...job, status: { ...job.status, runs } } as typeof job }
+  })
+  story.succeeds(1, 'prepare')
+  t.match(story.condition('Stalled'), { reason: 'PolicyViolation', message: OLDER })
+})
+
+const OWN_MODELS = { policies: [aPolicy({ allowedModelSources: ['pvc://models/'] })] }
+
+t.test('a model of the catalogue is held to its source, also once a run keeps it', async t => {
+  const { spec } = aBaseModel('small')
+  const { apiVersion } = aPolicy({})
+  const small = { apiVersion, kind: 'BaseModel', metadata: { name: 'small' }, spec }
+  const references: readonly Parameters<typeof createStory>[0][] = [
+    { model: { ref: { name: 'small' } } },
+    { model: { selector: { weights: { parameters: 1 } } } },
+  ]
+  for (const model of references) {
+    const story = createStory(model).happens(() => ({ ...OWN_MODELS, baseModels: [small] }))
+    story.look()
+    t.strictSame(story.made, [])
+    t.equal(story.run?.model, undefined, 'it is not taken')
+    t.match(story.condition('Ready'), {
+      status: 'Unknown',
+      message: /hf:\/\/models\/small/,
+    })
+
+    const later = createStory(model).happens(() => ({ baseModels: [small] }))
+    later.look()
+    t.equal(later.status.phase, 'Preparing')
+    const elsewhere = { ...small, spec: { ...spec, source: { uri: 'pvc://models/small' } } }
+    later.happens(() => ({ ...OWN_MODELS, baseModels: [elsewhere] })).succeeds(1, 'prepare')
+    t.match(later.condition('Stalled'), {
+      reason: 'PolicyViolation',
+      message: /the BaseModel has the source hf:\/\/models\/small/,
+    })
+  }
 })
 
 t.test('a suspended job is suspended, whatever policies say', async t => {
