@@ -33,7 +33,13 @@ const PROFILE_KEYS = [
   'seccomp.security.alpha.kubernetes.io/',
   'container.seccomp.security.alpha.kubernetes.io/',
 ]
-export const RESERVED_PREFIXES: readonly string[] = [...RESERVED_KEYS, ...PROFILE_KEYS]
+/** Multus gives a pod further networks by them, which no NetworkPolicy covers. */
+const NETWORK_KEYS = ['k8s.v1.cni.cncf.io/', 'v1.multus-cni.io/']
+export const RESERVED_PREFIXES: readonly string[] = [
+  ...RESERVED_KEYS,
+  ...PROFILE_KEYS,
+  ...NETWORK_KEYS,
+]
 
 /**
  * Variables that are named here and no others: Node, OpenSSL, CUDA, ONNX Runtime, the C library and the container
