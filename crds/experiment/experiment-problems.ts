@@ -7,10 +7,12 @@ import { TRIALS_MAX } from '../tuning-experiment-spec.ts'
 import { parameterProblems, problem } from './parameter-problems.ts'
 import { choicesOf } from './parameter-values.ts'
 import { reductionFactor, rungSize, rungsOf } from './rungs.ts'
-import { assignmentsOf } from './search-space.ts'
-import { trialProblems } from './trial-problems.ts'
+import { findAssignments } from './search-space.ts'
+import { runSteps, type Steps } from './steps.ts'
+import { findTrialProblems } from './trial-problems.ts'
 
 type Spec = ResolvedExperimentSpec
+type Problems = Steps<readonly FieldProblem[]>
 
 const gridProblems = ({ strategy, parameters, maxTrials }: Spec): readonly FieldProblem[] => {
   if (strategy.type !== 'Grid') return []
@@ -26,10 +28,10 @@ const gridProblems = ({ strategy, parameters, maxTrials }: Spec): readonly Field
 /** Rungs after one trial is left compare nothing; one of them may come from a length that is no power. */
 const SPARE_RUNGS = 1
 
-const rungProblems = (spec: Spec): readonly FieldProblem[] => {
+const rungProblems = function* (spec: Spec): Problems {
   const { strategy, maxTrials = 1, template } = spec
   if (strategy.type !== 'SuccessiveHalving') return []
-  const trials = assignmentsOf(spec).length
+  const trials = (yield* findAssignments(spec)).length
   if (trials < 2)
     return [
       problem(
@@ -63,11 +65,12 @@ const objectiveProblems = ({ objective: { metric }, template }: Spec): readonly 
 }
 
 /** Values that no job takes, of the parameters that are clear while others are not. */
-const valueProblems = (spec: Spec, clear: readonly number[], mode: Mode) => {
+const valueProblems = function* (spec: Spec, clear: readonly number[], mode: Mode): Problems {
   const parameters = clear.flatMap(index => spec.parameters[index] ?? [])
   const part = { ...spec, parameters }
   if (clear.length === 0 || gridProblems(part).length > 0) return []
-  return trialProblems(part, job => jobSpecProblems(job, mode)).flatMap(found => {
+  const problems = yield* findTrialProblems(part, job => jobSpecProblems(job, mode))
+  return problems.flatMap(found => {
     const [, section, index, ...rest] = found.path
     const isValue = section === 'parameters' && rest[0] !== 'path'
     const at = clear[Number(index)]
@@ -77,19 +80,24 @@ const valueProblems = (spec: Spec, clear: readonly number[], mode: Mode) => {
   })
 }
 
-const searchProblems = (spec: Spec, mode: Mode): readonly FieldProblem[] => {
+const searchProblems = function* (spec: Spec, mode: Mode): Problems {
   const unclear = parameterProblems(spec)
   if (unclear.length > 0) {
     const known = new Set(unclear.map(({ path }) => path[2]))
     const clear = [...spec.parameters.keys()].filter(index => !known.has(index))
-    return [...unclear, ...valueProblems(spec, clear, mode)]
+    return [...unclear, ...(yield* valueProblems(spec, clear, mode))]
   }
   const size = gridProblems(spec)
   if (size.length > 0) return size
-  return [...rungProblems(spec), ...trialProblems(spec, job => jobSpecProblems(job, mode))]
+  const rungs = yield* rungProblems(spec)
+  return [...rungs, ...(yield* findTrialProblems(spec, job => jobSpecProblems(job, mode)))]
+}
+
+/** As `experimentProblems`, a trial a step. */
+export const findExperimentProblems = function* (spec: Spec, mode: Mode): Problems {
+  return [...(yield* searchProblems(spec, mode)), ...objectiveProblems(spec)]
 }
 
 /** @param spec fits the schema, and has its defaults */
-export const experimentProblems = (spec: Spec, mode: Mode): readonly FieldProblem[] => {
-  return [...searchProblems(spec, mode), ...objectiveProblems(spec)]
-}
+export const experimentProblems = (spec: Spec, mode: Mode): readonly FieldProblem[] =>
+  runSteps(findExperimentProblems(spec, mode))

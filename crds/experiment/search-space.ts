@@ -3,6 +3,7 @@ import { canonicalJson } from '../canonical-json.ts'
 import { uniform } from './draw.ts'
 import type { ResolvedExperimentSpec } from '../resolved-spec.ts'
 import { choicesOf, drawnValue } from './parameter-values.ts'
+import { runSteps, type Steps } from './steps.ts'
 
 /** Value by path. */
 export type Assignment = Readonly<Record<string, unknown>>
@@ -29,7 +30,7 @@ const drawn = ({ parameters, seed }: Space, trial: number, attempt: number): Ass
     ]),
   )
 
-const random = (space: Space): readonly Assignment[] => {
+const random = function* (space: Space): Steps<readonly Assignment[]> {
   const found = new Map<string, Assignment>()
   for (let trial = 1; trial <= (space.maxTrials ?? 1); trial += 1) {
     const before = found.size
@@ -39,10 +40,16 @@ const random = (space: Space): readonly Assignment[] => {
       if (!found.has(key)) found.set(key, assignment)
     }
     if (found.size === before) break
+    yield
   }
   return [...found.values()]
 }
 
+/** As `assignmentsOf`, a trial a step. */
+export const findAssignments = function* (space: Space): Steps<readonly Assignment[]> {
+  return space.strategy.type === 'Grid' ? grid(space) : yield* random(space)
+}
+
 /** The first is trial 1. A trial does not depend on those after it. */
 export const assignmentsOf = (space: Space): readonly Assignment[] =>
-  space.strategy.type === 'Grid' ? grid(space) : random(space)
+  runSteps(findAssignments(space))

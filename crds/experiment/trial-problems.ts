@@ -3,7 +3,8 @@ import { canonicalJson } from '../canonical-json.ts'
 import type { FieldProblem } from '../field-problem.ts'
 import type { ResolvedExperimentSpec } from '../resolved-spec.ts'
 import { type FieldPath, formatPath } from '../schema-node.ts'
-import { type Assignment, assignmentsOf } from './search-space.ts'
+import { type Assignment, findAssignments } from './search-space.ts'
+import { runSteps, type Steps } from './steps.ts'
 import { trialSpec } from './trial-spec.ts'
 
 type Parameter = ResolvedExperimentSpec['parameters'][number]
@@ -31,16 +32,16 @@ const placeOf = (
   return below < 0 ? ['spec', 'template', ...path] : ['spec', 'parameters', below, 'path']
 }
 
-/**
- * One problem for each place, in the words of the first trial that has it.
- * @param check what is wrong with the spec of a job; paths begin below `spec`
- */
-export const trialProblems = (
+type Check = (job: Readonly<Record<string, unknown>>) => readonly FieldProblem[]
+
+/** As `trialProblems`, a trial a step. */
+export const findTrialProblems = function* (
   spec: ResolvedExperimentSpec,
-  check: (job: Readonly<Record<string, unknown>>) => readonly FieldProblem[],
-): readonly FieldProblem[] => {
+  check: Check,
+): Steps<readonly FieldProblem[]> {
   const found = new Map<string, { readonly problem: FieldProblem; trials: Set<number> }>()
-  for (const [index, assignment] of assignmentsOf(spec).entries())
+  for (const [index, assignment] of (yield* findAssignments(spec)).entries()) {
+    yield
     for (const problem of check(trialSpec(spec, index + 1, assignment))) {
       const path = placeOf(spec, assignment, problem.path)
       const where = formatPath(['spec', ...problem.path])
@@ -53,9 +54,19 @@ export const trialProblems = (
           trials: new Set([index]),
         })
     }
+  }
   return [...found.values()].map(({ problem, trials }) =>
     trials.size === 1
       ? problem
       : { ...problem, message: `${problem.message} (and ${trials.size - 1} more trials)` },
   )
 }
+
+/**
+ * One problem for each place, in the words of the first trial that has it.
+ * @param check what is wrong with the spec of a job; paths begin below `spec`
+ */
+export const trialProblems = (
+  spec: ResolvedExperimentSpec,
+  check: Check,
+): readonly FieldProblem[] => runSteps(findTrialProblems(spec, check))

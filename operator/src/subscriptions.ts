@@ -8,6 +8,7 @@ import { awaitsModel } from './job/awaits-model.ts'
 import { KIND, type Pod, StageJobs } from './job/kinds.ts'
 import { JOB_LABEL } from './job/names.ts'
 import { experimentKeys } from './job/pins.ts'
+import { concernsExperiment, isProgress } from './experiment/trial-change.ts'
 import type { Workload } from './job/queue/workload.ts'
 import type { Informer } from './kube/informer.ts'
 import { type KubeObject, type ObjectKey, objectKey } from './kube/kube-object.ts'
@@ -78,10 +79,11 @@ export const subscriptions = (informers: Informers, policies: PolicyCaches | und
       baseModels?.subscribe({ handle, keysOf: jobsThatAwaitModels })
       policies?.subscribe(keysIn(jobs), handle)
     },
-    /** The same for experiments. */
-    subscribeExperiments: (handle: Handle) => {
+    /** The same for experiments; what only tells how far a trial is may wait. */
+    subscribeExperiments: (handle: Handle, handleLater: Handle) => {
       experiments.subscribe({ handle })
-      jobs.subscribe({ handle, keysOf: experimentKeys })
+      jobs.subscribe({ when: concernsExperiment, handle, keysOf: experimentKeys })
+      jobs.subscribe({ when: isProgress, handle: handleLater, keysOf: experimentKeys })
     },
     /** The same for datasets. */
     subscribeDatasets: (handle: Handle) => {

@@ -9,6 +9,7 @@ import type { OperatorMetrics } from '../metrics/operator-metrics.ts'
 import type { Actor } from './act.ts'
 import { EXPERIMENT_KIND } from './kinds.ts'
 import { createExperimentReconcile } from './reconcile.ts'
+import { createSearches } from './search.ts'
 
 type Options = Omit<Actor, 'pace'> & {
   readonly config: Pick<Config, 'pollIntervalMs'>
@@ -18,18 +19,24 @@ type Options = Omit<Actor, 'pace'> & {
 
 export const experimentController = (options: Options): Controller => {
   const { client, events, now, config, caches, metrics } = options
+  const queue = createWorkQueue({
+    observe: metrics.queue(EXPERIMENT_KIND),
+    backoff: CHILD_BACKOFF,
+  })
   return {
     kind: EXPERIMENT_KIND,
-    queue: createWorkQueue({ observe: metrics.queue(EXPERIMENT_KIND), backoff: CHILD_BACKOFF }),
+    queue,
     reconcile: createExperimentReconcile({
       client,
       events,
       now,
       caches,
+      searches: createSearches(),
       // the trials' own figures are no newer
       pace: createStatusPace(config.pollIntervalMs),
     }),
-    subscribe: caches.subscribeExperiments,
+    subscribe: handle =>
+      caches.subscribeExperiments(handle, key => queue.addAfter(key, config.pollIntervalMs)),
     keys: () => caches.experiments.list().map(({ metadata }) => objectKey(metadata)),
   }
 }

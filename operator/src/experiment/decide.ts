@@ -5,15 +5,13 @@ import type { RefusedTrial, TuningExperimentStatus } from '@attune/crds/tuning-e
 import { rfc3339Seconds } from '../kube/conditions.ts'
 import { heldMs } from '../kube/status-pace.ts'
 import { type Advance, advance } from './advance.ts'
+import { type Experiment, isAtWork } from './at-work.ts'
 import { crowdedOut } from './crowd.ts'
 import { experimentConditions } from './experiment-conditions.ts'
-import type { ExperimentSpec, TuningExperiment } from './kinds.ts'
 import { hopeless } from './median-stopping.ts'
 import { trialName } from './names.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
-import { assignmentsOf } from '@attune/crds/experiment/search-space.ts'
 import type { Decision, NewTrial, Note, Observed, Patch } from './situation.ts'
-import { specProblem } from './spec-problem.ts'
 import { isMade, isWaiting, type MadeTrial, readTrial, type Trial } from './trial.ts'
 import { phaseEvents, promoted, started, trialEvents } from './trial-events.ts'
 import { expiry, promotion, publication, retirement, stop, suspension } from './trial-patches.ts'
@@ -21,19 +19,9 @@ import { startable } from './start-order.ts'
 import { trialManifest } from './trial-manifest.ts'
 import { tableOf } from './trial-table.ts'
 
-type Experiment = TuningExperiment & { readonly spec: ExperimentSpec }
 type Losses = ReadonlyMap<number, readonly Validation[]>
 
 const NOTHING: Decision = Object.freeze({ create: [], patch: [], events: [] })
-
-const readyReason = (status: TuningExperimentStatus | undefined) =>
-  status?.conditions?.find(({ type }) => type === 'Ready')?.reason
-
-/** Its end stands, whatever becomes of its trials; one that failed may still be helped. */
-const isSettled = ({ metadata, status }: TuningExperiment): boolean =>
-  status?.observedGeneration === metadata.generation &&
-  (status?.phase === 'Succeeded' ||
-    (status?.phase === 'Failed' && readyReason(status) === 'InvalidSpec'))
 
 /** Refused for good. Somebody who changes an experiment that failed wants them tried again. */
 const refusedBefore = ({ metadata, status }: Experiment): readonly RefusedTrial[] =>
@@ -41,11 +29,14 @@ const refusedBefore = ({ metadata, status }: Experiment): readonly RefusedTrial[
     ? []
     : (status?.refused ?? [])
 
-const readTrials = (experiment: Experiment, jobs: Observed['jobs']): readonly Trial[] => {
+const readTrials = (
+  experiment: Experiment,
+  { jobs, search }: Pick<Observed, 'jobs' | 'search'>,
+): readonly Trial[] => {
   const { metadata, spec } = experiment
   const refused = new Map(refusedBefore(experiment).map(({ trial, message }) => [trial, message]))
   const byName = new Map(jobs.map(job => [job.metadata.name, job]))
-  return assignmentsOf(spec).map((assignment, index) => {
+  return search.assignments.map((assignment, index) => {
     const name = trialName(metadata.name, index + 1)
     const number = index + 1
     const planned = { number, name, assignment }
@@ -174,21 +165,16 @@ const decision = (
   return { ...done, status: next, events }
 }
 
-const isWhole = (experiment: TuningExperiment): experiment is Experiment =>
-  experiment.spec !== undefined
-
 export const decide = (observed: Observed, now: number): Decision => {
-  const { experiment, jobs } = observed
-  if (!isWhole(experiment) || experiment.metadata.deletionTimestamp || isSettled(experiment))
-    return NOTHING
-  const { metadata, spec, status } = experiment
-  // asked once for each spec: every trial of it is checked
-  const problem = status?.observedGeneration === metadata.generation ? undefined : specProblem(spec)
+  const { experiment, search } = observed
+  if (!isAtWork(experiment)) return NOTHING
+  const { spec } = experiment
+  const { problem } = search
   if (problem !== undefined) {
     const note: Note = { reason: 'InvalidSpec', message: problem }
     return decision(observed, statusOf(experiment, { phase: 'Failed', note }, {}, now), NOTHING)
   }
-  const read = readTrials(experiment, jobs)
+  const read = readTrials(experiment, observed)
   const onward = advance(read, spec)
   const trials = withDropped(read, onward)
   const losses = lossesOf(experiment, trials)

@@ -1,10 +1,12 @@
 /** Everything a decision about an experiment looks at, from memory only. */
 import type { InstructionTuningJob } from '../job/kinds.ts'
-import type { ObjectKey } from '../kube/kube-object.ts'
+import { objectKey } from '../kube/kube-object.ts'
 import { within } from '../kube/predicates.ts'
 import type { StatusPace } from '../kube/status-pace.ts'
 import type { StoreReader } from '../kube/store.ts'
+import type { Experiment } from './at-work.ts'
 import type { TuningExperiment } from './kinds.ts'
+import type { Search } from './search.ts'
 import type { Observed } from './situation.ts'
 
 export type ExperimentCaches = {
@@ -15,15 +17,15 @@ export type ExperimentCaches = {
 
 export const gather = (
   caches: ExperimentCaches,
-  key: ObjectKey,
+  experiment: Experiment,
+  search: Search,
   now: number,
-): Observed | undefined => {
-  const experiment = caches.experiments.get(key)
-  const uid = experiment?.metadata.uid
-  if (!experiment || uid === undefined) return undefined
+): Observed => {
+  const { namespace, uid = '' } = experiment.metadata
   return {
     experiment,
-    jobs: within(experiment.metadata.namespace, caches.jobs.ownedBy(uid)),
-    holdMs: caches.pace.holdMs(key, now),
+    search,
+    jobs: within(namespace, caches.jobs.ownedBy(uid)),
+    holdMs: caches.pace.holdMs(objectKey(experiment.metadata), now),
   }
 }

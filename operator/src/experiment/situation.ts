@@ -5,10 +5,13 @@ import type { InstructionTuningJob } from '../job/kinds.ts'
 import type { Manifest } from '../kube/kube-client.ts'
 import type { ObjectRef } from '../kube/kube-object.ts'
 import type { TuningExperiment } from './kinds.ts'
+import type { Search } from './search.ts'
 
 /** Jobs of an earlier experiment of the same name are not in it. */
 export type Observed = {
   readonly experiment: TuningExperiment
+  /** of the experiment's spec */
+  readonly search: Search
   readonly jobs: readonly InstructionTuningJob[]
   /** how much longer a status that tells of progress alone is not written */
   readonly holdMs: number

@@ -23,9 +23,12 @@ const awaited = ({ phase, observedGeneration, conditions = [] }: Told = {}) =>
     conditions: conditions.map(({ type, status, reason }) => [type, status, reason]),
   })
 
+export const tellsProgressOnly = (before: Told | undefined, after: Told | undefined): boolean =>
+  awaited(before) === awaited(after)
+
 /** How much longer a write of that status is to be held back; 0 where it is not. */
 export const heldMs = (before: Told | undefined, after: Told, holdMs: number): number =>
-  awaited(before) === awaited(after) ? holdMs : 0
+  tellsProgressOnly(before, after) ? holdMs : 0
 
 export type StatusPace = {
   /** How much longer a write that tells of progress alone is held back. */

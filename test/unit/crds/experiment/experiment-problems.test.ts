@@ -2,6 +2,7 @@ import { resolveExperimentSpec } from '@attune/crds/defaults.ts'
 import type { TuningExperimentSpec } from '@attune/crds/tuning-experiment-spec.ts'
 import t from 'tap'
 import { experimentProblems } from '../../../../crds/experiment/experiment-problems.ts'
+import { runSteps } from '../../../../crds/experiment/steps.ts'
 import { formatPath } from '../../../../crds/schema-node.ts'
 import { specProblem } from '../../../../operator/src/experiment/spec-problem.ts'
 import { SPEC } from '../../../fixtures/operator/tuning-job.ts'
@@ -199,6 +200,6 @@ t.test('file:// may be varied on this machine and not in a cluster', async t => 
 
 t.test('the operator says the first of them in one line', async t => {
   const spec = specOf({ parameters: [{ path: RATE, values: [0.1, 7] }] })
-  t.match(specProblem(spec), /^spec\.parameters\[0\]\.values\[1\]: trial 2 /)
-  t.equal(specProblem(specOf({})), undefined)
+  t.match(runSteps(specProblem(spec)), /^spec\.parameters\[0\]\.values\[1\]: trial 2 /)
+  t.equal(runSteps(specProblem(specOf({}))), undefined)
 })

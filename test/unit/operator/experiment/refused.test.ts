@@ -6,7 +6,11 @@ import { isVerdict, whyWaiting } from '../../../../operator/src/experiment/refus
 import type { Manifest } from '../../../../operator/src/kube/kube-client.ts'
 import { KubeError } from '../../../../operator/src/kube/kube-error.ts'
 import { createStatusPace } from '../../../../operator/src/kube/status-pace.ts'
-import { anExperiment, createExperimentStory } from '../../../fixtures/operator/an-experiment.ts'
+import {
+  anExperiment,
+  createExperimentStory,
+  searchOf,
+} from '../../../fixtures/operator/an-experiment.ts'
 import { NOW, SPEC } from '../../../fixtures/operator/tuning-job.ts'
 
 const forbidden = (message: string) =>
@@ -79,7 +83,7 @@ const look = async (answers: Readonly<Record<string, Error>>) => {
   const values = [0.1, 0.2, 0.3]
   const parameters = [{ path: 'training.learningRate', values }]
   const experiment = anExperiment({ parameters, parallelTrials: 3 })
-  const observed = { experiment, jobs: [], holdMs: 0 }
+  const observed = { experiment, search: searchOf(experiment), jobs: [], holdMs: 0 }
   const error = await act(actor, observed, decide(observed, NOW)).then(
     () => undefined,
     (thrown: Error) => thrown,
