@@ -9,7 +9,7 @@ export const TRIAL_ROWS_MAX = 100
 
 const parameters = mapOf<string>(
   { type: 'string', maxLength: 2048 },
-  'Values of the varied fields, as JSON.',
+  'Values of the varied fields, as JSON, each cut to 128 characters.',
 )
 const trialNumber = Type.Integer({ minimum: 1, description: 'Number of the trial.' })
 const jobName = text(63, 'Name of its InstructionTuningJob.')
@@ -72,7 +72,7 @@ export const TuningExperimentStatusSchema = object(
       Type.Array(Trial, {
         maxItems: TRIAL_ROWS_MAX,
         description:
-          'Trials in their order; of more than 100, those that run and then the best ones.',
+          'Trials in their order; of more than 100, or than 256 KiB of them, those that run and then the best ones.',
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['trial'],
       }),

@@ -13,13 +13,16 @@ import type { Assignment } from '@attune/crds/experiment/search-space.ts'
 import { isWaiting, type Trial } from './trial.ts'
 
 const MESSAGE_MAX = 512
-const VALUE_MAX = 2048
+/** Of a value; the trial's job has all of it. */
+const VALUE_MAX = 128
+/** Of all rows as JSON: etcd takes 1.5 MiB, with who manages which field beside it. */
+const TABLE_BYTES_MAX = 256 * 1024
 
 const parametersOf = (assignment: Assignment): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(assignment).map(([path, value]) => [
       path,
-      (JSON.stringify(value) ?? '').slice(0, VALUE_MAX),
+      trimMessage(JSON.stringify(value) ?? '', VALUE_MAX),
     ]),
   )
 
@@ -38,14 +41,28 @@ const row = (
   ...(validations.length > 0 ? { validations: [...validations] } : {}),
 })
 
-/** Those that run, then the best, then the rest; a table of them in their order. */
-const shown = (trials: readonly Trial[], spec: ExperimentSpec): readonly Trial[] => {
-  if (trials.length <= TRIAL_ROWS_MAX) return trials
+/** Those that run, then the best, then the rest. */
+const byInterest = (trials: readonly Trial[], spec: ExperimentSpec): readonly Trial[] => {
   const running = trials.filter(({ isActive }) => isActive)
   const best = ranked(trials, spec.objective.goal)
-  const ordered = [...new Set([...running, ...best, ...trials].map(({ number }) => number))]
-  const kept = new Set(ordered.slice(0, TRIAL_ROWS_MAX))
-  return trials.filter(({ number }) => kept.has(number))
+  return [...new Map([...running, ...best, ...trials].map(each => [each.number, each])).values()]
+}
+
+/** As many as there is room for, in their order. */
+const rowsOf = (
+  trials: readonly Trial[],
+  spec: ExperimentSpec,
+  validations: ReadonlyMap<number, readonly Validation[]>,
+): readonly TrialStatus[] => {
+  const rows: TrialStatus[] = []
+  let bytes = 0
+  for (const trial of byInterest(trials, spec)) {
+    const next = row(trial, spec, validations.get(trial.number) ?? [])
+    bytes += Buffer.byteLength(`,${JSON.stringify(next)}`)
+    if (rows.length === TRIAL_ROWS_MAX || bytes > TABLE_BYTES_MAX) break
+    rows.push(next)
+  }
+  return rows.toSorted((a, b) => a.trial - b.trial)
 }
 
 const ENDED = ['Succeeded', 'Failed', 'Stopped'] as const
@@ -92,12 +109,12 @@ export const tableOf = (
   validations: ReadonlyMap<number, readonly Validation[]>,
 ): Table => {
   const made = trials.filter(trial => !isWaiting(trial))
-  const rows = shown(made, spec)
+  const rows = rowsOf(made, spec, validations)
   const first = bestOf(trials, spec.objective.goal)
   return {
     ...countsOf(trials),
     ...(first ? { best: best(first) } : {}),
-    trials: rows.map(trial => row(trial, spec, validations.get(trial.number) ?? [])),
+    trials: [...rows],
     ...(rows.length < made.length ? { trialsLeftOut: made.length - rows.length } : {}),
   }
 }

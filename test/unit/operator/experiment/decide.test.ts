@@ -2,6 +2,8 @@ import { TRIAL_ROWS_MAX } from '@attune/crds/tuning-experiment-status.ts'
 import t from 'tap'
 import type { TuningExperiment } from '../../../../operator/src/experiment/kinds.ts'
 import type { InstructionTuningJob } from '../../../../operator/src/job/kinds.ts'
+import type { Trial } from '../../../../operator/src/experiment/trial.ts'
+import { tableOf } from '../../../../operator/src/experiment/trial-table.ts'
 import { anExperiment, createExperimentStory } from '../../../fixtures/operator/an-experiment.ts'
 import { brokenFluxRules } from '../../../fixtures/operator/flux-rules.ts'
 import { SPEC } from '../../../fixtures/operator/tuning-job.ts'
@@ -188,4 +190,35 @@ t.test('the table keeps the best of many', async t => {
   t.equal(story.status.best?.trial, count)
   t.equal(story.row(1), undefined)
   t.equal(story.row(count)?.score, count / 1000)
+})
+
+const aTrial = (number: number, assignment: Trial['assignment']): Trial => ({
+  number,
+  name: `search-trial-${number}`,
+  assignment,
+  phase: 'Failed',
+  rung: 0,
+  isActive: false,
+  scoredRung: 0,
+  message: '€'.repeat(512),
+})
+
+t.test('a long value is cut between two characters', async t => {
+  const trial = aTrial(1, { 'model.source.uri': '😀'.repeat(1000) })
+  const { trials } = tableOf([trial], anExperiment().spec, new Map())
+  t.equal(trials?.[0]?.parameters['model.source.uri'], `"${'😀'.repeat(63)}…`)
+})
+
+t.test('rows are left out once they fill the room that they have', async t => {
+  const long = Object.fromEntries(
+    Array.from({ length: 16 }, (_, at) => [`training.field${at}`, '€'.repeat(2000)]),
+  )
+  const made = Array.from({ length: 100 }, (_, index) => aTrial(index + 1, long))
+  const trials = made.map(trial => ({ ...trial, isActive: trial.number === 100 }))
+  const table = tableOf(trials, anExperiment().spec, new Map())
+  const shown = table.trials ?? []
+  const bytes = Buffer.byteLength(JSON.stringify(shown))
+  t.ok(bytes > 250_000 && bytes <= 256 * 1024, `${bytes}`)
+  t.equal(shown.length + (table.trialsLeftOut ?? 0), 100)
+  t.strictSame([shown.at(0)?.trial, shown.at(-1)?.trial], [1, 100], 'one that runs is in it')
 })
