@@ -7,6 +7,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { createDelays } from './delays.ts'
 import { parseKey } from './kube-object.ts'
 import { createReadyLine } from './ready-line.ts'
+import { createTally } from './tally.ts'
 
 export type WorkQueueObserver = {
   /** Keys ready for a worker, after each change. */
@@ -19,7 +20,10 @@ export type WorkQueueObserver = {
 }
 
 export type WorkQueue = {
-  /** False where the queue is full or shut down. A key being worked on is taken again after `done`. */
+  /**
+   * False where the queue is full or shut down; it is never full for the only key of a namespace. A key being worked on is taken again after
+   * `done`.
+   */
   add(key: string): boolean
   /** Adds later; the earliest of several calls counts. */
   addAfter(key: string, delayMs: number): boolean
@@ -43,7 +47,7 @@ export type WorkQueueOptions = {
   readonly random?: () => number
   readonly observe?: WorkQueueObserver
   readonly backoff?: BackoffOptions
-  /** Keys in all, ready and delayed; above it `add` says false. */
+  /** Keys in all, ready and delayed; above it `add` says false, but for the only key of a namespace. */
   readonly maxKeys?: number
 }
 
@@ -73,9 +77,6 @@ const createWorking = () => {
     get size() {
       return working.size
     },
-    get dirtyKeys() {
-      return dirty.size
-    },
     add: (key: string) => void working.add(key),
     markDirty: (key: string) => void dirty.add(key),
     /** True where the key is dirty. */
@@ -95,11 +96,14 @@ const namespaceOf = (key: string) => parseKey(key).namespace ?? ''
 /** Every key of the queue: ready, delayed or worked on. */
 const createKeys = ({ clock, observe, maxKeys }: KeysOptions) => {
   const working = createWorking()
+  /** by namespace: ready, delayed, or to come again once given back */
+  const waiting = createTally()
   const ready = createReadyLine({
     clock,
     laneOf: namespaceOf,
     onDepth: keys => observe.depth?.(keys),
     onTaken: (key, seconds) => {
+      waiting.remove(namespaceOf(key))
       working.add(key)
       observe.waited?.(seconds)
     },
@@ -107,22 +111,32 @@ const createKeys = ({ clock, observe, maxKeys }: KeysOptions) => {
   const drained = Promise.withResolvers<void>()
   let stopped = false
 
-  const isFull = () => ready.size + working.dirtyKeys + delays.size >= maxKeys
+  // one tenant's keys do not keep out another's
+  const isFull = (key: string) => waiting.total >= maxKeys && waiting.of(namespaceOf(key)) > 0
+  const enter = (key: string) => {
+    waiting.add(namespaceOf(key))
+    if (working.has(key)) working.markDirty(key)
+    else ready.push(key)
+  }
   const refuse = (key: string) => {
     if (!stopped) observe.dropped?.(key)
     return false
   }
+  const isIn = (key: string) => ready.has(key) || working.isDirty(key)
   const add = (key: string) => {
-    if (ready.has(key) || working.isDirty(key)) return !stopped
-    if (stopped || isFull()) return refuse(key)
-    if (working.has(key)) working.markDirty(key)
-    else ready.push(key)
+    if (isIn(key)) return !stopped
+    if (stopped || isFull(key)) return refuse(key)
+    enter(key)
     return true
   }
-  const delays = createDelays(clock, add)
+  const delays = createDelays(clock, key => {
+    waiting.remove(namespaceOf(key))
+    if (!isIn(key)) enter(key)
+  })
   const addAfter = (key: string, delayMs: number) => {
     if (delayMs <= 0) return add(key)
-    if (stopped || (!delays.has(key) && isFull())) return refuse(key)
+    if (stopped || (!delays.has(key) && isFull(key))) return refuse(key)
+    if (!delays.has(key)) waiting.add(namespaceOf(key))
     delays.set(key, delayMs)
     return true
   }

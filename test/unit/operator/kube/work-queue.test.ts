@@ -101,6 +101,30 @@ t.test('a full queue says no to new keys and tells of it', async t => {
   t.strictSame(dropped, ['c', 'd', 'e'])
 })
 
+t.test('the keys of one namespace leave room for the first of another', async t => {
+  const dropped: string[] = []
+  const options = { maxKeys: 3, observe: { dropped: (key: string) => dropped.push(key) } }
+  const { queue, clock } = aQueue(options)
+  queue.add('a/1')
+  for (const key of ['a/2', 'a/3', 'a/4']) queue.addAfter(key, 1000)
+  t.equal(queue.add('b/1'), true)
+  t.equal(queue.addAfter('c/1', 1000), true)
+  t.equal(queue.add('b/2'), false)
+  t.equal(queue.addAfter('c/2', 1000), false)
+  t.equal(queue.retry('c/2'), false)
+  t.strictSame(dropped, ['a/4', 'b/2', 'c/2', 'c/2'])
+  await clock.advance(1000)
+  const taken = [await queue.take(), await queue.take(), await queue.take()]
+  t.strictSame(taken, ['a/1', 'b/1', 'c/1'], 'a delayed key is not lost where it is full')
+  t.equal(queue.depth, 2)
+  t.equal(queue.add('b/1'), true, 'nor is the only one that comes again')
+  t.equal(queue.add('a/5'), false)
+  for (const key of ['a/1', 'b/1', 'c/1']) queue.done(key)
+  const rest = [await queue.take(), await queue.take(), await queue.take()]
+  t.strictSame(rest.toSorted(), ['a/2', 'a/3', 'b/1'])
+  t.equal(queue.add('a/5'), true, 'and there is room again')
+})
+
 t.test('tells depth and waiting time', async t => {
   const depths: number[] = []
   const waits: number[] = []
