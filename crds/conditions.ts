@@ -96,9 +96,9 @@ export const REASONS = {
   GatesPassed: 'Every gate of the evaluation holds.',
   PublishFailed: 'The output could not be written.',
   PlanExceedsMemory: 'Training is estimated to need more memory than the pod may use.',
-  OutOfMemory: 'A stage was killed for memory.',
+  OutOfMemory: 'The memory of the pod or of its accelerator ran out.',
   MicroBatchHalved:
-    'Training was killed for memory; its next attempt computes half as many rows at once.',
+    'Training ran out of memory; its next attempt computes half as many rows at once.',
   DeadlineExceeded: 'A stage ran longer than retry.deadlineSeconds.',
   RetriesExhausted: 'A stage failed more often than retry.limit allows.',
   StageFailed:

@@ -30,7 +30,7 @@ export const DATASET_REASONS = {
   SourceForbidden: 'A source refused access.',
   DatasetMalformed: 'A data file is not what it says; the message names file and line.',
   DatasetBelowQuality: 'The data misses one of its quality gates.',
-  OutOfMemory: 'The pod was killed for memory.',
+  OutOfMemory: 'The memory of the pod ran out.',
   DeadlineExceeded: 'Reading the sources took longer than retry.deadlineSeconds.',
   RetriesExhausted: 'Reading the sources failed more often than retry.limit allows.',
   StageFailed: 'Reading the sources failed in a way that a retry cannot cure.',

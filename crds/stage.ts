@@ -49,6 +49,8 @@ export const EXIT = {
   forbidden: 77,
   /** EX_CONFIG: model unsupported, spec impossible for this model */
   config: 78,
+  /** memory of the accelerator or the process ran out, and the process could still say so: retried with less */
+  outOfMemory: 79,
 } as const
 export const PERMANENT_EXIT_CODES: readonly number[] = [
   64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 76, 77, 78,

@@ -57,10 +57,17 @@ export const FAILED = {
     you: 'Mend the output (space, permission, claim), then give the annotation `attune.dev/retry-publish` any new value: Publish alone runs again. `kubectl annotate itj NAME attune.dev/retry-publish="$(date +%s)" --overwrite`',
   },
   OutOfMemory: {
-    seenAs: ['OOMKilled', 'exit code 137'],
+    seenAs: [
+      'OOMKilled',
+      'exit code 137',
+      'exit code 79',
+      'CUDA out of memory',
+      'Failed to allocate memory for requested buffer',
+      'CUBLAS_STATUS_ALLOC_FAILED',
+    ],
     operator:
       'A Train pod is tried again with half as many rows at once, any other pod as it is, up to `retry.limit`; then the run is Failed.',
-    you: 'Raise `resources.limits.memory`, lower `training.sequenceLength`, or set `training.gradientCheckpointing: Enabled`.',
+    you: 'Lower `training.sequenceLength`, set `training.gradientCheckpointing: Enabled`, raise `resources.limits.memory`, or where the accelerator ran out (the message tells CUDA) ask for one with more memory.',
   },
   DeadlineExceeded: {
     operator:

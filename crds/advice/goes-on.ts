@@ -15,12 +15,12 @@ export const GOES_ON = {
   },
   PlanExceedsMemory: {
     operator:
-      'An Event only: `status.plan.fits` is false and training starts all the same, since the estimate is meant to be high. If the pod is killed for memory, the next attempt computes half as many rows at once.',
+      'An Event only: `status.plan.fits` is false and training starts all the same, since the estimate is meant to be high. If memory runs out, the next attempt computes half as many rows at once.',
     you: 'Raise `resources.limits.memory`, lower `training.sequenceLength`, set `training.microBatchSize: Auto`, or set `training.gradientCheckpointing: Enabled`.',
   },
   MicroBatchHalved: {
     operator:
-      'Training goes on from its checkpoint. The gradient is still that of the whole batch, so the result is the same up to rounding. Each kill counts towards `retry.limit`.',
+      'Training goes on from its checkpoint. The gradient is still that of the whole batch, so the result is the same up to rounding. Each attempt counts towards `retry.limit`.',
     you: 'Nothing. To spare the attempts the next time, lower `training.microBatchSize` or raise `resources.limits.memory`.',
   },
 } as const satisfies Readonly<Partial<Record<Reason, Advice>>>

@@ -83,3 +83,37 @@ t.test('a Train pod that is killed more often than retry.limit', async t => {
   const { status } = await cluster.phase('Failed')
   t.match(status?.runs?.[0], { reason: 'OutOfMemory', message: /retry.limit is used up/ })
 })
+
+t.test('a Train pod whose accelerator has no memory left', async t => {
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  await cluster.submit({ retry: { limit: 1 } })
+  await cluster.kubelet.succeeds(1, 'prepare')
+  const message = 'memory of the accelerator or of the pod ran out (CUDA failure 2: out of memory)'
+  const result = { ...aResult('train'), outcome: 'Failed', reason: 'OutOfMemory', message }
+  const runsOut = async () => {
+    const pod = await cluster.kubelet.starts(1, 'train')
+    await cluster.kubelet.ends(pod, 79, JSON.stringify(result))
+  }
+
+  await t.test('is followed by one with half the micro-batch', async t => {
+    await runsOut()
+    const { status } = await untilRetries(cluster, 1)
+    t.match(status?.runs?.[0]?.stages[1], { memoryKills: 1 })
+    const next = await cluster.kubelet.pod(1, 'train')
+    t.strictSame(argsOf(next).slice(-2), ['--micro-batch-halvings', '1'])
+    t.match(await trainJob(cluster), { spec: { backoffLimit: 0 } })
+    t.match((await cluster.event('OutOfMemory')).message, message)
+    await cluster.event('MicroBatchHalved')
+  })
+
+  await t.test('and fails once retry.limit is used up', async t => {
+    await runsOut()
+    const job = await cluster.phase('Failed')
+    t.match(job.status?.runs?.[0], {
+      reason: 'OutOfMemory',
+      message: `${message} (retry.limit is used up)`,
+    })
+    t.strictSame(brokenFluxRules(job), [])
+  })
+})

@@ -1,9 +1,9 @@
 /**
- * A Train pod that is killed ends its Job: a Job's pod template cannot change, and the next attempt is to compute
- * fewer rows at once. The gradient is summed over the micro-batches of a step, so the result stays the same.
+ * A Train pod that is killed or runs out of memory ends its Job: a Job's pod template cannot change, and the next
+ * attempt is to compute fewer rows at once. The gradient is summed over the micro-batches of a step, so the result stays the same.
  */
 import type { StageStatus } from '@attune/crds/instruction-tuning-job-status.ts'
-import type { TrainerStage } from '@attune/crds/stage.ts'
+import { EXIT, type TrainerStage } from '@attune/crds/stage.ts'
 import type { StageJob, Terminated } from './kinds.ts'
 import { RETRIES_ANNOTATION } from './names.ts'
 import { jobCondition } from './pod-state.ts'
@@ -12,6 +12,12 @@ import { jobCondition } from './pod-state.ts'
 export const KILLED = 137
 /** 128 and SIGTERM: told to end before it could listen. */
 export const TERMINATED = 143
+
+/** Ends of a Train pod that are tried again by another Job. */
+export const ENDS_JOB: readonly number[] = [KILLED, EXIT.outOfMemory]
+
+const ranOutOfMemory = ({ exitCode, reason }: Terminated): boolean =>
+  exitCode === EXIT.outOfMemory || reason === 'OOMKilled'
 
 export const endsWhenKilled = (stage: TrainerStage): boolean => stage === 'train'
 
@@ -36,8 +42,9 @@ export type Retry = Required<Pick<StageStatus, 'retries' | 'memoryKills'>>
 /** @returns undefined where nothing was killed, or `retry.limit` is used up */
 export const retryAfterKill = ({ stage, job, end, limit }: Killed): Retry | undefined => {
   const { name, memoryKills = 0 } = stage
-  if (!endsWhenKilled(name) || !endedByPolicy(job) || end?.exitCode !== KILLED) return undefined
+  if (!endsWhenKilled(name) || !endedByPolicy(job) || !end || !ENDS_JOB.includes(end.exitCode))
+    return undefined
   const retries = retriesBefore(job) + Math.max(1, job.status?.failed ?? 1)
   if (retries > limit) return undefined
-  return { retries, memoryKills: memoryKills + (end.reason === 'OOMKilled' ? 1 : 0) }
+  return { retries, memoryKills: memoryKills + (ranOutOfMemory(end) ? 1 : 0) }
 }

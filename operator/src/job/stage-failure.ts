@@ -3,7 +3,7 @@ import type { Reason } from '@attune/crds/conditions.ts'
 import { CURATE, EXIT, type TrainerStage } from '@attune/crds/stage.ts'
 import type { Pod, StageJob } from './kinds.ts'
 import { jobCondition, terminated, wasDisrupted } from './pod-state.ts'
-import { endedByPolicy, KILLED, TERMINATED } from './retry-after-kill.ts'
+import { ENDS_JOB, endedByPolicy, TERMINATED } from './retry-after-kill.ts'
 import { readStageResult } from './stage-result.ts'
 
 export type Failure = { readonly reason: Reason; readonly message: string }
@@ -13,6 +13,7 @@ const REASON_OF_EXIT_CODE: Readonly<Record<number, Reason>> = {
   [EXIT.diverged]: 'TrainingDiverged',
   [EXIT.noInput]: 'SourceNotFound',
   [EXIT.forbidden]: 'SourceForbidden',
+  [EXIT.outOfMemory]: 'OutOfMemory',
 }
 
 /** How one attempt ended; undefined while it runs, and where it succeeded. */
@@ -64,8 +65,9 @@ export const stageFailure = (
         : `stage ${stage} ran longer than retry.deadlineSeconds`,
     }
   const last = pod && attemptFailure(pod, stage)
-  const wasKilled = endedByPolicy(job) && pod && terminated(pod)?.exitCode === KILLED
-  if (condition?.reason === 'BackoffLimitExceeded' || wasKilled) {
+  const exitCode = pod && terminated(pod)?.exitCode
+  const usedUp = endedByPolicy(job) && exitCode !== undefined && ENDS_JOB.includes(exitCode)
+  if (condition?.reason === 'BackoffLimitExceeded' || usedUp) {
     const failure = last ?? { reason: 'StageFailed', message: `stage ${stage} failed` }
     // a failure without a name of its own: that the retries are used up says more
     const reason = failure.reason === 'StageFailed' ? 'RetriesExhausted' : failure.reason

@@ -5,7 +5,7 @@ import { controllerReference } from '../../kube/kube-object.ts'
 import { labelsOf, RETRIES_ANNOTATION, stageJobName } from '../names.ts'
 import { CONTAINER } from '../pod-state.ts'
 import { queueAnnotations, queueLabels } from '../queue/queue-labels.ts'
-import { endsWhenKilled, KILLED, TERMINATED } from '../retry-after-kill.ts'
+import { ENDS_JOB, endsWhenKilled, TERMINATED } from '../retry-after-kill.ts'
 import { type StagePod, stagePod } from './stage-pod.ts'
 
 const onExitCodes = (action: string, values: readonly number[]) => ({
@@ -20,7 +20,7 @@ export const podFailurePolicy = (stage: TrainerStage) => ({
     onExitCodes('Ignore', [EXIT.stopped, TERMINATED]),
     onExitCodes('FailJob', PERMANENT_EXIT_CODES),
     // Kubernetes would try again with the same pod
-    ...(endsWhenKilled(stage) ? [onExitCodes('FailJob', [KILLED])] : []),
+    ...(endsWhenKilled(stage) ? [onExitCodes('FailJob', ENDS_JOB)] : []),
   ],
 })
 

@@ -50,6 +50,12 @@ const cases: Readonly<Record<string, Case>> = {
     reason: 'OutOfMemory',
     message: /resources.limits.memory.*retry.limit is used up/,
   },
+  'out of memory to the end, without a result that can be read': {
+    ends: ended(79),
+    job: 'BackoffLimitExceeded',
+    reason: 'OutOfMemory',
+    message: /exit code 79 and left no result \(retry.limit is used up\)/,
+  },
   'a failure without a name, more often than retry.limit': {
     ends: ended(1, said('StageFailed', 'disk is full')),
     job: 'BackoffLimitExceeded',

@@ -6,10 +6,23 @@ import {
 } from '../../../../operator/src/job/retry-after-kill.ts'
 import { brokenFluxRules } from '../../../fixtures/operator/flux-rules.ts'
 import { createStory, type Story } from '../../../fixtures/operator/story.ts'
-import { aPod, aStageJob, at, ended, failedBecause } from '../../../fixtures/operator/tuning-job.ts'
+import {
+  aPod,
+  aResult,
+  aStageJob,
+  at,
+  ended,
+  failedBecause,
+} from '../../../fixtures/operator/tuning-job.ts'
 
 const POLICY = failedBecause('PodFailurePolicy')
 const { terminated: OOM } = ended(137, undefined, { reason: 'OOMKilled' })
+const SAID = 'memory of the accelerator or of the pod ran out (CUDA failure 2: out of memory)'
+/** The accelerator's memory ran out: the process could still say so. */
+const allocationFailed = ended(
+  79,
+  aResult('train', { outcome: 'Failed', reason: 'OutOfMemory', message: SAID }),
+)
 const { terminated: KILL } = ended(137, undefined, { reason: 'Error' })
 
 /** The Job that failed, by its place among those of its stage. */
@@ -31,6 +44,14 @@ const train = (retries?: number, memoryKills?: number) => ({
 type Row = readonly [Partial<Killed>, Retry | undefined]
 const table: Readonly<Record<string, Row>> = {
   'a kill for memory halves the micro-batch': [{}, { retries: 1, memoryKills: 1 }],
+  'so does an allocation that failed': [
+    { end: allocationFailed.terminated },
+    { retries: 1, memoryKills: 1 },
+  ],
+  'also where its result cannot be read': [
+    { end: ended(79).terminated },
+    { retries: 1, memoryKills: 1 },
+  ],
   'the next one halves it again': [
     { stage: train(1, 1), job: job(1) },
     { retries: 2, memoryKills: 2 },
@@ -68,12 +89,17 @@ t.test('what follows a kill', t => {
   t.end()
 })
 
-const kill = (story: Story, attempt: number, reason = 'OOMKilled') => {
+const kill = (
+  story: Story,
+  attempt: number,
+  reason = 'OOMKilled',
+  end = ended(137, undefined, { reason }),
+) => {
   const change = { name: `home-1-train-${attempt}`, createdAt: at(attempt) }
   return story
     .pods(aPod(1, 'train', { runningSince: at(attempt) }, change))
     .look()
-    .pods(aPod(1, 'train', ended(137, undefined, { reason }), change))
+    .pods(aPod(1, 'train', end, change))
     .jobEnds(1, 'train', POLICY, 1)
 }
 const argsOf = (story: Story) => JSON.stringify(story.manifest('home-1-train'))
@@ -112,6 +138,36 @@ t.test('a Train pod that is killed for memory', async t => {
       reason: 'OutOfMemory',
       message: /resources.limits.memory.*retry.limit is used up/,
     })
+    t.strictSame(brokenFluxRules(story.observed.job), [])
+  })
+})
+
+t.test('a Train pod whose accelerator has no memory left', async t => {
+  const story = createStory({ retry: { limit: 1 } })
+    .look()
+    .succeeds(1, 'prepare')
+  const fails = (attempt: number) => kill(story, attempt, '', allocationFailed).look()
+  await t.test('is followed by a Job with half the micro-batch', async t => {
+    const before = story.events.length
+    fails(1)
+    t.match(story.run?.stages[1], { state: 'Running', retries: 1, memoryKills: 1 })
+    t.match(argsOf(story), /"--micro-batch-halvings","1"/)
+    t.strictSame(
+      story
+        .reasons()
+        .slice(before)
+        .filter(reason => reason !== 'StageStarted'),
+      ['OutOfMemory', 'MicroBatchHalved', 'Retrying'],
+    )
+    t.ok(
+      story.events.some(({ reason, message }) => reason === 'OutOfMemory' && message === SAID),
+      'in the words of the stage',
+    )
+  })
+  await t.test('until retry.limit is used up', async t => {
+    fails(2)
+    t.match(story.run, { phase: 'Failed', reason: 'OutOfMemory' })
+    t.equal(story.run?.message, `${SAID} (retry.limit is used up)`)
     t.strictSame(brokenFluxRules(story.observed.job), [])
   })
 })
