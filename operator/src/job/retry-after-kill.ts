@@ -13,8 +13,8 @@ export const KILLED = 137
 /** 128 and SIGTERM: told to end before it could listen. */
 export const TERMINATED = 143
 
-/** Ends of a Train pod that are tried again by another Job. */
-export const ENDS_JOB: readonly number[] = [KILLED, EXIT.outOfMemory]
+/** Ends of a Train pod that are tried again by another Job; the API server wants them in order. */
+export const ENDS_JOB: readonly number[] = [EXIT.outOfMemory, KILLED]
 
 const ranOutOfMemory = ({ exitCode, reason }: Terminated): boolean =>
   exitCode === EXIT.outOfMemory || reason === 'OOMKilled'

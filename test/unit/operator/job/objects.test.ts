@@ -137,7 +137,7 @@ t.test('Job of a stage', async t => {
         },
         {
           action: 'FailJob',
-          onExitCodes: { containerName: 'trainer', operator: 'In', values: [137, 79] },
+          onExitCodes: { containerName: 'trainer', operator: 'In', values: [79, 137] },
         },
       ],
     },
