@@ -33,6 +33,13 @@ const LIMITS = {
   labelValueLengthLimit: 512,
 }
 
+/**
+ * What a trainer tells. A tenant's pod could tell figures that only the operator knows, such as
+ * attune_accelerator_seconds_total, and `attune usage` would count them.
+ */
+const TRAINER_METRIC =
+  '(attune_(stage|trainer|dataset|training|validation|best_validation|checkpoint|evaluation)|process|nodejs)_.+'
+
 export const trainerPodMonitor = (settings: OperatorSettings) => ({
   ...TYPE,
   metadata: { ...metadata(settings), name: 'attune-trainer' },
@@ -46,6 +53,12 @@ export const trainerPodMonitor = (settings: OperatorSettings) => ({
     // the job's labels belong on a trainer's series: they tell one run from another
     podTargetLabels: ['attune.dev/job', 'attune.dev/run', 'attune.dev/stage'],
     ...LIMITS,
-    podMetricsEndpoints: [{ port: 'http', interval: settings.podMonitor.interval }],
+    podMetricsEndpoints: [
+      {
+        port: 'http',
+        interval: settings.podMonitor.interval,
+        metricRelabelings: [{ sourceLabels: ['__name__'], regex: TRAINER_METRIC, action: 'keep' }],
+      },
+    ],
   },
 })

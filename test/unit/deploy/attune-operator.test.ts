@@ -1,5 +1,6 @@
 import { crdName } from '@attune/crds/custom-resource-definition.ts'
 import { KINDS } from '@attune/crds/kinds.ts'
+import { PROCESS_METRICS } from '@attune/crds/metrics/process-metrics.ts'
 import t from 'tap'
 import {
   AttuneOperator,
@@ -7,6 +8,8 @@ import {
 } from '../../../deploy/components/attune-operator.ts'
 import { kubernetesObjects, registeredBy } from '../../../deploy/render.ts'
 import { CHILD_SELECTOR } from '../../../operator/src/job/names.ts'
+import { OPERATOR_METRICS } from '../../../operator/src/metrics/definitions.ts'
+import { TRAINER_METRICS } from '../../../trainer-image/src/metric-definitions.ts'
 
 const objectsOf = async (args: AttuneOperatorArguments) =>
   kubernetesObjects(await registeredBy(() => new AttuneOperator('attune', args)))
@@ -196,6 +199,22 @@ t.test('PodMonitors come when asked for, and keep the namespace that a series na
       podMetricsEndpoints: [{ port: 'http', interval: '15s' }],
     },
   })
+})
+
+t.test('of a trainer its own metrics are taken, and none that the operator tells', async t => {
+  const objects = await objectsOf({ podMonitor: { enabled: true } })
+  const { spec } = objects['PodMonitor/attune-trainer'] as unknown as {
+    spec: { podMetricsEndpoints: { metricRelabelings: { regex: string; action: string }[] }[] }
+  }
+  const rules = spec.podMetricsEndpoints.flatMap(({ metricRelabelings }) => metricRelabelings)
+  t.match(rules, [{ sourceLabels: ['__name__'], action: 'keep' }])
+  // Prometheus anchors it
+  const kept = new RegExp(`^(?:${rules[0]?.regex})$`)
+  const suffixes = { counter: [''], gauge: [''], histogram: ['_bucket', '_sum', '_count'] }
+  for (const { name, type } of [...Object.values(TRAINER_METRICS), ...PROCESS_METRICS])
+    for (const suffix of suffixes[type]) t.match(`${name}${suffix}`, kept)
+  for (const { name, type } of Object.values(OPERATOR_METRICS))
+    for (const suffix of suffixes[type]) t.notMatch(`${name}${suffix}`, kept)
 })
 
 t.test('CRDs can be left to another', async t => {
