@@ -7,6 +7,7 @@ import { repositoryFolder } from './paths.ts'
 import { installChart } from './tuning/helm.ts'
 import { folderOf, provideInputs } from './tuning/inputs.ts'
 import { jobView } from './tuning/job-view.ts'
+import { watchPodEnd } from './tuning/pod-end.ts'
 import { startPrometheus } from './tuning/prometheus.ts'
 
 const NAMESPACE = 'team-a'
@@ -135,6 +136,19 @@ t.test('a job on a cluster, from apply to nothing left', { timeout: 1_800_000 },
 
   await t.test('suspend frees the pod, and resume goes on', async t => {
     await job.until('run 2 has taken steps', status => (status.training?.step ?? 0) >= 3)
+    const runs = await kubectl(
+      'get',
+      'pods',
+      '-l',
+      'attune.dev/run=2,attune.dev/stage=train',
+      '--field-selector=status.phase=Running',
+      '-o',
+      'jsonpath={.items[*].metadata.name}',
+    )
+    const [train = '', ...others] = runs.split(' ')
+    t.match(train, /./, 'a pod trains')
+    t.strictSame(others, [])
+    const podEnd = watchPodEnd(cluster, NAMESPACE, train)
     await job.patch({ suspend: true })
     await job.until('suspended', status => status.phase === 'Suspended')
     // it has ended by then; the garbage collector takes the object a moment later
@@ -168,6 +182,13 @@ t.test('a job on a cluster, from apply to nothing left', { timeout: 1_800_000 },
           'report.html',
         ),
       ),
+    )
+    // the watch goes on for longer than the pod
+    const { exitCode, seconds, gracePeriodSeconds } = await podEnd()
+    t.equal(exitCode, 75, 'it saved its checkpoint and was not killed')
+    t.ok(
+      seconds < gracePeriodSeconds,
+      `it ended within its grace period: after ${seconds} s of ${gracePeriodSeconds} s`,
     )
   })
 
