@@ -45,7 +45,7 @@ export const InstructionTuningJobSpecSchema = object(
         minimum: 0,
         maximum: 31_536_000,
         description:
-          "After this time the job's Jobs, pods and workspace are removed, never the object itself.",
+          "After this time the job's Jobs, pods and workspace are removed, never the object itself, nor the ConfigMaps that hold the specs of the runs in `status.runs`.",
       }),
     ),
     runHistoryLimit: optional(

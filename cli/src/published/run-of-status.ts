@@ -34,7 +34,7 @@ const specIn = (job: InstructionTuningJob, run: RunStatus, specOf: SpecOfRun): o
   const found = specOf(run.number) ?? specOf(donorOf(run)) ?? (isCurrent ? spec : undefined)
   if (found) return found
   throw new CliError(
-    `${metadata.name}: the spec of run-${run.number} is not known any more: its ConfigMap ${metadata.name}-${donorOf(run)} is gone, by ttlSecondsAfterFinished or with the run's place in the history`,
+    `${metadata.name}: the spec of run-${run.number} is not known any more: its ConfigMap ${metadata.name}-${donorOf(run)} is gone, with that run's place in the history or because somebody deleted it`,
   )
 }
 

@@ -1,4 +1,4 @@
-/** Some time after its end a job gives back what it holds; the object itself is Git's. */
+/** Some time after its end a job gives back what it holds; the object itself is Git's, and its runs' job files go with the history. */
 import { expired } from '../events.ts'
 import { removal } from '../removal.ts'
 import { isFinished } from '../run.ts'
@@ -7,10 +7,9 @@ import type { Removal, RunStep } from '../situation.ts'
 export const expire: RunStep = ({ spec, run, runs, observed, now }) => {
   const { ttlSecondsAfterFinished: ttl } = spec
   if (ttl === undefined || !isFinished(run) || run.finishedAt === undefined) return undefined
-  const { claim, configMaps, stageJobs } = observed
+  const { claim, stageJobs } = observed
   const remove: readonly Removal[] = [
     ...stageJobs.map(job => removal('Job', job)),
-    ...configMaps.map(map => removal('ConfigMap', map)),
     ...(claim && !claim.metadata.deletionTimestamp
       ? [removal('PersistentVolumeClaim', claim)]
       : []),

@@ -40,6 +40,27 @@ t.test('the current run has the spec of the job where its file is gone', async t
   })
 })
 
+t.test('runs are compared after the time to live, too', async t => {
+  const lasting = { ttlSecondsAfterFinished: 60 }
+  const story = succeed(createStory({ ...FIRST, ...lasting }).look(), 1)
+  succeed(story.edit({ training: { seed: 2 } }).look(), 2)
+    .wait(60)
+    .look()
+  t.strictSame(story.observed.stageJobs, [], 'its Jobs are gone')
+  const stored = (run: number) => {
+    const name = `home-${run}`
+    if (!story.observed.configMaps.some(({ metadata }) => metadata.name === name)) return undefined
+    const { data } = story.manifest(name) as { data: { 'job.json': string } }
+    return (JSON.parse(data['job.json']) as { spec: object }).spec
+  }
+  const { job } = story.observed
+  const { spec } = compareRuns(runOfStatus(job, 1, stored), runOfStatus(job, 2, stored))
+  t.match(
+    spec.find(({ name }) => name === 'training.seed'),
+    { before: '1', after: '2' },
+  )
+})
+
 const failed = (change: Partial<RunStatus>) => {
   const job = reverted()
   const runs = job.status?.runs?.map(run => (run.number === 2 ? { ...run, ...change } : run))

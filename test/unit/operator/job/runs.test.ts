@@ -196,7 +196,6 @@ t.test('time to live', async t => {
   const { status } = story
   story.wait(60).look()
   t.strictSame(story.removed.toSorted(), [
-    'ConfigMap home-1',
     'Job home-1-evaluate',
     'Job home-1-prepare',
     'Job home-1-publish',
@@ -204,6 +203,11 @@ t.test('time to live', async t => {
     'PersistentVolumeClaim home-workspace',
   ])
   t.strictSame(story.status, status, 'status stays as it is')
+  t.strictSame(
+    story.observed.configMaps.map(({ metadata }) => metadata.name),
+    ['home-1'],
+    'and so does the spec of the run',
+  )
   await t.test('afterwards nothing can be skipped', async t => {
     story.edit({ ttlSecondsAfterFinished: 60, output: { uri: 'pvc://models/other' } }).look()
     t.strictSame(states(story), ['Running', 'Pending', 'Pending', 'Pending'])
