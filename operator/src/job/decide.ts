@@ -7,7 +7,7 @@ import { fenced } from './fence.ts'
 import { heldStatusMs } from './held-status.ts'
 import type { JobConfig } from './job-config.ts'
 import { isWorthWriting, jobStatus, nextAccountingMs } from './job-status.ts'
-import { networkChildren } from './network-children.ts'
+import { networkChildren, unneededPolicies } from './network-children.ts'
 import { quotaEvents } from './queue/quota-event.ts'
 import { isFinished, withRun } from './run.ts'
 import type { Decision, Observed, Removal, Situation, StepResult } from './situation.ts'
@@ -88,7 +88,8 @@ export const decide = (observed: Observed, now: number, config: JobConfig): Deci
   }
   const present = { owner: observed.job, pods: observed.pods, jobs: observed.stageJobs }
   const network = () => networkChildren(situationOf(result.runs))
-  const whole = held(observed, fenced(decision, present, network))
+  const unneeded = unneededPolicies(observed, result.runs)
+  const whole = held(observed, fenced(decision, present, network, unneeded))
   if (whole.apply.length === 0) return whole
   const unmade = jobStatus(observed, cut(course.before, spec.runHistoryLimit), now)
   return unmade

@@ -12,18 +12,25 @@ type Present = {
   readonly jobs: readonly StageJob[]
 }
 
-/** They are there before any pod, and made again as long as one is left: without them it reaches what it likes. */
+const isNeeded = ({ apply }: Changes, { pods, jobs }: Present): boolean =>
+  apply.some(({ kind }) => kind === 'Job') ||
+  pods.some(pod => !hasEnded(pod)) ||
+  jobs.some(job => !jobHasEnded(job))
+
+/**
+ * They are there before any pod, and made again as long as one is left: without them it reaches what it likes.
+ * @param unneeded what is to go once none is left
+ */
 export const fenced = <T extends Changes>(
   decision: T,
-  { owner, pods, jobs }: Present,
+  present: Present,
   changes: () => NetworkChanges,
+  unneeded: readonly Removal[] = [],
 ): T => {
-  const isNeeded =
-    decision.apply.some(({ kind }) => kind === 'Job') ||
-    pods.some(pod => !hasEnded(pod)) ||
-    jobs.some(job => !jobHasEnded(job))
-  if (!isNeeded || owner.metadata.deletionTimestamp) return decision
-  const { apply, remove } = changes()
+  if (present.owner.metadata.deletionTimestamp) return decision
+  const { apply, remove } = isNeeded(decision, present)
+    ? changes()
+    : { apply: [], remove: unneeded }
   return {
     ...decision,
     apply: [...apply, ...decision.apply],

@@ -1,11 +1,13 @@
 /** The NetworkPolicies of a job: there before its first pod, and made anew where the operator is told otherwise. */
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
+import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import type { Manifest } from '../kube/kube-client.ts'
 import type { NetworkPolicy } from './kinds.ts'
 import { JOB_LABEL, labelsOf } from './names.ts'
 import { networkPolicies } from './objects/network-policy.ts'
 import { removal } from './removal.ts'
-import type { Child, Removal, Situation } from './situation.ts'
+import { isFinished } from './run.ts'
+import type { Child, Observed, Removal, Situation } from './situation.ts'
 
 export type NetworkChanges = {
   readonly apply: readonly Child[]
@@ -34,11 +36,30 @@ export const networkChanges = (
   }
 }
 
-export const networkChildren = ({
-  observed,
-  config,
-}: Pick<Situation, 'observed' | 'config'>): NetworkChanges => {
-  const { job, networkPolicies: present } = observed
+/** Its end is told: what may follow is another run. */
+const hasEnded = ({ job }: Observed): boolean => {
+  const run = job.status?.runs?.at(-1)
+  return run !== undefined && isFinished(run)
+}
+
+/** What a run that has ended leaves behind. */
+export const unneededPolicies = (
+  observed: Observed,
+  runs: readonly RunStatus[],
+): readonly Removal[] => {
+  const run = runs.at(-1)
+  return hasEnded(observed) && run !== undefined && isFinished(run)
+    ? observed.networkPolicies.map(there => removal('NetworkPolicy', there))
+    : []
+}
+
+type Network = Pick<Situation, 'observed' | 'config'> & Partial<Pick<Situation, 'run'>>
+
+export const networkChildren = ({ observed, config, run }: Network): NetworkChanges => {
+  const { job } = observed
+  const isAnotherRun = run !== undefined && !isFinished(run) && hasEnded(observed)
+  // those of the run before may be gone, and the cache has yet to see it
+  const present = isAnotherRun ? [] : observed.networkPolicies
   const wanted = config.networkPolicyFrom
     ? networkPolicies({
         owner: job,

@@ -1,7 +1,10 @@
 import t from 'tap'
 import { fenced } from '../../../../operator/src/job/fence.ts'
-import { networkChildren } from '../../../../operator/src/job/network-children.ts'
-import type { NetworkPolicy } from '../../../../operator/src/job/kinds.ts'
+import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
+import { networkChildren, unneededPolicies } from '../../../../operator/src/job/network-children.ts'
+import type { NetworkPolicy, Pod } from '../../../../operator/src/job/kinds.ts'
+import { newRun } from '../../../../operator/src/job/run.ts'
+import type { Observed } from '../../../../operator/src/job/situation.ts'
 import {
   aJob,
   aPod,
@@ -148,4 +151,31 @@ t.test('one that is not as wanted is replaced while a pod runs', async t => {
     remove.map(({ uid }) => uid),
     ['uid-1'],
   )
+})
+
+t.test('they go with the end of the run, once no pod is left', async t => {
+  const policies = stored()
+  const done = { ...newRun(1, 'hash', ''), phase: 'Succeeded' as const }
+  const running = { ...done, phase: 'Training' as const }
+  const withRuns = (...runs: readonly RunStatus[]) => ({
+    ...observedOf(aJob({ status: { runs: [...runs] } })),
+    networkPolicies: policies,
+  })
+  const gone = (there: Observed, runs: readonly RunStatus[], pods: readonly Pod[] = []) =>
+    fenced(
+      { apply: [], remove: [] },
+      { owner: there.job, pods, jobs: [] },
+      () => networkChildren({ observed: there, config }),
+      unneededPolicies(there, runs),
+    ).remove.map(({ uid }) => uid)
+  t.strictSame(gone(withRuns(done), [done]), ['uid-0', 'uid-1'])
+  t.strictSame(gone(withRuns(done), [done], [aPod(1, 'train')]), [], 'a pod is left')
+  t.strictSame(gone(withRuns(running), [running]), [], 'the run goes on')
+  t.strictSame(gone(withRuns(running), [done]), [], 'its end is not told yet')
+  const next = newRun(2, 'other', '')
+  t.strictSame(gone(withRuns(done), [done, next]), [], 'another run begins')
+
+  const { apply } = networkChildren({ observed: withRuns(done), config, run: next })
+  t.equal(apply.length, 2, 'made again, whatever is still cached of them')
+  t.strictSame(networkChildren({ observed: withRuns(done, next), config, run: next }).apply, [])
 })
