@@ -248,6 +248,12 @@ export const InstructionTuningJobStatusSchema = object(
         'x-kubernetes-list-map-keys': ['number'],
       }),
     ),
+    model: optional(
+      text(
+        2048,
+        'URI of the base model that the current run uses; absent while none is chosen from the catalogue.',
+      ),
+    ),
     selection: optional(Selection),
     plan: optional(Plan),
     dataset: optional(Dataset),

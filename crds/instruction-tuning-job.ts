@@ -48,7 +48,7 @@ export const INSTRUCTION_TUNING_JOB: KindDefinition = {
     column('Step', 'string', '.status.training.progress', 'Optimizer steps done and in all.'),
     column('Loss', 'number', '.status.training.loss', 'Loss of the last step.'),
     column('Score', 'number', '.status.evaluation.score', "The tuned model's score."),
-    column('Model', 'string', '.spec.model.source.uri', 'The base model.'),
+    column('Model', 'string', '.status.model', 'Where the base model of the run is.'),
     column('Age', 'date', '.metadata.creationTimestamp', 'Time since the job was created.'),
     column(
       'BaseModel',

@@ -188,6 +188,7 @@ t.test('a selector takes the best of what is there, and tells why', async t => {
     ],
     rejected: [{ name: catalogue.named('alien') }],
   })
-  const of = ['get', 'itj', cluster.name, '-n', cluster.namespace, '-o', 'wide']
-  t.match(await kubectl(of), catalogue.named('small'))
+  const of = ['get', 'itj', cluster.name, '-n', cluster.namespace]
+  t.match(await kubectl(of), `hf://models/${catalogue.named('small')} `, 'in the column MODEL')
+  t.match(await kubectl([...of, '-o', 'wide']), ` ${catalogue.named('small')} `)
 })

@@ -110,6 +110,7 @@ t.test('kubectl get shows the columns', async t => {
   const status = {
     phase: 'Training',
     run: 2,
+    model: 'hf://owner/model',
     training: { step: 120, totalSteps: 400, progress: '120/400', loss: 1.25, tokensPerSecond: 900 },
   }
   const patch = JSON.stringify({ status })

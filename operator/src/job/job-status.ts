@@ -28,6 +28,8 @@ export const jobStatus = (
   const kept = before?.run === run.number ? before.evaluation?.slices : undefined
   const known = slices ?? kept
   const chosen = selection ?? (before?.run === run.number ? before.selection : undefined)
+  // a source that the tenant gives is his own, whatever an earlier spec referred to
+  const model = (spec.model.source ?? run.model?.source)?.uri
   const said = { spec, note, quota: quotaOf(observed, run, now) }
   return {
     phase: run.phase as Phase,
@@ -35,6 +37,7 @@ export const jobStatus = (
     conditions: jobConditions(run, said, { conditions: before?.conditions ?? [], generation }, now),
     run: run.number,
     runs: [...runs],
+    ...(model === undefined ? {} : { model }),
     ...(chosen ? { selection: chosen } : {}),
     ...(run.plan ? { plan: run.plan } : {}),
     ...(run.dataset ? { dataset: run.dataset } : {}),

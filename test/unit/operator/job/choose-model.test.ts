@@ -41,6 +41,19 @@ t.test('a reference is resolved before anything is made', async t => {
   t.equal(story.status.selection?.baseModel, 'small')
 })
 
+t.test('status names the model that the run uses', async t => {
+  const given = createStory({ model: { source: { uri: 'hf://owner/given' } } }).look()
+  t.equal(given.status.model, 'hf://owner/given')
+  const story = createStory(SELECTOR).look()
+  t.equal(story.status.model, undefined, 'none is chosen yet')
+  catalogue(story, small).runs(1, 'prepare')
+  t.equal(story.status.model, 'hf://models/small')
+  catalogue(story, stored('small', { source: { uri: 'hf://elsewhere/small' } }))
+  t.equal(story.status.model, 'hf://models/small', 'whatever becomes of the catalogue')
+  story.edit({ model: { source: { uri: 'hf://owner/given' } } }).look()
+  t.equal(story.status.model, 'hf://owner/given')
+})
+
 t.test('it stands for the same inputs as its source', async t => {
   const given = { model: { source: { uri: 'hf://models/small' } } }
   const referred = catalogue(createStory(REF), small)
