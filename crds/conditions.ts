@@ -95,7 +95,8 @@ export const REASONS = {
   GatesNotPassed: 'An evaluation gate does not hold; nothing is published.',
   GatesPassed: 'Every gate of the evaluation holds.',
   PublishFailed: 'The output could not be written.',
-  PlanExceedsMemory: 'Training is estimated to need more memory than the pod may use.',
+  PlanExceedsMemory:
+    'Training is estimated to need more memory than its pod, or the accelerator, has.',
   OutOfMemory: 'The memory of the pod or of its accelerator ran out.',
   MicroBatchHalved:
     'Training ran out of memory; its next attempt computes half as many rows at once.',

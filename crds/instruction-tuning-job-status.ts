@@ -3,7 +3,7 @@ import { OTHER_RESOURCE, RESOURCES_MAX } from './accelerator-resource.ts'
 import { PHASES } from './conditions.ts'
 import { object, oneOf, optional, type Static, Type } from './schema.ts'
 import { PinnedModel, Selection } from './selection-status.ts'
-import { STAGES } from './stage.ts'
+import { PLAN_MEMORY_LIMITS, STAGES } from './stage.ts'
 import { OUTPUT_FORMATS } from './spec/output.ts'
 import { Conditions, count, mapOf, text, time } from './status-fields.ts'
 
@@ -82,7 +82,18 @@ const Plan = object(
     recomputedLayers: Type.Optional(count('Layers whose activations are computed again.')),
     estimatedMemoryBytes: measure('Estimated peak memory.'),
     estimatedSeconds: seconds('Estimated training time.'),
-    fits: Type.Boolean({ description: 'Whether the estimate is within the memory limit.' }),
+    fits: optional(
+      Type.Boolean({
+        description:
+          'Whether the estimate is within the memory limit; absent where an accelerator computes whose `memory` the spec does not give.',
+      }),
+    ),
+    memoryLimit: optional(
+      oneOf([...PLAN_MEMORY_LIMITS], {
+        description:
+          'What `fits` compares with: `spec.resources.accelerator.memory`, or the memory of the container.',
+      }),
+    ),
   },
   { description: 'What training takes, known before its first step.' },
 )

@@ -85,6 +85,9 @@ export type CuratedSummary = {
   readonly report: DatasetReport
 }
 
+export const PLAN_MEMORY_LIMITS = ['Accelerator', 'Container'] as const
+export type PlanMemoryLimit = (typeof PLAN_MEMORY_LIMITS)[number]
+
 export type Plan = {
   readonly modelParameters: number
   readonly trainableParameters: number
@@ -96,7 +99,10 @@ export type Plan = {
   readonly recomputedLayers?: number
   readonly estimatedMemoryBytes: number
   readonly estimatedSeconds: number
-  readonly fits: boolean
+  /** absent where nobody said how much memory the accelerator has */
+  readonly fits?: boolean
+  /** whose memory `fits` speaks of; absent in plans of earlier versions, which compared with the container's */
+  readonly memoryLimit?: PlanMemoryLimit
 }
 
 export type TrainingSummary = {

@@ -16,7 +16,7 @@ export const GOES_ON = {
   PlanExceedsMemory: {
     operator:
       'An Event only: `status.plan.fits` is false and training starts all the same, since the estimate is meant to be high. If memory runs out, the next attempt computes half as many rows at once.',
-    you: 'Raise `resources.limits.memory`, lower `training.sequenceLength`, set `training.microBatchSize: Auto`, or set `training.gradientCheckpointing: Enabled`.',
+    you: 'Raise `resources.limits.memory` (or ask for an accelerator with more memory, where `status.plan.memoryLimit` is `Accelerator`), lower `training.sequenceLength`, set `training.microBatchSize: Auto`, or set `training.gradientCheckpointing: Enabled`.',
   },
   MicroBatchHalved: {
     operator:

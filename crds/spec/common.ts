@@ -71,16 +71,24 @@ export const fraction = (description: string, value?: number) =>
     ...(value === undefined ? {} : { default: value }),
   })
 
+const moreThanZero = (example: string) => ({
+  'x-kubernetes-validations': [
+    {
+      rule: "type(self) == string ? self.matches('^[+]?[0-9.]*[1-9]') : self > 0",
+      message: `must be more than zero, such as ${example}`,
+    },
+  ],
+})
+
+/** Memory that holds something. */
+export const someMemory = (description: string, example: string) =>
+  optional(quantity(description, moreThanZero(example)))
+
 /** Nothing fits into a volume of no size. */
 export const volumeSize = (description: string, size: string) =>
   optional(
     quantity(description, {
       default: size,
-      'x-kubernetes-validations': [
-        {
-          rule: "type(self) == string ? self.matches('^[+]?[0-9.]*[1-9]') : self > 0",
-          message: 'must be more than zero, such as 20Gi',
-        },
-      ],
+      ...moreThanZero('20Gi'),
     }),
   )

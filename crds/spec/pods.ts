@@ -1,5 +1,6 @@
 /** `spec.resources`, and what pods of every kind share. */
 import { defaulted, object, oneOf, optional, quantity, stringMap, Type } from '../schema.ts'
+import { someMemory } from './common.ts'
 
 const Toleration = object({
   key: optional(Type.String({ description: 'Key of the taint; absent: every key.' })),
@@ -50,6 +51,10 @@ export const Resources = defaulted(
           ),
           count: optional(
             Type.Integer({ minimum: 1, maximum: 16, default: 1, description: 'Devices per pod.' }),
+          ),
+          memory: someMemory(
+            'Memory of one device. Where it computes, the plan is held to it: rows at once, recomputation, `status.plan.fits`; absent: unknown.',
+            '80Gi',
           ),
           nodeSelector: stringMap('Node labels of the stages that use the accelerator.'),
           tolerations,

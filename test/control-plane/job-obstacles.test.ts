@@ -1,11 +1,12 @@
 import t from 'tap'
-import type { Stage } from '@attune/crds/stage.ts'
+import type { Plan, Stage } from '@attune/crds/stage.ts'
 import type { InstructionTuningJob, Pod } from '../../operator/src/job/kinds.ts'
 import { Pods } from '../../operator/src/job/kinds.ts'
 import { bindPod } from '../fixtures/cluster/bind-pod.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
+import { aResult } from '../fixtures/operator/tuning-job.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
 // Each has a namespace and an operator of its own, and mostly waits.
@@ -217,4 +218,45 @@ t.test('an estimate over the memory limit is a warning, and training starts', TO
     spec: { containers: readonly { readonly args: readonly string[] }[] }
   }
   t.strictSame(next.spec.containers[0]?.args.slice(-2), ['--micro-batch-halvings', '1'])
+})
+
+t.test("an estimate over the accelerator's memory is a warning, too", TOGETHER, async t => {
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  await cluster.submit({
+    resources: { limits: { memory: '64Gi' }, accelerator: { memory: '8Gi' } },
+  })
+  const plan: Plan = {
+    modelParameters: 134_515_008,
+    trainableParameters: 4_884_480,
+    totalSteps: 40,
+    tokensPerStep: 8_192,
+    microBatchSize: 8,
+    recompute: true,
+    estimatedMemoryBytes: 9.5 * 2 ** 30,
+    estimatedSeconds: 400,
+    fits: false,
+    memoryLimit: 'Accelerator',
+  }
+  await cluster.kubelet.succeeds(1, 'prepare', { plan })
+  const { status } = await cluster.phase('Training')
+  t.match(status?.plan, { fits: false, memoryLimit: 'Accelerator' })
+  await cluster.event(
+    'PlanExceedsMemory',
+    /9\.5 GiB for 8 rows at once, over resources\.accelerator\.memory 8Gi/,
+  )
+  const pod = await cluster.kubelet.starts(1, 'train')
+  const result = { ...aResult('train'), outcome: 'Failed', reason: 'OutOfMemory' }
+  await cluster.kubelet.ends(pod, 79, JSON.stringify(result))
+  await cluster.event('MicroBatchHalved')
+})
+
+t.test('an accelerator of no memory is refused', TOGETHER, async t => {
+  const cluster = await tuningCluster(t)
+  for (const memory of ['0', '0Gi', '-1Gi', 0])
+    await t.rejects(
+      cluster.submit({ resources: { accelerator: { memory } } }),
+      /resources\.accelerator\.memory.*must be more than zero/,
+      `${memory}`,
+    )
 })

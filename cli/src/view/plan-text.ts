@@ -41,6 +41,14 @@ const recomputed = ({ recompute, recomputedLayers }: Plan): string => {
   return `, activations${of} computed again`
 }
 
+const misfit = ({ fits, memoryLimit }: Plan): string => {
+  if (fits === undefined) return "; the accelerator's is not given (resources.accelerator.memory)"
+  if (fits) return ''
+  return memoryLimit === 'Accelerator'
+    ? ', more than resources.accelerator.memory'
+    : ', more than this machine has'
+}
+
 const planRows = (plan: Plan): string[][] => {
   const share = ((100 * plan.trainableParameters) / plan.modelParameters).toFixed(2)
   const memory = bytes(plan.estimatedMemoryBytes)
@@ -51,7 +59,7 @@ const planRows = (plan: Plan): string[][] => {
     ],
     ['steps', `${count(plan.totalSteps)} of about ${count(plan.tokensPerStep)} tokens`],
     ['micro-batch', `${count(plan.microBatchSize)} rows${recomputed(plan)}`],
-    ['memory', `about ${memory}${plan.fits ? '' : ', more than this machine has'}`],
+    ['memory', `about ${memory}${misfit(plan)}`],
     ['training time', `about ${duration(plan.estimatedSeconds)}`],
   ]
 }

@@ -9,6 +9,7 @@ import {
   type GateResult,
   type MetricPair,
   type Plan,
+  PLAN_MEMORY_LIMITS,
   STAGES,
   type StageResult,
   type TrainerStage,
@@ -89,8 +90,10 @@ const curated = (value: unknown) =>
     {},
   )
 
+type SometimesPlanned = Required<Pick<Plan, 'recomputedLayers' | 'fits' | 'memoryLimit'>>
+
 const plan = (value: unknown) =>
-  shape<Omit<Plan, 'recomputedLayers'>, { recomputedLayers: number }>(
+  shape<Omit<Plan, keyof SometimesPlanned>, SometimesPlanned>(
     value,
     {
       modelParameters: count,
@@ -101,9 +104,8 @@ const plan = (value: unknown) =>
       recompute: flag,
       estimatedMemoryBytes: number,
       estimatedSeconds: positive,
-      fits: flag,
     },
-    { recomputedLayers: count },
+    { recomputedLayers: count, fits: flag, memoryLimit: oneOf(PLAN_MEMORY_LIMITS) },
   )
 
 /** What only some trainings have. */

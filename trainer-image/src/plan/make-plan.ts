@@ -1,6 +1,7 @@
 /** What a training run will take, and in which pieces it is computed: pure arithmetic over model, data and spec. */
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
-import type { DatasetSummary, Plan } from '@attune/crds/stage.ts'
+import { quantityNumber } from '@attune/crds/quantity.ts'
+import type { DatasetSummary, Plan, PlanMemoryLimit } from '@attune/crds/stage.ts'
 import { isFull, type TuningMethod } from '../model/adapter.ts'
 import { tuningMethodOf } from '../model/adapter-config.ts'
 import type { ModelConfig } from '../model/config.ts'
@@ -20,6 +21,7 @@ export type PlanInputs = {
   readonly config: ModelConfig
   readonly spec: ResolvedSpec
   readonly dataset: Pick<DatasetSummary, 'rows' | 'trainTokens' | 'responseTokens'>
+  /** of the process */
   readonly memoryLimitBytes: number
   /** whether the accelerator that the spec asks for computes; an image without its kernels uses the CPU all the same */
   readonly cuda: boolean
@@ -50,6 +52,18 @@ const memoryOf = (inputs: PlanInputs, method: TuningMethod, pieces: Pieces): num
 /** @returns devices that compute; 0 where the CPU does */
 const devicesOf = ({ spec, cuda }: PlanInputs): number =>
   cuda && spec.resources.accelerator ? (spec.resources.accelerator.count ?? 1) : 0
+
+type Memory = { readonly bytes: number; readonly of?: PlanMemoryLimit }
+
+/** Memory that the plan is held to; where nobody says what the accelerator has, the process' own is a guess at it. */
+const memoryFor = (inputs: PlanInputs): Memory => {
+  const { spec, memoryLimitBytes } = inputs
+  if (devicesOf(inputs) === 0) return { bytes: memoryLimitBytes, of: 'Container' }
+  const memory = spec.resources.accelerator?.memory
+  return memory === undefined
+    ? { bytes: memoryLimitBytes }
+    : { bytes: quantityNumber(memory), of: 'Accelerator' }
+}
 
 /** Micro-batch sizes to try, the best first. */
 const sizesToTry = (inputs: PlanInputs): readonly number[] => {
@@ -87,8 +101,8 @@ const choose = (inputs: PlanInputs, method: TuningMethod): Pieces => {
   const { layers } = inputs.config
   const { gradientCheckpointing } = inputs.spec.training
   const sizes = sizesToTry(inputs)
-  const fits = (pieces: Pieces) =>
-    memoryOf(inputs, method, pieces) <= USABLE_SHARE * inputs.memoryLimitBytes
+  const { bytes } = memoryFor(inputs)
+  const fits = (pieces: Pieces) => memoryOf(inputs, method, pieces) <= USABLE_SHARE * bytes
   const fixed = gradientCheckpointing === 'Enabled' ? layers : 0
   const whole = sizes.map(microBatchSize => ({ microBatchSize, recomputedLayers: fixed }))
   const fitting = whole.find(fits)
@@ -123,7 +137,7 @@ const epochFlops = (inputs: PlanInputs, method: TuningMethod, recomputed: number
 }
 
 export const makePlan = (inputs: PlanInputs): Plan => {
-  const { config, spec, dataset, memoryLimitBytes, cores } = inputs
+  const { config, spec, dataset, cores } = inputs
   const { batchSize } = spec.training
   const method = tuningMethodOf(spec.method)
   const pieces = choose(inputs, method)
@@ -131,6 +145,7 @@ export const makePlan = (inputs: PlanInputs): Plan => {
   const epochs = steps / Math.ceil(dataset.rows / batchSize)
   const devices = devicesOf(inputs)
   const rate = devices > 0 ? ACCELERATOR_FLOPS * devices : CPU_CORE_FLOPS * cores
+  const limit = memoryFor(inputs)
   const estimatedMemoryBytes = memoryOf(inputs, method, pieces)
   return {
     modelParameters: modelParameters(config),
@@ -145,6 +160,6 @@ export const makePlan = (inputs: PlanInputs): Plan => {
     estimatedSeconds: Math.ceil(
       (epochs * epochFlops(inputs, method, pieces.recomputedLayers)) / rate,
     ),
-    fits: estimatedMemoryBytes <= memoryLimitBytes,
+    ...(limit.of ? { fits: estimatedMemoryBytes <= limit.bytes, memoryLimit: limit.of } : {}),
   }
 }

@@ -133,9 +133,9 @@ const prepareAnew = async (
   await rm(join(folder, DATA_FOLDER), { recursive: true, force: true })
   context.log.info({ ...report.counts, fullness: report.rows.fullness }, 'data prepared')
   const plan = planOf(config, summary, context)
-  if (!plan.fits)
+  if (plan.fits === false)
     context.log.warn(
-      { estimatedMemoryBytes: plan.estimatedMemoryBytes, limit: context.memoryLimitBytes },
+      { estimatedMemoryBytes: plan.estimatedMemoryBytes, limit: plan.memoryLimit },
       'training is estimated to need more memory than there is',
     )
   return {

@@ -53,6 +53,18 @@ t.test('of a plan that recomputes some layers it says how many', async t => {
 
 t.test('what does not fit is said', async t => {
   t.match(planText({ plan: { ...plan, fits: false } }), 'about 3.0 GiB, more than this machine has')
+  t.match(
+    planText({ plan: { ...plan, fits: false, memoryLimit: 'Accelerator' } }),
+    'about 3.0 GiB, more than resources.accelerator.memory',
+  )
+})
+
+t.test('whether it fits is not claimed of an accelerator whose memory is unknown', async t => {
+  const { fits: _, ...unknown } = plan
+  t.match(
+    planText({ plan: unknown }),
+    "about 3.0 GiB; the accelerator's is not given (resources.accelerator.memory)",
+  )
 })
 
 t.test('how full the rows are is said where it is known', async t => {

@@ -41,3 +41,22 @@ t.test('a run that takes the plan over is warned too', async t => {
   t.equal(events.length, 2)
   t.match(events[1]?.message, /^run 2/)
 })
+
+t.test('on an accelerator the warning names its memory', async t => {
+  const plan: Plan = { ...tight, memoryLimit: 'Accelerator' }
+  const spec = { resources: { limits: { memory: '64Gi' }, accelerator: { memory: '4Gi' } } }
+  t.match(told(plan, spec).events, [
+    { message: /over resources\.accelerator\.memory 4Gi; if memory runs out, .*half as many/ },
+  ])
+  t.match(told({ ...plan, microBatchSize: 1 }, spec).events, [
+    { message: /ask for an accelerator with more memory or lower training\.sequenceLength/ },
+  ])
+})
+
+t.test('where nobody says how much memory there is, there is no warning', async t => {
+  const { fits: _, ...unknown } = tight
+  const { story, events } = told(unknown, { resources: { accelerator: {} } })
+  t.strictSame(events, [])
+  t.equal(story.status.phase, 'Training')
+  t.notOk('fits' in (story.status.plan ?? {}))
+})

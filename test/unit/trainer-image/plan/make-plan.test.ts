@@ -93,3 +93,38 @@ t.test('recomputing takes longer, more cores take less time', async t => {
   t.ok(seconds({}, { cores: 8 }) < seconds({}, { cores: 2 }))
   t.ok(seconds({ epochs: 2 }) > 1.9 * seconds({ epochs: 1 }))
 })
+
+t.test('an accelerator that computes is held to its own memory', async t => {
+  type Accelerator = NonNullable<NonNullable<InstructionTuningJobSpec['resources']>['accelerator']>
+  const on = (accelerator: Accelerator, { cuda = true, gibibytes = 64 } = {}) =>
+    makePlan({
+      config: smol,
+      spec: resolveSpec({
+        model: { source: { uri: 'hf://a/b' } },
+        dataset: { sources: [{ uri: 'hf://datasets/a/b/c.jsonl' }] },
+        training: { sequenceLength: 512 },
+        output: { uri: 'pvc://a/b' },
+        resources: { accelerator },
+      }),
+      dataset: { rows: 100, trainTokens: 40_000, responseTokens: 10_000 },
+      memoryLimitBytes: gibibytes * GIB,
+      cores: 2,
+      cuda,
+    })
+  const whole = on({ memory: '80Gi' }, { gibibytes: 1 })
+  t.match(whole, { microBatchSize: 16, recompute: false, fits: true, memoryLimit: 'Accelerator' })
+  const small = on({ memory: '4Gi' })
+  t.match(small, { fits: true, memoryLimit: 'Accelerator' })
+  t.ok(small.microBatchSize < 16 || small.recompute, 'fewer rows at once, or layers again')
+  t.ok(small.estimatedMemoryBytes <= 4 * GIB)
+  t.match(on({ memory: 2 ** 29 }), { microBatchSize: 1, recompute: true, fits: false })
+  t.strictSame(on({ memory: '4Gi', count: 8 }).microBatchSize, small.microBatchSize, 'of one')
+
+  const unknown = on({}, { gibibytes: 0.5 })
+  t.notOk('fits' in unknown, 'not given: nothing is said of it')
+  t.notOk('memoryLimit' in unknown)
+  t.match(on({ memory: '80Gi' }, { cuda: false, gibibytes: 0.5 }), {
+    fits: false,
+    memoryLimit: 'Container',
+  })
+})
