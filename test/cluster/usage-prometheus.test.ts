@@ -1,8 +1,13 @@
 /** `attune usage` against Debian's Prometheus, whose history of eight days is written beforehand. */
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { AttuneOperator } from '../../deploy/components/attune-operator.ts'
+import { kubernetesObjects, registeredBy } from '../../deploy/render.ts'
 import { attune } from '../fixtures/cli/attune.ts'
+import { eventually } from '../fixtures/cluster/eventually.ts'
 import { startComponent } from './component.ts'
 import { freePorts } from './ports.ts'
 import { run } from './run-command.ts'
@@ -79,16 +84,68 @@ const HISTORY = `${[
   ]),
 ].join('\n')}\n# EOF\n`
 
-const prometheusWith = async (
-  t: { teardown(work: () => Promise<void>): void },
-  history: string,
-): Promise<string> => {
+type Teardown = { teardown(work: () => Promise<void>): void }
+
+/** A pod of team-a that carries a trainer's labels, and tells what only the operator knows. */
+const FORGED = [
+  '# TYPE attune_training_loss gauge\nattune_training_loss 0.5',
+  `# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds ${NOW - MINUTE}`,
+  '# TYPE attune_accelerator_seconds_total counter',
+  'attune_accelerator_seconds_total{resource="nvidia.com/gpu"} 1e9',
+  '# TYPE attune_runs_total counter\nattune_runs_total{outcome="Succeeded"} 1e6',
+  '# TYPE attune_jobs gauge\nattune_jobs{phase="Training"} 1e6\n',
+].join('\n')
+
+const forger = async (t: Teardown): Promise<string> => {
+  const server = createServer((_, response) => {
+    response.setHeader('content-type', 'text/plain; version=0.0.4')
+    response.end(FORGED)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(async () => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+type Relabeling = {
+  readonly sourceLabels: readonly string[]
+  readonly regex: string
+  readonly action: string
+}
+
+/** What the Prometheus operator makes of our PodMonitor, as far as metrics are concerned. */
+const scrapeOf = async (target: string) => {
+  const install = () => new AttuneOperator('attune', { podMonitor: { enabled: true } })
+  const objects = kubernetesObjects(await registeredBy(install))
+  const { spec } = objects['PodMonitor/attune-trainer'] as unknown as {
+    spec: { podMetricsEndpoints: readonly { metricRelabelings: readonly Relabeling[] }[] }
+  }
+  const rules = spec.podMetricsEndpoints.flatMap(({ metricRelabelings }) => metricRelabelings)
+  return {
+    global: { scrape_interval: '1s', scrape_timeout: '1s' },
+    scrape_configs: [
+      {
+        job_name: 'trainer',
+        static_configs: [{ targets: [target], labels: { namespace: 'team-a' } }],
+        metric_relabel_configs: rules.map(({ sourceLabels, ...rule }) => ({
+          ...rule,
+          source_labels: sourceLabels,
+        })),
+      },
+    ],
+  }
+}
+
+const prometheusWith = async (t: Teardown, history: string, config: object): Promise<string> => {
   const record = openRun()
   t.teardown(() => record.clean())
   const data = join(record.folder, 'data')
   mkdirSync(data)
   writeFileSync(join(record.folder, 'history.txt'), history)
-  writeFileSync(join(record.folder, 'prometheus.yml'), '{}')
+  // JSON is YAML
+  writeFileSync(join(record.folder, 'prometheus.yml'), JSON.stringify(config))
   const file = join(record.folder, 'history.txt')
   await run('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', file, data])
   const [port = 0] = await freePorts(1)
@@ -118,35 +175,42 @@ type Figures = {
 }
 
 t.test('usage from Prometheus', { timeout: 120_000 }, async t => {
-  const url = await prometheusWith(t, HISTORY)
+  const url = await prometheusWith(t, HISTORY, await scrapeOf(await forger(t)))
+  await eventually(async () => {
+    const reply = await fetch(`${url}/api/v1/query?query=attune_training_loss`)
+    if (!(await reply.text()).includes('team-a')) throw new Error('the pod is not scraped yet')
+  })
   const ask = async (...args: readonly string[]) =>
     await attune(['usage', '--prometheus', url, ...args]).ended
 
-  await t.test('adds up across restarts of the operator', async t => {
-    const { stdout, stderr, code } = await ask('--json')
-    t.equal(code, 0, stderr)
-    const { namespaces, source } = JSON.parse(stdout) as {
-      namespaces: readonly Figures[]
-      source: object
-    }
-    t.strictSame(source, { prometheus: url, sinceSeconds: 7 * DAY })
-    const [a, b, c] = namespaces
-    t.match(
-      [a, b, c].map(each => each?.namespace),
-      ['team-a', 'team-b', 'team-c'],
-    )
-    const used = a?.acceleratorSecondsByResource['nvidia.com/gpu'] ?? 0
-    // Prometheus extrapolates by a scrape interval at most
-    t.ok(Math.abs(used - 31_500) < 50, `28,000 and 3,500 are ${used}`)
-    t.equal(a?.acceleratorSecondsByResource['amd.com/gpu'], 60)
-    t.match(a, { jobs: 7, runs: 5 })
-    t.match(b, { jobs: 1, runs: 2, acceleratorSecondsByResource: { 'nvidia.com/gpu': 600 } })
-    t.equal(
-      c?.acceleratorSecondsByResource['nvidia.com/gpu'],
-      0,
-      'what a counter held before anybody scraped it is of another time',
-    )
-  })
+  await t.test(
+    'adds up across restarts of the operator, and nothing that a tenant tells',
+    async t => {
+      const { stdout, stderr, code } = await ask('--json')
+      t.equal(code, 0, stderr)
+      const { namespaces, source } = JSON.parse(stdout) as {
+        namespaces: readonly Figures[]
+        source: object
+      }
+      t.strictSame(source, { prometheus: url, sinceSeconds: 7 * DAY })
+      const [a, b, c] = namespaces
+      t.match(
+        [a, b, c].map(each => each?.namespace),
+        ['team-a', 'team-b', 'team-c'],
+      )
+      const used = a?.acceleratorSecondsByResource['nvidia.com/gpu'] ?? 0
+      // Prometheus extrapolates by a scrape interval at most
+      t.ok(Math.abs(used - 31_500) < 50, `28,000 and 3,500 are ${used}`)
+      t.equal(a?.acceleratorSecondsByResource['amd.com/gpu'], 60)
+      t.match(a, { jobs: 7, runs: 5 })
+      t.match(b, { jobs: 1, runs: 2, acceleratorSecondsByResource: { 'nvidia.com/gpu': 600 } })
+      t.equal(
+        c?.acceleratorSecondsByResource['nvidia.com/gpu'],
+        0,
+        'what a counter held before anybody scraped it is of another time',
+      )
+    },
+  )
 
   await t.test('of one namespace, for people', async t => {
     const { stdout, code } = await ask('-n', 'team-b', '--since', '36h')
