@@ -126,6 +126,13 @@ const writeValueInfo =
     )
   }
 
+/** Dimensions that ONNX Runtime cannot infer. Values of equal ones share memory, which else is split up at each step. */
+const namedShapes = ({ nodes }: Graph): readonly Value[] =>
+  nodes
+    .flatMap(({ outputs }) => outputs)
+    .filter(output => output !== undefined)
+    .filter(({ shape }) => shape.some(dimension => typeof dimension === 'string'))
+
 const writeGraph =
   (graph: Graph): Message =>
   w => {
@@ -134,6 +141,9 @@ const writeGraph =
     for (const initializer of graph.initializers) message(w, 5, writeInitializer(initializer))
     for (const input of graph.inputs) message(w, 11, writeValueInfo(input))
     for (const output of graph.outputs) message(w, 12, writeValueInfo(output))
+    const outputs = new Set(graph.outputs.map(({ name }) => name))
+    for (const value of namedShapes(graph))
+      if (!outputs.has(value.name)) message(w, 13, writeValueInfo(value))
   }
 
 /** @returns the bytes of a `.onnx` file; external data must lie in the same folder as it */
