@@ -7,13 +7,15 @@ import { jobHasEnded } from './pod-state.ts'
 import { removal } from './removal.ts'
 import { isFinished } from './run.ts'
 import type { Observed, Removal } from './situation.ts'
+import { isPublishRetried } from './steps/retry-publish.ts'
 
 const runOf = ({ metadata }: KubeObject): string => metadata.labels?.[RUN_LABEL] ?? ''
 
 /** One that Kueue gave up would be set going by whoever makes its Workload active again. */
 const runThatEnded = ({ job }: Observed): string | undefined => {
   const stored = job.status?.runs?.at(-1)
-  return stored && isFinished(stored) ? String(stored.number) : undefined
+  if (!stored || !isFinished(stored) || isPublishRetried(job, stored)) return undefined
+  return String(stored.number)
 }
 
 /** Jobs of a run that is over and still go on, and what belongs to runs that history has dropped. */

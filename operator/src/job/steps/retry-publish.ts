@@ -3,6 +3,7 @@ import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import { publishNotRetried, publishRetried } from '../events.ts'
 import type { InstructionTuningJob } from '../kinds.ts'
 import { RETRY_PUBLISH_ANNOTATION } from '../names.ts'
+import { jobHasEnded } from '../pod-state.ts'
 import { removal } from '../removal.ts'
 import { isFinished, stageOf, withRun } from '../run.ts'
 import type { Observed, RunStep } from '../situation.ts'
@@ -13,6 +14,15 @@ const VALUE_MAX = 256
 
 export const publishRetryAsked = ({ metadata }: InstructionTuningJob): string | undefined =>
   metadata.annotations?.[RETRY_PUBLISH_ANNOTATION]?.slice(0, VALUE_MAX)
+
+/** Status may not say so yet although its Job is there: the cache of Jobs can be ahead. */
+export const isPublishRetried = (
+  job: InstructionTuningJob,
+  { publishRetry }: RunStatus,
+): boolean => {
+  const asked = publishRetryAsked(job)
+  return asked !== undefined && asked !== publishRetry
+}
 
 const whyNot = (run: RunStatus, claim: Observed['claim']): string | undefined => {
   if (run.phase !== 'Failed' || stageOf(run, 'publish').state !== 'Failed')
@@ -40,8 +50,9 @@ export const retryPublish: RunStep = ({ run, runs, observed }) => {
       events: [publishNotRetried(run.number, because)],
     }
   // a Job that ended would be taken for the one of the next attempt, which has its name
-  const old = stageJobOf(observed, run, stageOf(run, 'publish'))
-  if (old) return { runs, remove: old.metadata.deletionTimestamp ? [] : [removal('Job', old)] }
+  const job = stageJobOf(observed, run, stageOf(run, 'publish'))
+  if (job?.metadata.deletionTimestamp) return { runs }
+  if (job && jobHasEnded(job)) return { runs, remove: [removal('Job', job)] }
   return {
     runs: withRun(runs, publishing(run, asked)),
     events: [publishRetried(run.number)],

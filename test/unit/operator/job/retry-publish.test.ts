@@ -56,6 +56,16 @@ t.test('a Publish that failed', async t => {
   })
 })
 
+t.test('a Publish that is tried again goes on where the cache of jobs is behind', async t => {
+  const story = refused(evaluated())
+  const { status: behind } = story.observed.job
+  annotate(story, 'one').look()
+  const removed = [...story.removed]
+  story.happens(({ job }) => ({ job: { ...job, status: behind } })).look()
+  t.strictSame(story.removed, removed, 'its Job stays')
+  t.equal(story.status.phase, 'Publishing')
+})
+
 t.test('a value that the job already had when its run began starts nothing', async t => {
   const story = annotate(createStory(), 'from Git').look()
   refused(evaluated(story))
