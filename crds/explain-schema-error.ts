@@ -41,9 +41,11 @@ const patternMessage = (pattern: string, value: unknown, { description }: Schema
     : `must match ${pattern}${exampleIn(description)}, not ${shown(value)}`
 }
 
-const enumMessage = (allowed: readonly string[], value: unknown): string => {
-  const meant = typeof value === 'string' ? nearest(value, allowed) : undefined
-  return `must be ${listed(allowed)}, not ${shown(value)}${meant ? `; did you mean ${meant}?` : ''}`
+const enumMessage = (allowed: readonly (string | number)[], value: unknown): string => {
+  const said = `must be ${listed(allowed.map(String))}, not ${shown(value)}`
+  const words = allowed.filter(one => typeof one === 'string')
+  const meant = typeof value === 'string' ? nearest(value, words) : undefined
+  return `${said}${meant ? `; did you mean ${meant}?` : ''}`
 }
 
 type Explained = Pick<FieldProblem, 'message' | 'reason'> & { readonly part?: 'key' }
@@ -67,7 +69,7 @@ const EXPLAIN: Readonly<Record<string, Explain>> = {
   }),
   enum: (value, allowed) => ({
     reason: 'FieldValueNotSupported',
-    message: enumMessage(allowed as string[], value),
+    message: enumMessage(allowed as (string | number)[], value),
   }),
   pattern: (value, pattern, schema) => ({
     reason: 'FieldValueInvalid',

@@ -38,6 +38,10 @@ t.test('other numbers of bits and block sizes are refused', async t => {
   t.match(errorsOf('{type: QLoRA, quantization: {bits: 2}}'), [
     { path: 'spec.method.quantization.bits', message: /4 or 8/ },
   ])
+  t.match(errorsOf('{type: QLoRA, quantization: {bits: "4"}}'), [
+    { message: 'must be an integer, not "4" (leave out the quotes)' },
+    { message: 'must be 4 or 8, not "4"' },
+  ])
   t.match(errorsOf('{type: QLoRA, quantization: {blockSize: 48}}'), [
     { path: 'spec.method.quantization.blockSize', message: /16, 32, 64 or 128/ },
   ])
