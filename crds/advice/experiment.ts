@@ -23,7 +23,7 @@ export const EXPERIMENT_TROUBLES: Readonly<Record<Trouble, Advice>> = {
   },
   InvalidSpec: {
     operator: 'Makes no trial, and has failed.',
-    you: 'Delete the experiment and apply it with the value mended that the message names: what is varied cannot change later. `attune validate` finds every mistake of a manifest at once.',
+    you: 'Delete the experiment and apply it with the value mended that the message names: what is varied cannot change later. `attune validate` finds mistakes of form at once, then those between fields.',
   },
   NoTrialSucceeded: {
     operator:

@@ -10,7 +10,7 @@ const RUN_AGAIN = `Where the mistake was not in the spec, ask for another run of
 export const FAILED = {
   InvalidSpec: {
     operator: `Makes nothing of what the spec asks for, and takes no accelerator. ${NEEDS_A_CHANGE}`,
-    you: 'Edit the field that the message names. `attune validate` finds every mistake of a manifest at once.',
+    you: 'Edit the field that the message names. `attune validate` finds mistakes of form at once, then those between fields.',
   },
   SourceNotFound: {
     seenAs: ['exit code 66', '404'],
