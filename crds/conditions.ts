@@ -59,7 +59,7 @@ export type QueueReason = keyof typeof QUEUE_REASONS
 export const REASONS = {
   Accepted: 'The job is accepted and its first stage is about to start.',
   Preparing: 'Sources are read, checked and tokenized.',
-  Training: 'The adapter is being trained.',
+  Training: 'Weights are being trained.',
   Evaluating: 'Base and tuned model answer the validation examples.',
   Publishing: 'The results are written to the output.',
   Succeeded: 'The tuned model is published.',
@@ -91,7 +91,7 @@ export const REASONS = {
   DatasetBelowQuality: 'The data misses one of its quality gates.',
   ModelMalformed: 'A model file is damaged or not what it says.',
   ModelUnsupported: 'The model architecture, tokenizer or weight type is not supported.',
-  TrainingDiverged: 'The loss is not finite; the last good checkpoint is kept.',
+  TrainingDiverged: 'The loss is not finite, or ran away; the last good checkpoint is kept.',
   GatesNotPassed: 'An evaluation gate does not hold; nothing is published.',
   GatesPassed: 'Every gate of the evaluation holds.',
   PublishFailed: 'The output could not be written.',

@@ -74,7 +74,7 @@ const Dataset = object(
 const Plan = object(
   {
     modelParameters: count('Parameters of the base model.'),
-    trainableParameters: count('Parameters of the adapter.'),
+    trainableParameters: count('Parameters that are trained.'),
     totalSteps: count('Optimizer steps.'),
     tokensPerStep: measure('Tokens per optimizer step, padding excluded.'),
     microBatchSize: count('Rows computed at once.'),

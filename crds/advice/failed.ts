@@ -81,6 +81,6 @@ export const FAILED = {
   StageFailed: {
     seenAs: ['exit code 64', 'exit code 70', 'BackoffLimitExceeded', 'PodFailurePolicy'],
     operator: `Tries a failure that may pass again up to \`retry.limit\` times. Then, or at one of these codes: ${NEEDS_A_CHANGE}`,
-    you: 'Read the log of the pod. Where the hub cannot be reached, name a mirror in `HF_ENDPOINT`, or take a copy of model and data by `pvc://` (with `attune run` also by `file://`). A pod that left no result is most often of a trainer image of another version than the operator.',
+    you: 'Read the log of the pod. Where the hub cannot be reached, name a mirror (in a cluster by the chart value `hubEndpoint`, with `attune run` by `HF_ENDPOINT`), or take a copy of model and data by `pvc://` (with `attune run` also by `file://`). A pod that left no result is most often of a trainer image of another version than the operator.',
   },
 } as const satisfies Readonly<Partial<Record<Reason, Advice>>>

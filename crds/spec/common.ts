@@ -7,10 +7,16 @@ export const MODEL_SCHEMES = ['hf', 'https', 'pvc', 'file'] as const
 export const DATASET_SCHEMES = ['hf', 'https', 'pvc', 'file'] as const
 export const OUTPUT_SCHEMES = ['pvc', 'file'] as const
 
+/** What a pod can read, in the order in which messages name it. */
+const CLUSTER_SCHEMES = ['pvc', 'hf', 'https'] as const
+const either = new Intl.ListFormat('en-GB', { type: 'disjunction' })
+const inCluster = (schemes: readonly string[]): string =>
+  either.format(CLUSTER_SCHEMES.filter(own => schemes.includes(own)).map(own => `${own}://`))
+
 /** A pod sees no file of the machine where the manifest was written. */
-const noFileUris = (others: string): CelRule => ({
+const noFileUris = (schemes: readonly string[]): CelRule => ({
   rule: "!self.startsWith('file://')",
-  message: `file:// works only with \`attune run\`; use ${others}`,
+  message: `file:// works only with \`attune run\`; use ${inCluster(schemes)}`,
   clusterOnly: true,
 })
 
@@ -37,12 +43,7 @@ export const uri = (
     maxLength: URI_MAX,
     pattern: `^(${schemes.join('|')})://.+`,
     description,
-    'x-kubernetes-validations': [
-      noFileUris(schemes === OUTPUT_SCHEMES ? 'pvc://' : 'pvc://, hf:// or https://'),
-      CLAIM,
-      NO_WAY_UP,
-      ...rules,
-    ],
+    'x-kubernetes-validations': [noFileUris(schemes), CLAIM, NO_WAY_UP, ...rules],
   })
 
 export const secretName = Type.String({

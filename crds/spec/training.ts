@@ -171,7 +171,7 @@ export const Training = defaulted(
         minimum: 0,
         maximum: 4294967295,
         default: 42,
-        description: 'Seed of adapter initialization and data order.',
+        description: 'Seed of initialization, data order, dropout and noise.',
       }),
     ),
     checkpoint: defaulted(
