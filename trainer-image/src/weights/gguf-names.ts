@@ -32,32 +32,34 @@ export const ggufName = (name: string, { modules }: GgufArchitecture = LLAMA): s
   return `blk.${layer}.${block}.${kind}`
 }
 
+/** @param source row of a head → the row whose values it gets */
+const moveRows = (
+  data: Float32Array,
+  columns: number,
+  headDim: number,
+  source: (row: number) => number,
+): void => {
+  const headSize = headDim * columns
+  const head = new Float32Array(headSize)
+  for (let start = 0; start < data.length; start += headSize) {
+    head.set(data.subarray(start, start + headSize))
+    for (let row = 0; row < headDim; row++) {
+      const from = source(row) * columns
+      data.set(head.subarray(from, from + columns), start + row * columns)
+    }
+  }
+}
+
 /**
  * Undoes the reordering of Q's and K's rows for RoPE, in place: GGUF pairs row 2j with 2j + 1 within a
  * head (interleaved), Hugging Face row j with j + D/2 (split halves). D = rows of a head.
  * Formula: convert_hf_to_gguf.py's permute, inverted.
  */
 export const unpermuteRows = (data: Float32Array, columns: number, headDim: number): void => {
-  const headSize = headDim * columns
-  const head = new Float32Array(headSize)
-  for (let start = 0; start < data.length; start += headSize) {
-    head.set(data.subarray(start, start + headSize))
-    for (let row = 0; row < headDim; row++) {
-      const from = (row >> 1) + (row & 1) * (headDim / 2)
-      data.set(head.subarray(row * columns, (row + 1) * columns), start + from * columns)
-    }
-  }
+  const half = headDim / 2
+  moveRows(data, columns, headDim, row => (row < half ? 2 * row : 2 * (row - half) + 1))
 }
 
 /** The reordering itself, in place: the inverse of `unpermuteRows`. */
-export const permuteRows = (data: Float32Array, columns: number, headDim: number): void => {
-  const headSize = headDim * columns
-  const head = new Float32Array(headSize)
-  for (let start = 0; start < data.length; start += headSize) {
-    head.set(data.subarray(start, start + headSize))
-    for (let row = 0; row < headDim; row++) {
-      const from = (row >> 1) + (row & 1) * (headDim / 2)
-      data.set(head.subarray(from * columns, (from + 1) * columns), start + row * columns)
-    }
-  }
-}
+export const permuteRows = (data: Float32Array, columns: number, headDim: number): void =>
+  moveRows(data, columns, headDim, row => (row >> 1) + (row & 1) * (headDim / 2))

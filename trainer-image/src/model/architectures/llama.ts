@@ -6,7 +6,8 @@ import type { Value } from '../../graph/node.ts'
 import { mul } from '../../graph/operators/elementwise.ts'
 import { silu } from '../../graph/operators/fused.ts'
 import type { Family } from './family.ts'
-import type { Forward, Ops, Stream } from './ops.ts'
+import type { Ops } from './ops.ts'
+import { PRE_NORMS, preNormForward } from './pre-norm.ts'
 
 /** x: (…, C) @returns (…, C) */
 export const selfAttention = (
@@ -36,28 +37,9 @@ const feedForward = (ops: Ops, x: Value, layer: number): Value => {
   return ops.linears(gated, [`${at}.down_proj`])[0]!
 }
 
-const transformerLayer = (ops: Ops, stream: Stream, layer: number): Stream => {
-  const { g } = ops
-  const weight = (name: string) => ops.weight(`model.layers.${layer}.${name}.weight`)
-  const [attended, x] = g.scope('self_attn', () => {
-    const [normalized, sum] = ops.addAndNorm(stream, weight('input_layernorm'))
-    return [selfAttention(ops, normalized, layer), sum]
-  })
-  return g.scope('mlp', () => {
-    const after = { x, added: attended }
-    const [normalized, sum] = ops.addAndNorm(after, weight('post_attention_layernorm'))
-    return { x: sum, added: feedForward(ops, normalized, layer) }
-  })
-}
-
-const forward: Forward = ops => {
-  const stream = ops.layers(ops.embed(), (x, layer) => transformerLayer(ops, x, layer))
-  return ops.norm(ops.last(stream), ops.weight('model.norm.weight'))
-}
-
 export const LLAMA: Family = {
-  forward,
-  norms: ['input_layernorm', 'post_attention_layernorm'],
+  forward: preNormForward({ selfAttention, feedForward }),
+  norms: PRE_NORMS,
   linears: ({ hiddenSize: c, intermediateSize: i, heads, kvHeads, headDim }, layer) => {
     const [q, kv] = [heads * headDim, kvHeads[layer]! * headDim]
     return [
