@@ -143,7 +143,7 @@ t.test('a catalogue is verified', async t => {
       model: { selector: { require: { licenses: [cluster.namespace] }, weights } },
     })
     await cluster.kubelet.starts(1, 'prepare')
-    const { selection } = (await cluster.get()).status ?? {}
+    const { selection } = (await cluster.phase('Preparing')).status ?? {}
     t.equal(selection?.baseModel, named('good'))
     t.equal(selection?.candidates?.length, 3, 'what is not known is chosen from')
     const rejected = Object.fromEntries(

@@ -164,7 +164,7 @@ t.test('a selector', async t => {
   await t.test('goes on once one does', async t => {
     await catalogue.put('small')
     await cluster.kubelet.starts(1, 'prepare')
-    const { status } = await cluster.get()
+    const { status } = await cluster.phase('Preparing')
     t.equal(status?.selection?.baseModel, catalogue.named('small'))
     t.equal(status?.run, 1)
   })
@@ -179,7 +179,7 @@ t.test('a selector takes the best of what is there, and tells why', async t => {
   await cluster.operator()
   await cluster.submit(catalogue.selector)
   await cluster.kubelet.starts(1, 'prepare')
-  const { status } = await cluster.get()
+  const { status } = await cluster.phase('Preparing')
   t.match(status?.selection, {
     baseModel: catalogue.named('small'),
     candidates: [

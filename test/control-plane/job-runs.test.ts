@@ -59,6 +59,7 @@ t.test('a spec change is a new run that repeats only what it must', async t => {
     const target = [`itj/${cluster.name}`, '-n', cluster.namespace, '--timeout=10s']
     await t.resolves(kubectl(['wait', '--for=condition=Ready', ...target]))
     for (const stage of STAGES) t.strictSame(await cluster.kubelet.podsOf(3, stage), [])
+    await cluster.event('ArtifactsReused')
     const events = await cluster.events()
     t.equal(events.filter(({ reason }) => reason === 'StageSkipped').length, 1)
     t.equal(events.filter(({ reason }) => reason === 'RunStarted').length, 2)
@@ -135,6 +136,7 @@ t.test('a change while a stage runs stops its pod', async t => {
   await cluster.submit({ training: { seed: 1 } })
   await cluster.kubelet.succeeds(1, 'prepare')
   const pod = await cluster.kubelet.starts(1, 'train')
+  await cluster.phase('Training')
   await cluster.submit({ training: { seed: 2 } })
   await cluster.kubelet.starts(2, 'train')
   t.strictSame(
@@ -143,7 +145,10 @@ t.test('a change while a stage runs stops its pod', async t => {
     ),
     [],
   )
-  const { status } = await cluster.until(job => job.status?.run === 2, 'run 2 has not begun')
+  const { status } = await cluster.until(
+    job => job.status?.run === 2 && job.status.phase === 'Training',
+    'run 2 does not train',
+  )
   t.match(status?.runs, [
     { phase: 'Superseded', stages: [{}, { state: 'Stopped' }] },
     { phase: 'Training', stages: [{ state: 'Skipped' }] },
