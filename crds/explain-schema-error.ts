@@ -3,6 +3,7 @@ import type { ErrorObject } from 'ajv'
 import { nearest } from './did-you-mean.ts'
 import { type FieldProblem, listed, shown } from './field-problem.ts'
 import type { FieldPath, SchemaNode } from './schema-node.ts'
+import { patternInWords } from './patterns.ts'
 
 const WITH_ARTICLE: Readonly<Record<string, string>> = {
   object: 'an object',
@@ -34,17 +35,34 @@ const exampleIn = (description = ''): string => {
   return example === undefined ? '' : `, such as ${example}`
 }
 
-const patternMessage = (pattern: string, value: unknown, { description }: SchemaNode): string => {
+/** `^…/(exactMatch|tokenF1)$` → the metrics of a suite */
+const suiteMetrics = (pattern: string): readonly string[] | undefined =>
+  /\/\(([a-zA-Z0-9|]+)\)\$$/.exec(pattern)?.[1]?.split('|')
+
+const wanted = (pattern: string, { description }: SchemaNode): string => {
   const allowed = schemes(pattern)
-  return allowed
-    ? `must be ${listed(allowed.map(schemeText))}, not ${shown(value)}`
-    : `must match ${pattern}${exampleIn(description)}, not ${shown(value)}`
+  if (allowed) return `must be ${listed(allowed.map(schemeText))}`
+  const metrics = suiteMetrics(pattern)
+  if (metrics) return `must be ${listed(metrics.map(metric => `<suite>/${metric}`))}`
+  return patternInWords(pattern) ?? `must match ${pattern}${exampleIn(description)}`
 }
+
+const patternMessage = (pattern: string, value: unknown, schema: SchemaNode): string =>
+  `${wanted(pattern, schema)}, not ${shown(value)}`
+
+/** Words that are at home in another field, where who looks for them here should look. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['dora', 'DoRA is a variant: type LoRA, and method.lora.variant: DoRA'],
+  ['rslora', 'rsLoRA is a variant: type LoRA, and method.lora.variant: RankStabilized'],
+  ['lora+', 'LoRA+ is type LoRA with method.lora.bLearningRateRatio'],
+])
 
 const enumMessage = (allowed: readonly (string | number)[], value: unknown): string => {
   const said = `must be ${listed(allowed.map(String))}, not ${shown(value)}`
   const words = allowed.filter(one => typeof one === 'string')
   const meant = typeof value === 'string' ? nearest(value, words) : undefined
+  const elsewhere = words.includes('LoRA') && ELSEWHERE.get(String(value).toLowerCase())
+  if (elsewhere) return `${said}; ${elsewhere}`
   return `${said}${meant ? `; did you mean ${meant}?` : ''}`
 }
 

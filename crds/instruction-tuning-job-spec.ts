@@ -60,6 +60,13 @@ export const InstructionTuningJobSpecSchema = object(
         fieldPath: '.output.formats',
         message: 'method.type Full makes no Adapter; take Merged, ONNX or GGUF',
       },
+      {
+        // what an InstructionDataset has is not known here
+        rule: 'has(self.dataset.ref) || has(self.dataset.categoryColumn) || !has(self.evaluation.gates) || !self.evaluation.gates.exists(gate, has(gate.maxSliceGap))',
+        fieldPath: '.evaluation.gates',
+        message:
+          'maxSliceGap compares slices: name the key that tells them in dataset.categoryColumn',
+      },
     ],
   },
 )

@@ -1,10 +1,10 @@
 /** What the API server checks of `metadata` before it looks at a CRD's schema (apimachinery, api/validation). */
 import { type FieldProblem, shown } from './field-problem.ts'
 import { isRecord, type SchemaNode } from './schema-node.ts'
+import { DNS_LABEL, DNS_SUBDOMAIN, LABEL_VALUE } from './patterns.ts'
 
-const LABEL_VALUE = '^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$'
 const QUALIFIED_NAME = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/
-const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
+const SUBDOMAIN = new RegExp(DNS_SUBDOMAIN)
 const MAX_ANNOTATION_BYTES = 256 * 1024
 
 const text: SchemaNode = { type: 'string' }
@@ -15,7 +15,7 @@ export const METADATA: SchemaNode = {
   required: ['name'],
   properties: {
     name: { ...text, minLength: 1 },
-    namespace: { ...text, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' },
+    namespace: { ...text, maxLength: 63, pattern: DNS_LABEL },
     labels: {
       type: 'object',
       additionalProperties: { ...text, maxLength: 63, pattern: LABEL_VALUE },
@@ -43,7 +43,7 @@ const isQualifiedName = (key: string): boolean => {
     parts.length === 0 &&
     name.length <= 63 &&
     QUALIFIED_NAME.test(name) &&
-    (prefix === undefined || (prefix.length <= 253 && DNS_SUBDOMAIN.test(prefix)))
+    (prefix === undefined || (prefix.length <= 253 && SUBDOMAIN.test(prefix)))
   )
 }
 
@@ -78,7 +78,7 @@ const SUBDOMAIN_MAX = 253
 export const subdomainProblems = (object: Record<string, unknown>): readonly FieldProblem[] => {
   const name = isRecord(object['metadata']) ? object['metadata']['name'] : undefined
   if (typeof name !== 'string' || name === '') return []
-  if (name.length <= SUBDOMAIN_MAX && DNS_SUBDOMAIN.test(name)) return []
+  if (name.length <= SUBDOMAIN_MAX && SUBDOMAIN.test(name)) return []
   const message = `must be a DNS-1123 subdomain: at most ${SUBDOMAIN_MAX} of a-z, 0-9, - and ., with a-z or 0-9 at both ends of each part, not ${shown(name)}`
   return [{ path: ['metadata', 'name'], part: 'value', reason: 'FieldValueInvalid', message }]
 }

@@ -1,5 +1,6 @@
 /** Small vocabulary over TypeBox: JSON Schema that is also a structural OpenAPI v3 schema of a CRD. */
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
+import { QUANTITY } from './patterns.ts'
 
 /** A CEL rule, as Kubernetes has it in `x-kubernetes-validations`. */
 export type CelRule = {
@@ -52,8 +53,7 @@ export const quantity = (description: string, options: KubernetesOptions = {}) =
   Type.Unsafe<string | number>({
     'x-kubernetes-int-or-string': true,
     anyOf: [{ type: 'integer' }, { type: 'string' }],
-    pattern:
-      '^(\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))))?$',
+    pattern: QUANTITY,
     description,
     ...options,
   })

@@ -3,6 +3,7 @@ import type { InstructionTuningJobSpec } from './instruction-tuning-job-spec.ts'
 import { InstructionTuningJobSpecSchema } from './instruction-tuning-job-spec.ts'
 import { type CelRule, defaulted, object, oneOf, optional, type Static, Type } from './schema.ts'
 import { type SchemaNode, schemaNode } from './schema-node.ts'
+import { OBJECTIVE, PARAMETER_PATH } from './patterns.ts'
 
 export const TRIALS_MAX = 500
 export const STRATEGIES = ['Grid', 'Random', 'SuccessiveHalving'] as const
@@ -69,7 +70,7 @@ const Parameter = object(
     path: Type.String({
       minLength: 1,
       maxLength: 128,
-      pattern: '^(model|dataset|method|training)(\\.[a-zA-Z][a-zA-Z0-9]*)+$',
+      pattern: PARAMETER_PATH,
       description: 'Field of the template, e.g. `training.learningRate` or `method.lora.rank`.',
     }),
     values: optional(
@@ -192,7 +193,7 @@ export const TuningExperimentSpecSchema = object(
         metric: optional(
           Type.String({
             maxLength: 128,
-            pattern: '^(score|validationLoss|[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-zA-Z0-9]+)$',
+            pattern: OBJECTIVE,
             default: 'score',
             description:
               '`score` of the job, `validationLoss` at the end of training, or `<suite>/<metric>` of the tuned model.',

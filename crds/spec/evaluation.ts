@@ -1,5 +1,6 @@
 /** `spec.evaluation`. */
 import { defaulted, object, oneOf, optional, Type } from '../schema.ts'
+import { DNS_LABEL } from '../patterns.ts'
 
 const METRICS = ['exactMatch', 'tokenF1'] as const
 
@@ -7,7 +8,7 @@ const Suite = object({
   name: Type.String({
     minLength: 1,
     maxLength: 63,
-    pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
+    pattern: DNS_LABEL,
     description: 'Name in metrics and gates.',
   }),
   type: optional(
@@ -51,14 +52,26 @@ const Gate = object(
       pattern: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?/(${METRICS.join('|')})$`,
       description: '`<suite>/<metric>`.',
     }),
-    atLeast: optional(Type.Number({ description: 'Lowest allowed value of the tuned model.' })),
+    atLeast: optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'Lowest allowed value of the tuned model; metrics are shares, 0 to 1.',
+      }),
+    ),
     improvesOnBaseBy: optional(
-      Type.Number({ description: 'Lowest allowed difference tuned − base.' }),
+      Type.Number({
+        minimum: -1,
+        maximum: 1,
+        description: 'Lowest allowed difference tuned − base; below 0 it may lose as much.',
+      }),
     ),
     maxSliceGap: optional(
       Type.Number({
         minimum: 0,
-        description: 'Largest allowed difference of the mean over slices and the worst slice.',
+        maximum: 1,
+        description:
+          'Largest allowed difference of the mean over slices and the worst slice. Needs `dataset.categoryColumn`.',
       }),
     ),
   },

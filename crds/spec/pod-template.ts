@@ -8,6 +8,7 @@ import { type CelRule, defaulted, object, optional, stringMap, Type } from '../s
 import { secretName } from './common.ts'
 import { tolerations } from './pods.ts'
 import { affinity, topologySpreadConstraints } from './scheduling.ts'
+import { VARIABLE } from '../patterns.ts'
 
 const VARIABLES_MAX = 64
 
@@ -32,7 +33,7 @@ const Variable = object(
     name: Type.String({
       minLength: 1,
       maxLength: 128,
-      pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
+      pattern: VARIABLE,
       description: 'Name of the variable.',
     }),
     value: Type.String({ maxLength: 4096, description: 'Its value, as it stands here.' }),

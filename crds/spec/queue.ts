@@ -1,11 +1,12 @@
 /** `spec.queueName` and `spec.priorityClassName`: how Kueue schedules the stages. */
 import { optional, Type } from '../schema.ts'
+import { DNS_SUBDOMAIN } from '../patterns.ts'
 
 /** DNS-1123 subdomain; a label of the Jobs has the name, and label values end at 63 characters. */
 const NAME = {
   minLength: 1,
   maxLength: 63,
-  pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+  pattern: DNS_SUBDOMAIN,
 }
 
 export const queueName = optional(

@@ -1,15 +1,15 @@
 /** Large counts as model cards write them: `135M`, `1.1B`, `2T`, or all digits. */
 import { Type } from '../schema.ts'
+import { SCALED_COUNT } from '../patterns.ts'
 
 const FACTORS: Readonly<Record<string, number>> = { K: 1e3, M: 1e6, B: 1e9, T: 1e12 }
-const PATTERN = '^[0-9]{1,15}([.][0-9]{1,6})?[KMBT]?$'
-const SCALED = new RegExp(PATTERN)
+const SCALED = new RegExp(SCALED_COUNT)
 
 export const scaledCount = (description: string) =>
   Type.Unsafe<string | number>({
     'x-kubernetes-int-or-string': true,
     anyOf: [{ type: 'integer' }, { type: 'string' }],
-    pattern: PATTERN,
+    pattern: SCALED_COUNT,
     description,
     'x-kubernetes-validations': [
       { rule: 'type(self) == string || self >= 0', message: 'must not be negative' },

@@ -39,7 +39,7 @@ export const Training = defaulted(
         'x-kubernetes-int-or-string': true,
         default: 'Auto',
         description:
-          'Rows computed at once; the gradient is that of the whole batch whatever it is. Where `packing` is off, as many shorter rows as have no more tokens. A positive integer or `Auto`.',
+          'Rows computed at once; the gradient is that of the whole batch whatever it is. More than `batchSize` counts as `batchSize`; where `packing` is off, as many shorter rows as have no more tokens. A positive integer or `Auto`.',
         'x-kubernetes-validations': [
           {
             rule: "type(self) == int ? self >= 1 : self == 'Auto'",

@@ -89,7 +89,7 @@ const CASES: Readonly<Record<string, Case>> = {
     MODEL.replace('135M', '135 million'),
     'spec.parameters',
     ...([6, 15] as const),
-    /such as 135M, not "135 million"$/,
+    /a count with K, M, B or T, such as 135M or 1\.1B, not "135 million"$/,
   ],
   'a figure in percent': [
     `${MODEL}  benchmarks: { ifeval: 23 }\n`,

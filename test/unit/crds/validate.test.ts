@@ -87,8 +87,47 @@ t.test('names field, place, reason and what to do', async t => {
       },
     },
     'a rule where nothing is there': {
-      lines: '  evaluation: {suites: [], gates: [{metric: held-out/tokenF1, maxSliceGap: 1}]}\n',
+      lines: '  evaluation: {suites: [], gates: [{metric: held-out/tokenF1, atLeast: 1}]}\n',
       error: { message: 'no suite measures ["held-out/tokenF1"]; the suites measure []' },
+    },
+    'slices that the data does not name': {
+      lines: '  evaluation: {gates: [{metric: held-out/tokenF1, maxSliceGap: 0.1}]}\n',
+      error: {
+        path: 'spec.evaluation.gates',
+        message:
+          'maxSliceGap compares slices: name the key that tells them in dataset.categoryColumn',
+      },
+    },
+    'a share in percent': {
+      lines: '  evaluation: {gates: [{metric: held-out/tokenF1, atLeast: 80}]}\n',
+      error: { path: 'spec.evaluation.gates[0].atLeast', message: 'must be at most 1, not 80' },
+    },
+    'a variant in the place of the type': {
+      lines: '  method: {type: DoRA}\n',
+      error: {
+        path: 'spec.method.type',
+        message: /not "DoRA"; DoRA is a variant: type LoRA, and method\.lora\.variant: DoRA$/,
+      },
+    },
+    'a quantity that is none': {
+      lines: '  workspace: {size: 20 gigs}\n',
+      error: {
+        message:
+          'must be a number with a unit of Kubernetes, such as 500m, 2, 8Gi or 1.5G, not "20 gigs"',
+      },
+    },
+    'a name that is none': {
+      lines: '  queueName: Team_A\n',
+      error: {
+        message:
+          'must have only small letters, digits, - and ., and begin and end with a letter or digit, not "Team_A"',
+      },
+    },
+    'a metric that no suite has': {
+      lines: '  evaluation: {gates: [{metric: held-out/bleu, atLeast: 0}]}\n',
+      error: {
+        message: 'must be <suite>/exactMatch or <suite>/tokenF1, not "held-out/bleu"',
+      },
     },
     'an item twice': {
       lines: '  method: {lora: {targetModules: [q_proj, q_proj]}}\n',

@@ -81,7 +81,7 @@ t.test('a broken entry is told by its own file', async t => {
   const options = ['--catalogue', join(folder, 'catalogue')]
   const { code, stderr } = await attune(['run', jobIn(folder, WITH_REF), ...options]).ended
   t.equal(code, 1)
-  t.match(stderr, /a\.yaml:8:15: spec\.parameters: must match/)
+  t.match(stderr, /a\.yaml:8:15: spec\.parameters: must be a count with K, M, B or T/)
 })
 
 t.test('a folder that is not there', async t => {
