@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { benchDecode } from './decode.ts'
+import { benchGsm8k } from './gsm8k/gsm8k.ts'
 import { benchMemory } from './memory.ts'
 import { benchScaling } from './scaling.ts'
 import { benchStart } from './start.ts'
@@ -12,6 +13,10 @@ export type BenchOptions = {
   readonly peer?: string
   /** fewer and smaller pieces of work: shows that a benchmark runs, not how fast */
   readonly quick: boolean
+  /** folder of a data set */
+  readonly data?: string
+  /** folder in which a long benchmark keeps what is done, and goes on from there */
+  readonly work?: string
   /** where a benchmark that draws puts its picture */
   readonly plot?: string
   readonly say: (line: string) => void
@@ -24,18 +29,22 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   memory: benchMemory,
   scaling: benchScaling,
   start: benchStart,
+  gsm8k: benchGsm8k,
 }
 
 // read by ONNX Runtime in the processes that do the work
 process.env['ORT_DISABLE_TELEMETRY'] = '1'
 
-const HELP = `usage: npm run bench -- NAME [--json FILE] [--peer PYTHON] [--plot FILE] [--quick]
+const HELP = `usage: npm run bench -- NAME [--json FILE] [--peer PYTHON] [--plot FILE]
+                             [--data FOLDER] [--work FOLDER] [--quick]
 
   NAME           ${Object.keys(BENCHES).join(', ')}
   --json FILE    also write the figures as JSON
   --peer PYTHON  do the same work with torch and PEFT of this Python, and give ratios (trainer, decode)
   --plot FILE    draw the curves as SVG (scaling)
-  --quick        less of everything, to see that it runs (decode, memory, scaling, start)
+  --data FOLDER  train.jsonl and test.jsonl of GSM8K (gsm8k)
+  --work FOLDER  where a long benchmark keeps what is done, and goes on from there (gsm8k; .attune/gsm8k if absent)
+  --quick        less of everything, to see that it runs (all but trainer)
 `
 
 const { values, positionals } = parseArgs({
@@ -43,6 +52,8 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
     peer: { type: 'string' },
     plot: { type: 'string' },
+    data: { type: 'string' },
+    work: { type: 'string' },
     quick: { type: 'boolean', default: false },
     help: { type: 'boolean' },
   },
@@ -56,6 +67,8 @@ if (values.help || !bench || positionals.length !== 1) {
   const result = await bench({
     ...(values.peer ? { peer: values.peer } : {}),
     ...(values.plot ? { plot: values.plot } : {}),
+    ...(values.data ? { data: values.data } : {}),
+    ...(values.work ? { work: values.work } : {}),
     quick: values.quick,
     say: line => process.stdout.write(`${line}\n`),
   })

@@ -12,7 +12,7 @@ import type { BenchOptions, BenchResult } from './run.ts'
 import { here, startSteps, THREADS, weightsDigest } from './steps.ts'
 
 /** All parties live at once and take turns; the first step of a turn brings back what the kernel took meanwhile. */
-const ROUNDS = 3
+const ROUNDS = 5
 const STEPS = 4
 const MATMUL_RUNS = 3
 const SHORT = { rows: 2, length: 512 }
