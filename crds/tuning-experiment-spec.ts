@@ -231,7 +231,8 @@ export const TuningExperimentSpecSchema = object(
         minimum: 0,
         maximum: 4294967295,
         default: 42,
-        description: 'Seed of the drawing; equal specs give equal trials.',
+        description:
+          'Seed of the drawing; equal specs give equal trials. Which of them `earlyStopping` ends can differ.',
         'x-kubernetes-validations': [IMMUTABLE],
       }),
     ),

@@ -61,9 +61,27 @@ t.test('the field reference names every field of the spec', async t => {
     t.match(text, found, row)
 })
 
+t.test(
+  'a part of the reference is linked from a table before it, and a long one comes last',
+  async t => {
+    const text = fieldReference(INSTRUCTION_TUNING_JOB)
+    const overview = text.indexOf('| [`spec.training`](#spectraining) | object |')
+    const parts = ['### `spec.model`', '### `spec.training`', '### `spec.retry`']
+    const order = [...parts, '### `spec.podTemplate`', '## Status'].map(at =>
+      text.indexOf(`\n${at}\n`),
+    )
+    t.ok(overview > 0)
+    t.strictSame(
+      [overview, ...order].toSorted((a, b) => a - b),
+      [overview, ...order],
+    )
+    t.match(text, '\n#### `spec.podTemplate.affinity`\n', 'a long part has parts of its own')
+  },
+)
+
 t.test('every field has a description', async t => {
   const undescribed = textOf('docs/')
     .split('\n')
-    .filter(line => line.startsWith('| `spec.') && line.endsWith('|  |'))
+    .filter(line => /^\| \[?`spec\./.test(line) && line.endsWith('|  |'))
   t.strictSame(undescribed, [])
 })
