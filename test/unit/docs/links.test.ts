@@ -1,21 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
-import { repositoryFolder } from '../../cluster/paths.ts'
-
-const at = (path: string) => join(repositoryFolder, path)
-const pagesIn = (folder: string): readonly string[] =>
-  readdirSync(at(folder), { withFileTypes: true, recursive: true })
-    .filter(entry => entry.isFile() && entry.name.endsWith('.md'))
-    .map(entry => relative(repositoryFolder, join(entry.parentPath, entry.name)))
-const PAGES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pagesIn('docs')].concat(
-  pagesIn('examples'),
-)
+import { at, PAGES, pagesIn, textOf } from '../../fixtures/docs/pages.ts'
 
 /** Targets of `[text](target)` that are no URL; patterns in code look alike. */
 const linksOf = (page: string): readonly string[] =>
   [
-    ...readFileSync(at(page), 'utf8')
+    ...textOf(page)
       .replaceAll(/```.*?```|`[^`\n]*`/gs, '')
       .matchAll(/\]\(([^)\s]+)\)/g),
   ]
