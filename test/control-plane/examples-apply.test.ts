@@ -8,7 +8,7 @@ import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
 const EXAMPLES = join(repositoryFolder, 'examples')
 /** Built by kustomize, or of CRDs that are not ours: those have tests of their own. */
-const ELSEWHERE = ['gitops', 'kueue']
+const ELSEWHERE = ['gitops', 'kueue', 'tenants']
 
 const textsBelow = (folder: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
