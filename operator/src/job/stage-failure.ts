@@ -46,6 +46,10 @@ export const wasInterrupted = (pod: Pod) => {
   return exitCode === EXIT.stopped || exitCode === TERMINATED || wasDisrupted(pod) === true
 }
 
+/** Its Job gave up for the time, whatever its pod does. */
+export const isOverdue = (job: StageJob): boolean =>
+  jobCondition(job, 'Failed')?.reason === 'DeadlineExceeded'
+
 /**
  * Why its Job gave up.
  * @param waited what the stage waited for last, if anything
@@ -57,7 +61,7 @@ export const stageFailure = (
   waited?: string,
 ): Failure => {
   const condition = jobCondition(job, 'Failed')
-  if (condition?.reason === 'DeadlineExceeded')
+  if (isOverdue(job))
     return {
       reason: 'DeadlineExceeded',
       message: waited

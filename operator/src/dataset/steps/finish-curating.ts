@@ -4,7 +4,7 @@ import type { StageJob } from '../../job/kinds.ts'
 import { hasEnded, jobCondition, newestPod, podsOf, terminated } from '../../job/pod-state.ts'
 import { wasCutOff } from '../../job/queue/cut-off.ts'
 import { removal } from '../../job/removal.ts'
-import { stageFailure } from '../../job/stage-failure.ts'
+import { isOverdue, stageFailure } from '../../job/stage-failure.ts'
 import { readStageResult } from '../../job/stage-result.ts'
 import { rfc3339Seconds } from '../../kube/conditions.ts'
 import { claimUid, preparedNote } from '../content.ts'
@@ -54,7 +54,7 @@ const completed = (situation: Situation, job: StageJob): StepResult | undefined 
   }
 }
 
-const gaveUp = (situation: Situation, job: StageJob): StepResult => {
+const gaveUp = (situation: Situation, job: StageJob): StepResult | undefined => {
   const { observed } = situation
   const { phase, conditions } = observed.dataset.status ?? {}
   const pods = podsOf(observed.pods, job)
@@ -62,9 +62,12 @@ const gaveUp = (situation: Situation, job: StageJob): StepResult => {
   // its pods may be gone by now, and what they said with them
   if (pods.length === 0 && phase === 'Failed' && before)
     return failed(before.reason, before.message)
-  if (wasCutOff(job, newestPod(pods))) return repeat(job, 'its queue took the quota back')
+  const pod = newestPod(pods)
+  if (wasCutOff(job, pod)) return repeat(job, 'its queue took the quota back')
+  // the cache of pods is behind that of Jobs: without this pod's end no Job gives up before its deadline
+  if (pod && !hasEnded(pod) && !isOverdue(job)) return undefined
   const waited = obstacleBefore(situation)?.message
-  const { reason, message } = stageFailure(job, CURATE, newestPod(pods), waited)
+  const { reason, message } = stageFailure(job, CURATE, pod, waited)
   return failed(reason, message)
 }
 

@@ -14,7 +14,7 @@ import { removal } from '../removal.ts'
 import { endedByPolicy, type Retry, retriesBefore, retryAfterKill } from '../retry-after-kill.ts'
 import { currentStage, isFinished, withRun, withStage } from '../run.ts'
 import type { RunStep, Situation, StepResult } from '../situation.ts'
-import { attemptFailure, stageFailure } from '../stage-failure.ts'
+import { attemptFailure, isOverdue, stageFailure } from '../stage-failure.ts'
 import { readStageResult } from '../stage-result.ts'
 import { rfc3339Seconds } from '../../kube/conditions.ts'
 import { stageJobOf, stagePodsOf } from '../track.ts'
@@ -160,9 +160,9 @@ const gaveUp = (ended: Ended): StepResult | undefined => {
     return { runs, remove, note }
   }
   if (endedByPolicy(job) && pods.length === 0) return repeat(ended)
-  // the cache of pods is behind that of Jobs
-  if (endedByPolicy(job) && !pods.some(hasEnded)) return undefined
   const pod = newestPod(pods, stage.pod)
+  // the cache of pods is behind that of Jobs: without this pod's end no Job gives up before its deadline
+  if (pod && !hasEnded(pod) && !isOverdue(job)) return undefined
   const end = pod && terminated(pod)
   const retry = retryAfterKill({ stage, job, end, limit: spec.retry.limit })
   if (retry) return counted(ended, retry)

@@ -158,6 +158,8 @@ t.test('a failure is told with its reason, once', async t => {
   const nothing = { apply: [], remove: [], events: [] }
   t.strictSame(decide({ ...observed, dataset: told }), nothing)
   t.strictSame(decide({ ...observed, dataset: told, pods: [] }), nothing, 'without its pods too')
+  const unseen = decide({ ...observed, pods: [aCuratePod(failed, { runningSince: at(1) })] })
+  t.equal(unseen.status?.phase, 'Preparing', 'its end is waited for')
 })
 
 t.test('what can never work fails before anything is made', async t => {

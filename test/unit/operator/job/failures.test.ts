@@ -99,6 +99,22 @@ for (const [name, { ends, job, reason, message }] of Object.entries(cases)) {
   })
 }
 
+t.test('a Job that gives up before the end of its last pod is seen is waited for', async t => {
+  for (const why of ['BackoffLimitExceeded', 'PodFailurePolicy']) {
+    const first = aPod(1, 'train', ended(1, said('StageFailed', 'no answer')), { name: 'first' })
+    const second = (state: Parameters<typeof aPod>[2]) =>
+      aPod(1, 'train', state, { name: 'second', createdAt: at(20) })
+    const story = createStory().look().succeeds(1, 'prepare').pods(first).look()
+    story
+      .pods(first, second({ runningSince: at(21) }))
+      .jobEnds(1, 'train', failedBecause(why))
+      .look()
+    t.equal(story.status.phase, 'Training', why)
+    story.pods(second(ended(65, said('DatasetMalformed', 'line 17')))).look()
+    t.match(story.run, { phase: 'Failed', reason: 'DatasetMalformed', message: /line 17/ }, why)
+  }
+})
+
 t.test('a result without a digest is no success', async t => {
   const story = createStory().look()
   const { digest: _, ...result } = aResult('prepare')
