@@ -34,7 +34,10 @@ t.test('some time after its end a job holds no resources, and is still there', a
     await cluster.submit({ ttlSecondsAfterFinished: 1, training: { seed: 7 } })
     await cluster.kubelet.starts(2, 'prepare')
     t.equal((await cluster.phase('Preparing')).status?.run, 2)
-    t.equal((await cluster.names('networkpolicies')).length, 2)
+    await eventually(async () => {
+      const fences = await cluster.names('networkpolicies')
+      if (fences.length !== 2) throw new Error(`there are ${fences.join(', ')}`)
+    })
   })
 
   await t.test('and attune diff compares both when they are gone again', async t => {

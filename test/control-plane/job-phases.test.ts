@@ -96,8 +96,10 @@ t.test('a job goes through every phase to Succeeded', async t => {
   })
   await t.test('a finished job stays as it is', async t => {
     const other = await cluster.operator()
+    await cluster.lookedMoreOften(other)
+    const before = await cluster.looks(operator)
     await kubectl(['annotate', `itj/${cluster.name}`, '-n', cluster.namespace, 'team=a'])
-    await cluster.until(({ metadata }) => metadata.annotations?.['team'] === 'a', 'annotated')
+    await cluster.lookedMoreOften(operator, before)
     await cluster.stop(other)
     const after = await cluster.get()
     t.strictSame(after.status, job.status)

@@ -16,6 +16,8 @@ t.test('suspend stops the pod, resume goes on', async t => {
   const { name } = waiting.metadata
   await bindPod(cluster.namespace, name)
   const pod = await cluster.kubelet.starts(1, 'train')
+  await cluster.phase('Training')
+  await cluster.attempted('train')
 
   await t.test('while the pod saves, the job is not suspended yet', async t => {
     await cluster.submit({ suspend: true })
