@@ -1,3 +1,4 @@
+import type { Stage } from '@attune/crds/stage.ts'
 import t from 'tap'
 import { TuningExperiments } from '../../operator/src/experiment/kinds.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
@@ -14,8 +15,15 @@ t.test('a dataset that is edited meanwhile changes nothing of an experiment', as
   const { client, namespace } = cluster
   const nameOf = (trial: number) => `search-trial-${trial}`
   const kubeletOf = (trial: number) => createKubelet(client, namespace, nameOf(trial))
-  const lastRun = async (trial: number) =>
-    (await cluster.untilJob(nameOf(trial), () => true)).status?.runs?.at(-1)
+  /** The stage's pod may run before its start is told. */
+  const runOf = async (trial: number, number: number, stage: Stage) => {
+    const { status } = await cluster.untilJob(nameOf(trial), job => {
+      const run = job.status?.runs?.at(-1)
+      const state = run?.stages.find(({ name }) => name === stage)?.state
+      return run?.number === number && state !== undefined && state !== 'Pending'
+    })
+    return status?.runs?.at(-1)
+  }
   await cluster.operator()
   await cluster.submit()
   await cluster.ends(await cluster.curates())
@@ -42,14 +50,14 @@ t.test('a dataset that is edited meanwhile changes nothing of an experiment', as
     await cluster.ends(pod, { digest: 'd'.repeat(64) })
     await cluster.ready(2)
     await kubeletOf(2).succeeds(1, 'prepare')
-    t.equal((await lastRun(2))?.content?.contentHash, first?.contentHash)
+    t.equal((await runOf(2, 1, 'prepare'))?.content?.contentHash, first?.contentHash)
     await kubeletOf(2).succeeds(1, 'train')
     await kubeletOf(2).succeeds(1, 'evaluate', scored(0.4))
   })
 
   await t.test('the next rung goes on from its checkpoint', async t => {
     await kubeletOf(1).succeeds(2, 'train', { digest: 'whole' })
-    const run = await lastRun(1)
+    const run = await runOf(1, 2, 'train')
     t.equal(run?.content?.contentHash, first?.contentHash)
     t.match(run?.stages[0], { name: 'prepare', state: 'Skipped', fromRun: 1 })
     await kubeletOf(1).succeeds(2, 'evaluate', { digest: 'whole', ...scored(0.9) })
@@ -62,7 +70,7 @@ t.test('a dataset that is edited meanwhile changes nothing of an experiment', as
       if (status?.phase !== 'Succeeded') throw new Error(JSON.stringify(status))
       t.match(status.best, { trial: 1, score: 0.9 })
     })
-    const run = await lastRun(1)
+    const run = await runOf(1, 3, 'publish')
     t.equal(run?.content?.contentHash, first?.contentHash)
     t.strictSame(
       run?.stages.map(({ state }) => state),

@@ -26,8 +26,8 @@ t.test('an operator that starts in the middle of an experiment', async t => {
     await cluster.kubectl('delete', 'itj', 'search-trial-3', '--wait=true')
     await cluster.operator()
     const { status } = await cluster.until(
-      experiment => experiment.status?.counts?.failed === 1,
-      'the failure is not seen',
+      ({ status }) => status?.counts?.failed === 1 && status.counts.succeeded === 1,
+      'failure and success are not seen',
     )
     t.match(status?.best, { trial: 1, score: 0.9 })
   })

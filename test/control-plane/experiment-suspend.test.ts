@@ -22,6 +22,8 @@ t.test('an experiment that is suspended while two of its three trials train', as
   const names = async () => (await cluster.jobs()).map(({ metadata }) => metadata.name).toSorted()
   for (const trial of [1, 2]) await cluster.kubeletOf(trial).succeeds(1, 'prepare')
   const pods = [await cluster.runsOnNode(1, 1, 'train'), await cluster.runsOnNode(2, 1, 'train')]
+  for (const trial of [1, 2])
+    await cluster.untilJob(trial, job => job.status?.runs?.[0]?.stages[1]?.attempts === 1)
 
   await t.test('while the pods save, it is not suspended yet', async t => {
     await cluster.edit({ suspend: true })
