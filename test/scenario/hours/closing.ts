@@ -93,14 +93,13 @@ export const everythingIsDeleted = async (world: World): Promise<void> => {
     holds: left => left.trim() === '',
     signal,
   })
-  const own = await cluster.kubectl([
-    'get',
-    'itj,ids,tex,workloads.kueue.x-k8s.io',
-    '-A',
-    '-o',
-    'name',
-  ])
-  expect(own.trim() === '', 'no object of a tenant', own)
+  const OWN = 'itj,ids,tex,workloads.kueue.x-k8s.io'
+  await waitFor({
+    what: 'no object of a tenant is left',
+    look: () => cluster.kubectl(['get', OWN, '-A', '-o', 'name']),
+    holds: left => left.trim() === '',
+    signal,
+  })
   const kept = await cluster.kubectl(['get', 'pvc', '-A', '-o', 'name'])
   expect(kept.trim().split('\n').length === 9, 'the three claims of each team', kept)
   timeline.add(

@@ -1,5 +1,5 @@
 /** Git edits a learning rate, and takes it back. */
-import { expect } from '../wait-for.ts'
+import { expect, waitFor } from '../wait-for.ts'
 import { apply, asTeam, eventsOf, runOf, stageStates, untilJob, type World } from '../world.ts'
 
 export const edited = async (world: World, text: string): Promise<void> => {
@@ -47,11 +47,13 @@ export const reverted = async (world: World, text: string): Promise<void> => {
     'name',
   ])
   expect(jobs.trim() === '', 'no Job of run 3', jobs)
-  expect(
-    (await eventsOf(world, 'team-b', 'heating')).includes('ArtifactsReused: '),
-    'an Event ArtifactsReused',
-    jobs,
-  )
+  // Events follow the status
+  await waitFor({
+    what: 'an Event ArtifactsReused of team-b/heating',
+    look: () => eventsOf(world, 'team-b', 'heating'),
+    holds: events => events.includes('ArtifactsReused: '),
+    signal: world.signal,
+  })
   world.timeline.add(
     'team-b',
     'job heating',
