@@ -61,6 +61,12 @@ export const InstructionTuningJobSpecSchema = object(
         message: 'method.type Full makes no Adapter; take Merged, ONNX or GGUF',
       },
       {
+        rule: "!has(self.training.precision) || self.training.precision == 'FP32' || has(self.resources.accelerator)",
+        fieldPath: '.training.precision',
+        message:
+          'FP16 and BF16 are computed by an accelerator: ask for one in resources.accelerator, or take FP32',
+      },
+      {
         // what an InstructionDataset has is not known here
         rule: 'has(self.dataset.ref) || has(self.dataset.categoryColumn) || !has(self.evaluation.gates) || !self.evaluation.gates.exists(gate, has(gate.maxSliceGap))',
         fieldPath: '.evaluation.gates',

@@ -46,6 +46,7 @@ export type ResolvedTraining = Omit<
   | 'schedule'
   | 'optimizer'
   | 'checkpoint'
+  | 'precision'
   | 'neftuneAlpha'
   | 'labelSmoothing'
   | 'earlyStopping'
@@ -61,6 +62,8 @@ export type ResolvedTraining = Omit<
   >
   readonly optimizer: Filled<NonNullable<Section<'training'>['optimizer']>>
   readonly checkpoint: Filled<NonNullable<Section<'training'>['checkpoint']>>
+  /** absent: FP32 */
+  readonly precision?: 'FP32' | 'FP16' | 'BF16'
   /** absent: no noise */
   readonly neftuneAlpha?: number
   /** absent: 0 */

@@ -159,6 +159,12 @@ export const Training = defaulted(
         description: 'Gradients are clipped to this global L2 norm.',
       }),
     ),
+    precision: optional(
+      oneOf(['FP32', 'FP16', 'BF16'], {
+        description:
+          "What the layers' matrix products compute with on an accelerator; FP32 if absent. Norms, softmax, the loss, sums, parameters and the optimizer are float32 whatever it is; FP16 scales the loss.",
+      }),
+    ),
     gradientCheckpointing: optional(
       oneOf(['Auto', 'Enabled', 'Disabled'], {
         default: 'Auto',

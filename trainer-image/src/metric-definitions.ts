@@ -76,6 +76,16 @@ export const TRAINER_METRICS = {
     type: 'gauge',
     help: 'Global L2 norm of the gradient before clipping.',
   },
+  lossScale: {
+    name: 'attune_training_loss_scale',
+    type: 'gauge',
+    help: 'What the loss was multiplied by in the last step of a training in FP16; 0 in others.',
+  },
+  overflows: {
+    name: 'attune_training_overflows_total',
+    type: 'counter',
+    help: 'Updates skipped since the process started because gradients in FP16 were not finite; each is computed again at half the loss scale.',
+  },
   tokens: {
     name: 'attune_training_tokens_total',
     type: 'counter',

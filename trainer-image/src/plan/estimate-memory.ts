@@ -4,6 +4,7 @@ import { isFull, type TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { weightShapes } from '../model/linear-layers.ts'
 import { parameterCount, parameterSlots } from '../model/trainable.ts'
+import type { HalfType } from '../precision/half-type.ts'
 import { type Recompute, trainProgram } from '../session/programs.ts'
 import { layOut, storedBytes } from '../session/weights-file.ts'
 import type { Quantization } from '../weights/quantize-blocks.ts'
@@ -24,6 +25,7 @@ export type StepShape = {
   readonly rows: number
   readonly length: number
   readonly recompute: Recompute
+  readonly half?: HalfType
 }
 
 const isAdded = (output: string) => output.startsWith('gradient_sums')
@@ -37,8 +39,8 @@ export const trainableParameters = (config: ModelConfig, method: TuningMethod): 
   parameterCount(parameterSlots(config, method))
 
 export const estimateMemory = ({ quantization, ...shape }: StepShape): number => {
-  const { config, method, rows, length } = shape
-  const weights = isFull(method) ? [] : layOut(config, quantization)
+  const { config, method, rows, length, half } = shape
+  const weights = isFull(method) ? [] : layOut(config, quantization, half)
   const sizes = (name: string) => (name === 'N' ? rows * length : mostKeys(name))
   const values = peakBytes(trainProgram({ ...shape, weights }), sizes, isAdded)
   const state = PARAMETER_COPIES * FLOAT_BYTES * trainableParameters(config, method)

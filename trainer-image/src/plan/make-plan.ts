@@ -6,6 +6,7 @@ import { isFull, type TuningMethod } from '../model/adapter.ts'
 import { tuningMethodOf } from '../model/adapter-config.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { quantizationOf } from '../model/quantization.ts'
+import { halfTypeOf } from '../precision/half-type.ts'
 import { lastStep } from '../train/steps.ts'
 import { estimateMemory, modelParameters, trainableParameters } from './estimate-memory.ts'
 
@@ -39,6 +40,7 @@ const powersOfTwo = (largest: number): readonly number[] =>
 
 const memoryOf = (inputs: PlanInputs, method: TuningMethod, pieces: Pieces): number => {
   const quantization = quantizationOf(inputs.spec.method)
+  const half = halfTypeOf(inputs.spec.training)
   return estimateMemory({
     config: inputs.config,
     method,
@@ -46,6 +48,7 @@ const memoryOf = (inputs: PlanInputs, method: TuningMethod, pieces: Pieces): num
     rows: pieces.microBatchSize,
     length: inputs.spec.training.sequenceLength,
     recompute: pieces.recomputedLayers,
+    ...(half ? { half } : {}),
   })
 }
 

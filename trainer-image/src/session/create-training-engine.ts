@@ -6,6 +6,7 @@ import type { ModelConfig, Weights } from '../model/config.ts'
 import { fillInitial } from '../model/lora-init.ts'
 import { roundedWeights } from '../model/quantization.ts'
 import { parameterCount, parameterSlots } from '../model/trainable.ts'
+import type { HalfType } from '../precision/half-type.ts'
 import type { Quantization } from '../weights/quantize-blocks.ts'
 import type { EngineCommand, EngineReply, EngineStart, FlatState } from './engine-messages.ts'
 import { flatten, sharedVector, unflatten } from './flat-state.ts'
@@ -33,6 +34,8 @@ export type TrainingEngineOptions = {
   readonly noiseBound?: number
   /** share of a target's probability that training spreads over the vocabulary; 0 if absent */
   readonly labelSmoothing?: number
+  /** type of the layers' products; float32 if absent */
+  readonly half?: HalfType
   /** of which layers only the input is kept for the backward pass: less memory, up to a third more time */
   readonly recompute: Recompute
   readonly scratchFolder: string
@@ -67,14 +70,15 @@ const stateOf = async ({
 
 /** Where everything is trained nothing is frozen. */
 const storeFrozen = async (options: TrainingEngineOptions): Promise<readonly StoredWeight[]> => {
-  const { config, method, weights, weightsDigest, quantization, scratchFolder: folder } = options
+  const { config, method, weights, weightsDigest, quantization, half } = options
   if (isFull(method)) return []
   return storeWeights({
-    folder,
+    folder: options.scratchFolder,
     config,
     weights,
     ...(weightsDigest === undefined ? {} : { digest: weightsDigest }),
     ...(quantization ? { quantization } : {}),
+    ...(half ? { half } : {}),
   })
 }
 
@@ -116,7 +120,7 @@ export const createTrainingEngine = async (
   options: TrainingEngineOptions,
 ): Promise<TrainingEngine> => {
   const { config, method, recompute, threads, seed = 0, scratchFolder: folder } = options
-  const { noiseBound, labelSmoothing, profileFolder } = options
+  const { noiseBound, labelSmoothing, half, profileFolder } = options
   const state = await stateOf(options)
   await mkdir(folder, { recursive: true })
   const weights = await storeFrozen(options)
@@ -133,6 +137,7 @@ export const createTrainingEngine = async (
     threads,
     ...(noiseBound === undefined ? {} : { noiseBound }),
     ...(labelSmoothing === undefined ? {} : { labelSmoothing }),
+    ...(half ? { half } : {}),
     ...(profileFolder === undefined ? {} : { profileFolder }),
   }
   const worker = new Worker(new URL('./engine-worker.ts', import.meta.url), { workerData: start })

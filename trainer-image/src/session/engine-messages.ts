@@ -1,6 +1,7 @@
 /** What the engine's two sides say to each other across the thread boundary. */
 import type { TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
+import type { HalfType } from '../precision/half-type.ts'
 import type { Recompute } from './programs.ts'
 import type { MicroBatch, UpdateOptions } from './training-engine.ts'
 import type { StoredWeight } from './weights-file.ts'
@@ -20,6 +21,7 @@ export type EngineStart = {
   /** what training adds to the embeddings lies within; nothing if absent */
   readonly noiseBound?: number
   readonly labelSmoothing?: number
+  readonly half?: HalfType
   readonly weights: readonly StoredWeight[]
   readonly state: FlatState
   readonly recompute: Recompute

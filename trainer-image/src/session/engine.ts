@@ -11,6 +11,7 @@ import { noiseFeeds } from './embedding-noise.ts'
 import { headWeightName } from '../model/linear-layers.ts'
 import { type ParameterSlot, parameterCount, parameterSlots } from '../model/trainable.ts'
 import { clipFactor, updateScalars } from '../optim/adamw.ts'
+import { scalesLoss } from '../precision/half-type.ts'
 import type { EngineStart, FlatState } from './engine-messages.ts'
 import { executionProviders } from './execution-providers.ts'
 import { evaluateProgram, trainProgram } from './programs.ts'
@@ -99,6 +100,7 @@ export class Engine {
       ...dropoutFeeds(this.#start, batch),
       ...noiseFeeds(this.#start, batch),
       ...sums,
+      ...(scalesLoss(this.#start.half) ? { loss_scale: scalar(batch.lossScale ?? 1) } : {}),
       zero: scalar(0),
     }
     const { loss_sum } = await session.run(feeds, { loss_sum: null, ...Object.fromEntries(added) })
@@ -119,7 +121,11 @@ export class Engine {
     }
   }
 
-  async update(options: UpdateOptions): Promise<{ readonly gradientNorm: number }> {
+  async update({ lossScale = 1, ...given }: UpdateOptions): Promise<{
+    readonly gradientNorm: number
+  }> {
+    // a power of two: dividing by it changes no digit
+    const options = { ...given, targets: given.targets * lossScale }
     const gradientNorm = await this.#gradientNorm(options.targets)
     if (!Number.isFinite(gradientNorm)) {
       this.#sums.fill(0)

@@ -7,6 +7,7 @@ import {
 } from '../autodiff/composites/cross-entropy.ts'
 import { GraphBuilder } from '../graph/build.ts'
 import type { Graph, Value } from '../graph/node.ts'
+import { mul } from '../graph/operators/elementwise.ts'
 import { gather } from '../graph/operators/movement.ts'
 import { isFull, type TuningMethod } from '../model/adapter.ts'
 import { familyOf } from '../model/architectures/family-of.ts'
@@ -17,6 +18,8 @@ import { headWeightName } from '../model/linear-layers.ts'
 import { frozenLinears, type Linears, loraLinears } from '../model/lora.ts'
 import { quantizedLinears } from '../model/quantized-linears.ts'
 import { parameterSlots } from '../model/trainable.ts'
+import { type HalfType, scalesLoss } from '../precision/half-type.ts'
+import { inMixedPrecision } from '../precision/mixed-precision.ts'
 import { dropoutInputs } from './dropout.ts'
 import { noiseInput } from './embedding-noise.ts'
 import { frozenWeights } from './frozen-weights.ts'
@@ -41,6 +44,8 @@ export type ModelProgram = {
   readonly recompute: Recompute
   readonly noiseBound?: number
   readonly labelSmoothing?: number
+  /** of the layers' products, and of their weights where `weights` has them as halves; absent: float32 */
+  readonly half?: HalfType
 }
 
 const batchInputs = (g: GraphBuilder, { program, train }: Pass) => {
@@ -147,7 +152,16 @@ const lossOf = (g: GraphBuilder, pass: Pass) => {
   return { ...g.scope('loss', () => crossEntropy(g, inputs)), blocks }
 }
 
-/** micro-batch → loss sum, and gradient sums added to those before */
+const inPrecision = (graph: Graph, { half, weights }: ModelProgram): Graph => {
+  if (!half) return graph
+  const stored = weights.filter(weight => weight.half).map(({ name }) => name)
+  return inMixedPrecision(graph, half, new Set(stored))
+}
+
+/**
+ * micro-batch → loss sum, and gradient sums added to those before
+ * In float16 the gradients are those of the loss times the input `loss_scale`.
+ */
 export const trainProgram = (program: ModelProgram): Graph => {
   const g = new GraphBuilder()
   const { config, method } = program
@@ -155,13 +169,16 @@ export const trainProgram = (program: ModelProgram): Graph => {
   const { lossSum, blocks } = lossOf(g, { program, trained, train: true })
   const zero = g.input('zero', 'float32', [])
   g.output('loss_sum', lossSum)
+  const scaled = scalesLoss(program.half)
+    ? mul(g, lossSum, g.input('loss_scale', 'float32', []))
+    : lossSum
   addGradients(g, {
     trained,
     head: { name: headWeightName(config), isTied: config.tieWordEmbeddings },
     headBlocks: blocks,
-    gradientsOf: values => backward(g, lossSum, values, zero),
+    gradientsOf: values => backward(g, scaled, values, zero),
   })
-  return g.finish('train')
+  return inPrecision(g.finish('train'), program)
 }
 
 export const evaluateProgram = (program: ModelProgram): Graph => {
@@ -170,5 +187,5 @@ export const evaluateProgram = (program: ModelProgram): Graph => {
   const { lossSum, correct } = lossOf(g, { program, trained, train: false })
   g.output('loss_sum', lossSum)
   g.output('correct', correct)
-  return g.finish('evaluate')
+  return inPrecision(g.finish('evaluate'), program)
 }

@@ -16,6 +16,8 @@ export type MicroBatch = {
   readonly targetTokens: Int32Array
   /** optimizer steps done before: dropout's masks and the embeddings' noise follow from it; 0 if absent */
   readonly step?: number
+  /** what the gradients are multiplied by, in float16: a power of two, the same up to the update; 1 if absent */
+  readonly lossScale?: number
 }
 
 export type UpdateOptions = {
@@ -29,6 +31,8 @@ export type UpdateOptions = {
   readonly beta2: number
   readonly epsilon: number
   readonly weightDecay: number
+  /** that of the micro-batches since the last update; 1 if absent */
+  readonly lossScale?: number
 }
 
 /** Everything that a resume needs of the engine: parameters and both Adam moments, by name. */

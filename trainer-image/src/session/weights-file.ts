@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { syncFolder, temporaryFor, writeFileAtomically } from '../atomic-file.ts'
 import type { ExternalData } from '../graph/node.ts'
 import type { ModelConfig, Weights } from '../model/config.ts'
-import { type WeightShape, weightShapes } from '../model/linear-layers.ts'
+import { linearLayers, type WeightShape, weightShapes } from '../model/linear-layers.ts'
 import { quantizedNames } from '../model/quantization.ts'
+import type { HalfType } from '../precision/half-type.ts'
 import { modelMalformed } from '../stage-error.ts'
+import { encode } from '../weights/encode.ts'
 import { packCodes, type Quantization, quantizeBlocks } from '../weights/quantize-blocks.ts'
 import { inOneRoom } from '../weights/room.ts'
 
@@ -20,8 +22,9 @@ export type StoredBlocks = Quantization & {
 }
 
 export type StoredWeight = WeightShape & {
-  /** float32, or the codes of `blocks` */
+  /** float32, halves of `half`, or the codes of `blocks` */
   readonly external: ExternalData
+  readonly half?: HalfType
   readonly blocks?: StoredBlocks
 }
 
@@ -56,18 +59,22 @@ const layOutBlocks = (
   return { ...weight, external, blocks: { bits, blockSize, scales, zeros, rowZeros } }
 }
 
-/** @returns where each weight will lie */
+/** @returns where each weight will lie; of those that are not in few bits the linear layers' are halves if `half` is given */
 export const layOut = (
   config: ModelConfig,
   quantization: Quantization | undefined,
+  half?: HalfType,
 ): readonly StoredWeight[] => {
   const place = placing()
   const few = quantization ? quantizedNames(config, quantization) : undefined
-  return weightShapes(config).map(weight =>
-    quantization && few?.has(weight.name)
-      ? layOutBlocks(weight, quantization, place)
-      : { ...weight, external: place(4 * weight.shape.reduce((a, b) => a * b, 1)) },
-  )
+  const linear = new Set(linearLayers(config).map(({ path }) => `${path}.weight`))
+  return weightShapes(config).map(weight => {
+    if (quantization && few?.has(weight.name)) return layOutBlocks(weight, quantization, place)
+    const values = weight.shape.reduce((a, b) => a * b, 1)
+    return half && linear.has(weight.name)
+      ? { ...weight, external: place(2 * values), half }
+      : { ...weight, external: place(4 * values) }
+  })
 }
 
 /** @returns the end of what is stored */
@@ -89,6 +96,8 @@ const checkShape = (weights: Weights, { name, shape }: WeightShape): void => {
     )
 }
 
+const ENCODINGS = { float16: 'F16', bfloat16: 'BF16' } as const
+
 type Piece = { readonly data: ArrayBufferView; readonly at: ExternalData }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
@@ -96,8 +105,9 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
 
 const piecesOf = (
   data: Float32Array,
-  { shape, external, blocks }: StoredWeight,
+  { shape, external, half, blocks }: StoredWeight,
 ): readonly Piece[] => {
+  if (half) return [{ data: encode(ENCODINGS[half], data), at: external }]
   if (!blocks) return [{ data, at: external }]
   const { codes, scales, zeros } = quantizeBlocks(data, blocks)
   const { bits, blockSize } = blocks
@@ -159,15 +169,17 @@ export type WeightsFileOptions = {
   readonly digest?: string
   /** keeps the linear layers in few bits */
   readonly quantization?: Quantization
+  /** keeps what is not in few bits of them as halves */
+  readonly half?: HalfType
 }
 
 /** Streams the weights, one tensor in memory at a time. @returns where each lies */
 export const storeWeights = async (
   options: WeightsFileOptions,
 ): Promise<readonly StoredWeight[]> => {
-  const { folder, config, weights, digest, quantization } = options
+  const { folder, config, weights, digest, quantization, half } = options
   if (endianness() !== 'LE') throw new Error('ONNX external data is little-endian')
-  const stored = layOut(config, quantization)
+  const stored = layOut(config, quantization, half)
   for (const weight of stored) checkShape(weights, weight)
   const marker = `${JSON.stringify({ format: FORMAT, digest, stored })}\n`
   if (digest !== undefined && (await isThere(folder, marker, endOf(stored)))) return stored

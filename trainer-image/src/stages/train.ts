@@ -13,6 +13,8 @@ import type { ModelConfig } from '../model/config.ts'
 import { quantizationOf } from '../model/quantization.ts'
 import { readModelConfig } from '../model/read-config.ts'
 import { learningRateAt, scheduleOf } from '../optim/schedule.ts'
+import { checkPrecision } from '../precision/check-precision.ts'
+import { halfTypeOf, scalesLoss } from '../precision/half-type.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { PROFILE_FOLDER, writeProfile } from '../profile/write-profile.ts'
 import { adapterBase } from '../publish/sources.ts'
@@ -78,6 +80,7 @@ const regularizationOf = (
 /** Everything that training starts from; the engine is open and has to be closed. */
 const openRun = async (context: StageContext) => {
   const { job, workspace, environment, memoryLimitBytes, microBatchHalvings } = context
+  checkPrecision(job.spec.training, environment)
   const prepare = await finishedPrepare(workspace, job)
   const folders = await openFolders(workspace, job, prepare.result.digest)
   const { course, checkpoints, best, scratch } = folders
@@ -100,6 +103,7 @@ const openRun = async (context: StageContext) => {
   const checkpoint = await loadCheckpoint(checkpoints, best.has)
   const records = await readRecords(prepare.folder)
   const quantization = quantizationOf(job.spec.method)
+  const half = halfTypeOf(job.spec.training)
   const weights = await openWeights(modelFolder)
   const engine = await createTrainingEngine({
     config,
@@ -107,6 +111,7 @@ const openRun = async (context: StageContext) => {
     ...(records ? { weightsDigest: records.model.digest } : {}),
     method,
     ...(quantization ? { quantization } : {}),
+    ...(half ? { half } : {}),
     ...regularizationOf(job.spec.training, config),
     seed: job.spec.training.seed,
     start: checkpoint
@@ -138,7 +143,7 @@ type Run = Awaited<ReturnType<typeof openRun>>
 const effectsOf = async (
   { metrics, log, report, job }: StageContext,
   { course, checkpoints, best, engine, start, data }: Run,
-): Promise<Pick<LoopOptions, 'record' | 'observe' | 'report' | 'save' | 'keep'>> => {
+): Promise<Pick<LoopOptions, 'record' | 'observe' | 'report' | 'save' | 'keep' | 'overflowed'>> => {
   const metricsLog = await openMetricsLog(join(course, METRICS_LOG), start.step)
   const plan = { rows: data.train.count, batchSize: job.spec.training.batchSize }
   let tokens = start.tokens
@@ -148,6 +153,7 @@ const effectsOf = async (
         metrics.tokens.inc(entry.tokens - tokens)
         metrics.rows.inc(rowCountOfStep(plan, entry.step - 1))
         tokens = entry.tokens
+        if (entry.lossScale !== undefined) metrics.lossScale.set(entry.lossScale)
       }
       await metricsLog.append(entry)
     },
@@ -169,6 +175,13 @@ const effectsOf = async (
       metrics.checkpointTime.set(Date.now() / 1000)
       metrics.checkpointBytes.set(bytes)
       log.info({ step: counters.step }, 'checkpoint saved')
+    },
+    overflowed: (step, lossScale) => {
+      metrics.overflows.inc()
+      log.warn(
+        { step, lossScale },
+        'gradients overflowed: the update is skipped and computed again',
+      )
     },
     keep: async counters => {
       await best.save(counters, await engine.state())
@@ -218,6 +231,7 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
     checkpointEvery: training.checkpoint.everySteps,
     learningRate: step => learningRateAt(schedule, step),
     update: { ...adam, maxGradientNorm: training.maxGradientNorm },
+    scalesLoss: scalesLoss(halfTypeOf(training)),
     signal: context.signal,
     clock: () => performance.now() / 1000,
     ...(await effectsOf(context, run)),

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFolder, temporaryFor, writeFileAtomically } from '../atomic-file.ts'
 import type { AdapterTensors } from '../model/adapter.ts'
+import type { LossScale } from '../precision/loss-scale.ts'
 import type { EngineState } from '../session/training-engine.ts'
 import { sha256File } from '../source/file-digest.ts'
 import { readSafetensors } from '../weights/read-safetensors.ts'
@@ -28,6 +29,8 @@ export type Counters = Standing & {
   readonly validatedStep?: number
   /** what a loss that runs away is told by */
   readonly history?: LossHistory
+  /** of the next step, where the loss is scaled */
+  readonly lossScale?: LossScale
 }
 export type Checkpoint = { readonly counters: Counters; readonly state: EngineState }
 

@@ -4,6 +4,7 @@ import type { Standing } from './best.ts'
 import type { Counters } from './checkpoint.ts'
 import type { LossHistory } from './divergence.ts'
 import type { StepRecord, ValidationRecord } from './metrics-log.ts'
+import type { LossScale } from '../precision/loss-scale.ts'
 import type { StepOutcome } from './run-step.ts'
 import { epochAfter, type StepPlan } from './steps.ts'
 import type { Throughput } from './throughput.ts'
@@ -23,6 +24,8 @@ export type TakenStep = {
   readonly seconds: number
   /** with this step's loss */
   readonly history: LossHistory
+  /** what it was computed with, and what comes next, where the loss is scaled */
+  readonly lossScale?: { readonly used: LossScale; readonly next: LossScale }
 }
 
 export const startOf = (counters: Counters): Course => ({
@@ -31,7 +34,10 @@ export const startOf = (counters: Counters): Course => ({
   longestMicroBatchSeconds: 0,
 })
 
-export const afterStep = (course: Course, { outcome, seconds, history }: TakenStep): Course => {
+export const afterStep = (
+  course: Course,
+  { outcome, seconds, history, lossScale }: TakenStep,
+): Course => {
   const { counters } = course
   return {
     ...course,
@@ -42,6 +48,7 @@ export const afterStep = (course: Course, { outcome, seconds, history }: TakenSt
       seconds: counters.seconds + seconds,
       lastLoss: outcome.loss,
       history,
+      ...(lossScale ? { lossScale: lossScale.next } : {}),
     },
     longestMicroBatchSeconds: Math.max(
       course.longestMicroBatchSeconds,
@@ -67,7 +74,7 @@ export const afterValidation = (
 export const stepRecord = (
   { counters }: Course,
   plan: StepPlan,
-  { outcome, learningRate }: TakenStep,
+  { outcome, learningRate, lossScale }: TakenStep,
   tokensPerSecond: number,
 ): StepRecord => ({
   step: counters.step,
@@ -77,6 +84,7 @@ export const stepRecord = (
   gradientNorm: outcome.gradientNorm,
   tokens: counters.tokens,
   tokensPerSecond,
+  ...(lossScale ? { lossScale: lossScale.used.scale } : {}),
 })
 
 export const validationRecord = (

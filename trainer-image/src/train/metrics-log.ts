@@ -10,6 +10,8 @@ export type StepRecord = {
   readonly gradientNorm: number
   readonly tokens: number
   readonly tokensPerSecond: number
+  /** where the loss is scaled */
+  readonly lossScale?: number
 }
 export type ValidationRecord = {
   readonly step: number

@@ -1,5 +1,6 @@
 /** One optimizer step: the gradients of every micro-batch of the window, then one update. */
 import type { TrainingEngine, UpdateOptions } from '../session/training-engine.ts'
+import { factorOf, type LossScale } from '../precision/loss-scale.ts'
 import type { StepPart } from './micro-batches.ts'
 
 export type Gradients = {
@@ -26,7 +27,12 @@ export type StepOptions = {
   readonly signal: AbortSignal
   /** seconds on a monotonic clock */
   readonly clock: () => number
+  /** where the loss is scaled */
+  readonly lossScale?: LossScale | undefined
 }
+
+const scaled = ({ lossScale }: StepOptions, targets: number) =>
+  lossScale ? { lossScale: factorOf(lossScale, targets) } : {}
 
 /** @returns undefined when the signal was aborted between micro-batches; the engine's state stays that of the last update */
 export const gatherGradients = async (options: StepOptions): Promise<Gradients | undefined> => {
@@ -41,7 +47,7 @@ export const gatherGradients = async (options: StepOptions): Promise<Gradients |
     // making a session takes seconds, in which a stop may come
     await engine.open('accumulate', batch)
     if (signal.aborted) return undefined
-    lossSum += (await engine.accumulate(batch)).lossSum
+    lossSum += (await engine.accumulate({ ...batch, ...scaled(options, targets) })).lossSum
     const seconds = clock() - started
     dataSeconds += started - asked
     gradientSeconds += seconds
@@ -57,11 +63,12 @@ export const gatherGradients = async (options: StepOptions): Promise<Gradients |
 /** An update whose gradient norm is not finite changes nothing. */
 export const applyGradients = async (
   gradients: Gradients,
-  update: Omit<UpdateOptions, 'targets'>,
-  { engine, clock }: StepOptions,
+  update: Omit<UpdateOptions, 'targets' | 'lossScale'>,
+  options: StepOptions,
 ): Promise<StepOutcome> => {
+  const { engine, clock } = options
   const started = clock()
   const targets = Math.max(1, gradients.targets)
-  const { gradientNorm } = await engine.update({ ...update, targets })
+  const { gradientNorm } = await engine.update({ ...update, targets, ...scaled(options, targets) })
   return { ...gradients, gradientNorm, updateSeconds: clock() - started }
 }

@@ -1,6 +1,12 @@
 /** The steps of a run, from a checkpoint's counters to the last step; all effects go through the options. */
 import type { TrainingProgress } from '@attune/crds/stage.ts'
 import type { PreparedDataset } from '../data/prepared.ts'
+import {
+  afterOverflow,
+  afterUpdate,
+  FIRST_LOSS_SCALE,
+  type LossScale,
+} from '../precision/loss-scale.ts'
 import type { UpdateOptions } from '../session/training-engine.ts'
 import { type Best, type Goal, isBetter, isOutOfPatience, standingAfter } from './best.ts'
 import type { Counters } from './checkpoint.ts'
@@ -19,6 +25,7 @@ import { diverged, stopped } from './endings.ts'
 import type { StepRecord, ValidationRecord } from './metrics-log.ts'
 import { type PartsOptions, partsFrom } from './micro-batches.ts'
 import { oneAhead } from './one-ahead.ts'
+import { repeatable } from './repeatable.ts'
 import { applyGradients, gatherGradients, type StepOptions } from './run-step.ts'
 import { createThroughput, type Throughput } from './throughput.ts'
 import { type Validation, validate } from './validate.ts'
@@ -36,7 +43,11 @@ export type LoopOptions = Pick<StepOptions, 'engine' | 'signal' | 'clock'> &
     readonly goal?: Goal | undefined
     /** step from 0 → learning rate of its update */
     readonly learningRate: (step: number) => number
-    readonly update: Omit<UpdateOptions, 'targets' | 'learningRate' | 'step'>
+    readonly update: Omit<UpdateOptions, 'targets' | 'learningRate' | 'step' | 'lossScale'>
+    /** whether gradients are computed in a type so small that the loss has to be scaled */
+    readonly scalesLoss?: boolean
+    /** gradients of a step, from 1, did not fit at this scale: it is computed again at half of it */
+    readonly overflowed?: (step: number, scale: number) => void
     /** called with the counters that belong to the engine's state */
     readonly save: (counters: Counters) => Promise<void>
     /** the engine's parameters are the best so far; called before counters that say so are saved */
@@ -102,11 +113,15 @@ const measure = async (course: Course, options: LoopOptions): Promise<Course> =>
   return measured
 }
 
-/** Else what is good so far is saved, and the run ends. */
-const goodStep = async (course: Course, options: Run): Promise<TakenStep> => {
-  const { totalSteps, clock, warmupSteps } = options
+type Tried = Pick<TakenStep, 'outcome' | 'learningRate' | 'history'>
+
+/** Else what is good so far is saved, and the run ends. A norm that is not finite has changed nothing. */
+const tryStep = async (
+  course: Course,
+  options: Run & Pick<StepOptions, 'lossScale'>,
+): Promise<Tried> => {
+  const { totalSteps, warmupSteps } = options
   const { step, history = NO_HISTORY } = course.counters
-  const started = clock()
   const gradients = await gatherGradients(options)
   if (!gradients) throw stopped(await save(course, options), totalSteps)
   const judged = judgeLoss(history, gradients.loss, step >= warmupSteps)
@@ -118,12 +133,38 @@ const goodStep = async (course: Course, options: Run): Promise<TakenStep> => {
   const learningRate = options.learningRate(step)
   const update = { ...options.update, learningRate, step: step + 1 }
   const outcome = await applyGradients(gradients, update, options)
+  return { outcome, learningRate, history: judged.history }
+}
+
+const hasFiniteNorm = ({ outcome }: Tried): boolean => Number.isFinite(outcome.gradientNorm)
+
+const divergedIn = async ({ outcome }: Tried, course: Course, options: Run) => {
   const { loss, gradientNorm } = outcome
-  if (!Number.isFinite(gradientNorm)) {
-    const kept = await saveGood(course, options)
-    throw diverged(kept, `loss ${loss}, gradient norm ${gradientNorm}`)
+  const kept = await saveGood(course, options)
+  return diverged(kept, `loss ${loss}, gradient norm ${gradientNorm}`)
+}
+
+/** Tries smaller scales until the gradients fit. */
+const scaledStep = async (course: Course, options: Run): Promise<Omit<TakenStep, 'seconds'>> => {
+  const { take, rewind } = repeatable(options.take)
+  let used: LossScale = course.counters.lossScale ?? FIRST_LOSS_SCALE
+  for (;;) {
+    const tried = await tryStep(course, { ...options, take, lossScale: used })
+    if (hasFiniteNorm(tried)) return { ...tried, lossScale: { used, next: afterUpdate(used) } }
+    const smaller = afterOverflow(used)
+    if (!smaller) throw await divergedIn(tried, course, options)
+    options.overflowed?.(course.counters.step + 1, used.scale)
+    used = smaller
+    rewind()
   }
-  return { outcome, learningRate, seconds: clock() - started, history: judged.history }
+}
+
+const goodStep = async (course: Course, options: Run): Promise<TakenStep> => {
+  const { clock, scalesLoss = false } = options
+  const started = clock()
+  const taken = scalesLoss ? await scaledStep(course, options) : await tryStep(course, options)
+  if (!hasFiniteNorm(taken)) throw await divergedIn(taken, course, options)
+  return { ...taken, seconds: clock() - started }
 }
 
 const tell = ({ outcome, seconds }: TakenStep, { throughput, observe }: Run): void => {

@@ -5,6 +5,7 @@ import type { ElementType, Graph } from '../../../../trainer-image/src/graph/nod
 import { LORA_VARIANTS, type TuningMethod } from '../../../../trainer-image/src/model/adapter.ts'
 import type { ModelConfig } from '../../../../trainer-image/src/model/config.ts'
 import { readModelConfig } from '../../../../trainer-image/src/model/read-config.ts'
+import type { HalfType } from '../../../../trainer-image/src/precision/half-type.ts'
 import {
   evaluateProgram,
   type ModelProgram,
@@ -32,10 +33,23 @@ const missing = (graph: Graph): readonly string[] => {
   return [...new Set(without.map(([operator, type]) => `${operator} of ${type}`))]
 }
 
+const FLOATS: ReadonlySet<ElementType> = new Set(['float32', 'float16', 'bfloat16'])
+
+/** @returns operators that are given floats of several types, which no kernel takes */
+const mixed = (graph: Graph): readonly string[] =>
+  graph.nodes.flatMap(({ operator, inputs }) => {
+    const types = new Set(
+      inputs.flatMap(input => input?.type ?? []).filter(type => FLOATS.has(type)),
+    )
+    return types.size > 1 ? [`${operator} of ${[...types].join(' and ')}`] : []
+  })
+
+const PRECISIONS: readonly (HalfType | undefined)[] = [undefined, 'float16', 'bfloat16']
+
 const programsOf = (config: ModelConfig, program: Partial<ModelProgram>): readonly Graph[] => {
   const whole = {
     config,
-    weights: layOut(config, undefined),
+    weights: layOut(config, undefined, program.half),
     method: { type: 'Full' } as TuningMethod,
     rows: 2,
     length: 640,
@@ -63,8 +77,11 @@ for (const model of MODELS.cases)
       ),
     }
     for (const [name, program] of Object.entries(programs))
-      for (const graph of programsOf(config, program))
-        t.same(missing(graph), [], `${name}: ${graph.name}`)
+      for (const half of PRECISIONS)
+        for (const graph of programsOf(config, half ? { ...program, half } : program)) {
+          t.same(missing(graph), [], `${name}: ${graph.name} in ${half ?? 'float32'}`)
+          t.same(mixed(graph), [], `${name}: ${graph.name} in ${half ?? 'float32'}`)
+        }
   })
 
 t.test('QLoRA', async t => {
@@ -74,8 +91,11 @@ t.test('QLoRA', async t => {
   for (const bits of [4, 8] as const) {
     const weights = layOut(config, { bits, blockSize: 16 })
     const program = { weights, method: adapterConfigOf(model) }
-    for (const graph of programsOf(config, program))
-      t.same(missing(graph), [], `${bits} bits: ${graph.name}`)
+    for (const half of PRECISIONS)
+      for (const graph of programsOf(config, half ? { ...program, half } : program)) {
+        t.same(missing(graph), [], `${bits} bits: ${graph.name} in ${half ?? 'float32'}`)
+        t.same(mixed(graph), [], `${bits} bits: ${graph.name} in ${half ?? 'float32'}`)
+      }
   }
 })
 
