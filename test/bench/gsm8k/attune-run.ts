@@ -15,7 +15,7 @@ const textOf = (path: string) => readFile(path, 'utf8').catch(() => '')
 /** @returns the last whole step in any metrics.jsonl of the workspace; 0 before the first */
 export const stepsDone = async (workspace: string): Promise<number> => {
   const folder = join(workspace, 'train')
-  const keys = await readdir(folder).catch(() => [])
+  const keys = await readdir(folder).catch((): string[] => [])
   const logs = await Promise.all(keys.map(key => textOf(join(folder, key, 'metrics.jsonl'))))
   const steps = logs.flatMap(log =>
     [...log.matchAll(/"step":(\d+),/g)].map(found => Number(found[1])),

@@ -11,7 +11,8 @@ import type { BenchOptions, BenchResult } from '../run.ts'
 import { attuneRun, stepsDone } from './attune-run.ts'
 import { gsm8kJob } from './job.ts'
 
-const QUICK = { steps: 8, answers: 8 }
+/** Problems of a split that `--quick` takes. */
+const QUICK = { train: 160, test: 8 }
 /** Shares of the steps after which the second run is killed. */
 const KILLS = [0.2, 0.5, 0.8]
 const ANSWERS = 200
@@ -26,7 +27,7 @@ type Finished = { readonly metrics: Metrics; readonly digest: string }
 /** @returns what the first run published; undefined before it has */
 const publishedIn = async (output: string): Promise<Finished | undefined> => {
   const run = join(output, 'run-1')
-  const names = await readdir(run).catch(() => [])
+  const names = await readdir(run).catch((): string[] => [])
   if (!names.includes('metrics.json')) return undefined
   const adapter = await readFile(join(run, 'adapter', 'adapter_model.safetensors'))
   return {
@@ -46,7 +47,7 @@ type Party = {
 const partyIn = async (
   work: string,
   name: Name,
-  { data, model, quick }: { data: string; model: string; quick: boolean },
+  { data, model }: { data: string; model: string },
 ): Promise<Party> => {
   const folder = join(work, name)
   await mkdir(folder, { recursive: true })
@@ -56,8 +57,7 @@ const partyIn = async (
     train: join(data, 'train.jsonl'),
     test: join(data, 'test.jsonl'),
     output,
-    answers: quick ? QUICK.answers : ANSWERS,
-    ...(quick ? { stopAfterSteps: QUICK.steps } : {}),
+    answers: ANSWERS,
   })
   await writeFile(manifest, job)
   return { name, folder, manifest, workspace: join(folder, 'workspace'), output }
@@ -93,13 +93,24 @@ const finish = async (party: Party, kills: readonly number[], say: BenchOptions[
   return { ...published, peakBytes }
 }
 
+/** The first problems of each split, in a folder of their own. */
+const firstProblems = async (data: string, folder: string): Promise<string> => {
+  await mkdir(folder, { recursive: true })
+  for (const split of ['train', 'test'] as const) {
+    const lines = (await readFile(join(data, `${split}.jsonl`), 'utf8')).split('\n')
+    await writeFile(join(folder, `${split}.jsonl`), lines.slice(0, QUICK[split]).join('\n'))
+  }
+  return folder
+}
+
 export const benchGsm8k = async (options: BenchOptions): Promise<BenchResult> => {
   const { data, work = '.attune/gsm8k', quick, say } = options
   if (!data) throw new Error('gsm8k needs --data FOLDER, with train.jsonl and test.jsonl of GSM8K')
   const folder = resolve(work)
   const model = join(folder, 'model')
   await ensureModel(model, say)
-  const given = { data: resolve(data), model, quick }
+  const whole = resolve(data)
+  const given = { data: quick ? await firstProblems(whole, join(folder, 'first')) : whole, model }
   const undisturbed = await finish(await partyIn(folder, 'undisturbed', given), [], say)
   const { training, evaluation } = undisturbed.metrics
   const steps = training['steps'] ?? 0

@@ -11,14 +11,12 @@ export type Gsm8kFiles = {
   readonly train: string
   readonly test: string
   readonly output: string
-  /** steps after which training ends; the whole epoch if absent */
-  readonly stopAfterSteps?: number
   /** test problems that are answered in words */
   readonly answers: number
 }
 
 /** @returns the manifest, as JSON, which is YAML */
-export const gsm8kJob = ({ model, train, test, output, stopAfterSteps, answers }: Gsm8kFiles) =>
+export const gsm8kJob = ({ model, train, test, output, answers }: Gsm8kFiles) =>
   JSON.stringify(
     {
       apiVersion: API_VERSION,
@@ -34,14 +32,13 @@ export const gsm8kJob = ({ model, train, test, output, stopAfterSteps, answers }
         method: { type: 'LoRA', lora: { rank: 16, alpha: 32, targetModules: ['all-linear'] } },
         training: {
           epochs: 1,
-          ...(stopAfterSteps === undefined ? {} : { stopAfterSteps }),
           batchSize: 8,
           sequenceLength: 512,
           learningRate: 5e-4,
           checkpoint: { everySteps: 10, keep: 2 },
         },
         evaluation: {
-          everySteps: 100,
+          everySteps: 200,
           suites: [{ name: 'test', maxNewTokens: 256, maxExamples: answers }],
         },
         output: { uri: `file://${output}` },
