@@ -4,12 +4,14 @@ import { FAILED } from './advice/failed.ts'
 import { GOES_ON } from './advice/goes-on.ts'
 import { BASE_MODEL_TROUBLES } from './advice/base-model.ts'
 import { EXPERIMENT_TROUBLES } from './advice/experiment.ts'
+import { POLICY_TROUBLES } from './advice/tuning-policy.ts'
 import { QUEUE } from './advice/queue.ts'
 import { STANDS_STILL } from './advice/stands-still.ts'
 import { WAITS } from './advice/waits.ts'
 import { BASE_MODEL_REASONS } from './base-model-conditions.ts'
 import { type Reason, REASONS } from './conditions.ts'
 import { EXPERIMENT_REASONS } from './experiment-conditions.ts'
+import { POLICY_REASONS } from './tuning-policy-conditions.ts'
 
 /** These say how far a job is; there is nothing to do about them. */
 export const PROGRESS = [
@@ -83,6 +85,13 @@ export const OTHER_KINDS: readonly KindTroubles[] = [
     text: 'A condition of the BaseModel has one of these reasons. Where `Verified` is False, no job takes it.',
     reasons: BASE_MODEL_TROUBLES,
     sentences: BASE_MODEL_REASONS,
+  },
+  {
+    kind: 'TuningPolicy',
+    title: 'A policy',
+    text: 'The condition `Ready` of the TuningPolicy has one of these reasons, and it limits nobody.',
+    reasons: POLICY_TROUBLES,
+    sentences: POLICY_REASONS,
   },
 ]
 

@@ -57,5 +57,9 @@ export const CLUSTER_READS: readonly Rule[] = [
 /** Of the whole cluster, where it works in all of it. */
 export const CLUSTER_RULES: readonly Rule[] = [
   ...CLUSTER_READS,
-  { apiGroups: ['attune.dev'], resources: ['basemodels/status'], verbs: ['patch'] },
+  {
+    apiGroups: ['attune.dev'],
+    resources: ['basemodels/status', 'tuningpolicies/status'],
+    verbs: ['patch'],
+  },
 ]

@@ -19,6 +19,7 @@ const scope = ({ namespaces, clusterReads, verifyBaseModels }: OperatorSettings)
   return [
     ...(wholeCluster ? [] : [`--namespaces=${namespaces.join()}`]),
     ...(wholeCluster || clusterReads ? ['--check-policies', '--read-catalogue'] : []),
+    ...(wholeCluster ? ['--report-policies'] : []),
     ...(wholeCluster && verifyBaseModels ? ['--verify-catalogue'] : []),
   ]
 }

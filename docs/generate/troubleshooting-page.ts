@@ -44,7 +44,7 @@ export const troubleshootingPage = (): string =>
   `${[
     '<!-- Written by `npm run generate` from the reasons in crds/. Do not edit. -->',
     '# Troubleshooting',
-    'A job says why it waits or failed, under one of the reasons below. An InstructionDataset has the same ones; those of experiments and of the catalogue follow at the end.',
+    'A job says why it waits or failed, under one of the reasons below. An InstructionDataset has the same ones; those of experiments, of the catalogue and of policies follow at the end.',
     `\`\`\`sh
 kubectl get itj -o wide      # with the message of what it does, or why it failed
 kubectl describe itj NAME    # conditions, Events, what each stage said

@@ -25,6 +25,8 @@ export const createCaches = (options: Options) => {
   return {
     ...informers,
     policies: policies ?? { of: () => [] },
+    /** absent where the operator does not look at TuningPolicies */
+    tuningPolicies: policies,
     ...wholeCache([...Object.values(informers), ...(policies?.informers ?? [])]),
     ...subscriptions(informers, policies),
   }

@@ -10,6 +10,8 @@ export type Config = JobConfig & {
   readonly namespaces: readonly string[]
   /** whether jobs that a TuningPolicy does not allow are held; takes rights in the whole cluster */
   readonly checkPolicies: boolean
+  /** whether the status of TuningPolicies is written; with `checkPolicies` only */
+  readonly reportPolicies: boolean
   readonly readCatalogue: boolean
   /** whether the hub is asked for the entries of the catalogue; with `readCatalogue` only */
   readonly verifyCatalogue: boolean
@@ -54,6 +56,9 @@ const FLAGS = {
   namespaces: { value: 'NAMES', help: 'watch these namespaces only, with commas between them' },
   'check-policies': {
     help: 'hold jobs that a TuningPolicy does not allow; takes the right to list policies and namespaces',
+  },
+  'report-policies': {
+    help: 'write into TuningPolicies what they hold back, with --check-policies; takes the right to write their status',
   },
   'read-catalogue': {
     help: 'take models from BaseModels; takes the right to list them',
@@ -204,6 +209,7 @@ export const readConfig = (
       : {}),
     namespaces: names('namespaces', optional('namespaces') ?? ''),
     checkPolicies: optional('check-policies') === 'true',
+    reportPolicies: optional('report-policies') === 'true',
     readCatalogue: optional('read-catalogue') === 'true',
     verifyCatalogue: optional('verify-catalogue') === 'true',
     ...(kubeconfig ? { kubeconfig } : {}),

@@ -17,6 +17,7 @@ import { createLeaderElector } from './kube/leader.ts'
 import type { Log } from './kube/log.ts'
 import { countPhases, countTrials, type PhaseCount } from './metrics/count-phases.ts'
 import { createOperatorMetrics } from './metrics/operator-metrics.ts'
+import { policyControllers } from './policy/controller.ts'
 import { restrictions } from './restrictions.ts'
 
 const NAME = 'attune-operator'
@@ -70,6 +71,7 @@ const createParts = (
     datasets.controller,
     experimentController(common),
     ...baseModelControllers(common),
+    ...policyControllers(common),
   ]
   const readers = [...jobs.readers, ...datasets.readers]
   return { metrics, client, caches, controllers, events, elector, readers }

@@ -13,6 +13,7 @@ import type { Workload } from './job/queue/workload.ts'
 import type { Informer } from './kube/informer.ts'
 import { type KubeObject, type ObjectKey, objectKey } from './kube/kube-object.ts'
 import { controllerKeys } from './kube/predicates.ts'
+import { heldChanged } from './policy/held.ts'
 import type { PolicyCaches } from './policy/policy-caches.ts'
 
 type Handle = (key: ObjectKey) => void
@@ -90,6 +91,15 @@ export const subscriptions = (informers: Informers, policies: PolicyCaches | und
       datasets.subscribe({ handle })
       subscribeChildren(informers, DATASETS, handle)
       policies?.subscribe(keysIn(datasets), handle)
+    },
+    /** The same for TuningPolicies; what they hold back may be counted later. */
+    subscribePolicies: (handle: Handle, handleLater: Handle) => {
+      if (!policies) return
+      const keysOf = ({ metadata }: KubeObject): readonly ObjectKey[] =>
+        policies.of(metadata.namespace).map(policy => objectKey(policy.metadata))
+      policies.subscribeOwn(handle)
+      for (const informer of [jobs, datasets])
+        informer.subscribe({ when: heldChanged, keysOf, handle: handleLater })
     },
   }
 }

@@ -97,7 +97,10 @@ t.test('kubectl apply names the policy and the limit', async t => {
   })
   t.equal(await kubectl(['get', 'itj', 'other', '-n', namespace, '--ignore-not-found']), '')
   const columns = (await kubectl(['get', 'tp', name])).split('\n')
-  t.match(columns[0], /^NAME +ACCELERATORS +QUEUE +METHODS +TOKENS +AGE/)
+  t.match(
+    columns[0],
+    /^NAME +ACCELERATORS +QUEUE +METHODS +TOKENS +NAMESPACES +HELD +READY +REASON +AGE/,
+  )
   t.match(columns[1], new RegExp(`^${name} .*256`))
 })
 

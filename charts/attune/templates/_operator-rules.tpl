@@ -108,6 +108,7 @@
     - attune.dev
   resources:
     - basemodels/status
+    - tuningpolicies/status
   verbs:
     - patch
 {{- end }}

@@ -2,9 +2,10 @@
 import { GROUP, VERSION } from '@attune/crds/api-group.ts'
 import { POLICY_KIND } from '@attune/crds/tuning-policy.ts'
 import type { TuningPolicySpec } from '@attune/crds/tuning-policy-spec.ts'
+import type { TuningPolicyStatus } from '@attune/crds/tuning-policy-status.ts'
 import { defineKind, type KubeObject } from '../kube/kube-object.ts'
 
-export type TuningPolicy = KubeObject<TuningPolicySpec>
+export type TuningPolicy = KubeObject<TuningPolicySpec, TuningPolicyStatus>
 export type Namespace = KubeObject
 
 export const TuningPolicies = defineKind<TuningPolicy>({

@@ -7,6 +7,7 @@ import { BASE_MODEL_REASONS } from '../../../crds/base-model-conditions.ts'
 import { REASONS } from '../../../crds/conditions.ts'
 import { DATASET_REASONS } from '../../../crds/dataset-conditions.ts'
 import { EXPERIMENT_REASONS } from '../../../crds/experiment-conditions.ts'
+import { POLICY_REASONS } from '../../../crds/tuning-policy-conditions.ts'
 import {
   TROUBLESHOOTING_PAGE,
   troubleshootingPage,
@@ -33,6 +34,7 @@ t.test('and so has every reason of the other kinds', async t => {
   const kinds = {
     TuningExperiment: [EXPERIMENT_REASONS, EXPERIMENT_PROGRESS],
     BaseModel: [BASE_MODEL_REASONS, ['Verified']],
+    TuningPolicy: [POLICY_REASONS, ['InForce']],
   } as const
   for (const [kind, [reasons, progress]] of Object.entries(kinds))
     for (const [reason, sentence] of Object.entries(reasons)) {

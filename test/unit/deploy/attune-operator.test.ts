@@ -86,6 +86,7 @@ t.test('the roles grant the calls that the operator makes and no other', async t
     'attune.dev/tuningpolicies: list watch',
     'core/namespaces: list watch',
     'attune.dev/basemodels/status: patch',
+    'attune.dev/tuningpolicies/status: patch',
   ])
   t.strictSame(grants(objects['Role/attune-operator']), [
     'coordination.k8s.io/leases: get create patch',
@@ -133,7 +134,7 @@ t.test('in a list of namespaces it has Roles in each and no right beyond them', 
   }
   const args = JSON.stringify(objects['Deployment/attune-operator'])
   t.match(args, '"--namespaces=a,b"')
-  t.notMatch(args, /check-policies|read-catalogue|verify-catalogue/)
+  t.notMatch(args, /check-policies|report-policies|read-catalogue|verify-catalogue/)
 })
 
 t.test('beside its Roles it reads the catalogue and the policies where told to', async t => {
@@ -155,7 +156,7 @@ t.test('beside its Roles it reads the catalogue and the policies where told to',
   t.ok(objects['Role/tuning-attune-operator-a'])
   const args = JSON.stringify(objects['Deployment/attune-operator'])
   t.match(args, '"--namespaces=a","--check-policies","--read-catalogue"')
-  t.notMatch(args, 'verify-catalogue')
+  t.notMatch(args, /report-policies|verify-catalogue/)
 })
 
 t.test('the pods of jobs let in the operator and the Prometheus that it is told of', async t => {

@@ -10,6 +10,7 @@ t.test('defaults', async t => {
     trainerPort: 8080,
     namespaces: [],
     checkPolicies: false,
+    reportPolicies: false,
     readCatalogue: false,
     verifyCatalogue: false,
     discoveryMs: 30_000,
@@ -30,6 +31,7 @@ t.test('flags, and variables behind them', async t => {
       [
         '--namespaces=a,b',
         '--check-policies',
+        '--report-policies',
         '--read-catalogue',
         '--verify-catalogue',
         '--poll-interval',
@@ -42,6 +44,7 @@ t.test('flags, and variables behind them', async t => {
       leaderElect: true,
       namespaces: ['a', 'b'],
       checkPolicies: true,
+      reportPolicies: true,
       readCatalogue: true,
       verifyCatalogue: true,
       pollIntervalMs: 500,
