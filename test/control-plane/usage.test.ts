@@ -2,10 +2,13 @@ import { get } from 'node:http'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { type Pod, Pods } from '../../operator/src/job/kinds.ts'
+import { runningSince } from '../../operator/src/job/pod-state.ts'
 import { attune } from '../fixtures/cli/attune.ts'
 import { controlPlane } from '../fixtures/cluster/control-plane.ts'
+import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { testNamespace } from '../fixtures/cluster/namespace.ts'
+import { mirrored } from '../fixtures/operator/mirrored.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 import { CONFIG, SPEC } from '../fixtures/operator/tuning-job.ts'
 
@@ -47,13 +50,18 @@ t.test('accelerator time survives a restart, a retry and a suspension', async t 
     const status = { phase, containerStatuses }
     await cluster.client.patch(Pods, ref, { status }, { subresource: 'status' })
   }
+  const pods = await mirrored(t, cluster.client, Pods, namespace)
   const first = await cluster.operator()
   await cluster.submit({ resources: { accelerator: { count: 2 } } })
   await cluster.kubelet.succeeds(1, 'prepare')
   await cluster.phase('Training')
   const failing = await cluster.kubelet.pod(1, 'train')
   const phases = /^attune_job_phase_seconds_count\{phase="Preparing"\} 1$/m
-  t.match(await metricsOf(first.metricsPort), phases, 'how long Prepare took')
+  // told once the write of status is answered
+  await eventually(async () => {
+    const metrics = await metricsOf(first.metricsPort)
+    if (!phases.test(metrics)) throw new Error(`how long Prepare took is not in ${metrics}`)
+  })
   await cluster.stop(first)
   const times = { startedAt: secondsAgo(100), finishedAt: secondsAgo(40) }
   await says(failing, 'Failed', { terminated: { exitCode: 1, ...times } })
@@ -63,6 +71,7 @@ t.test('accelerator time survives a restart, a retry and a suspension', async t 
   await cluster.until(({ status }) => status?.acceleratorSeconds === used, `not ${used} s`)
   const retried = await cluster.kubelet.pod(1, 'train')
   await says(retried, 'Running', { running: { startedAt: secondsAgo(20) } })
+  await pods.until(all => all.some(pod => runningSince(pod) !== undefined))
   // that time alone is written once a minute; a suspension is written at once
   await kubectl(
     ['patch', `itj/${cluster.name}`, '-n', namespace, '--type=merge', '-p'].concat(
@@ -74,8 +83,11 @@ t.test('accelerator time survives a restart, a retry and a suspension', async t 
   t.ok(total >= used + 38, `${total} s after the suspension`)
 
   const counter = `attune_accelerator_seconds_total{namespace="${namespace}",resource="${GPU}"}`
-  const metrics = await metricsOf(second.metricsPort)
-  t.match(metrics, `${counter} ${total}\n`, 'the counter has what status has')
+  await eventually(async () => {
+    const metrics = await metricsOf(second.metricsPort)
+    if (!metrics.includes(`${counter} ${total}\n`))
+      throw new Error(`the counter has not the ${total} s of status: ${metrics}`)
+  })
   t.strictSame(await figures('-n', namespace), [
     {
       namespace,
