@@ -1,10 +1,31 @@
 import t from 'tap'
-import { type InstructionTuningJob, StageJobs } from '../../operator/src/job/kinds.ts'
+import {
+  type InstructionTuningJob,
+  InstructionTuningJobs,
+  StageJobs,
+} from '../../operator/src/job/kinds.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
-import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
-import { aPolicy, applied } from '../fixtures/policy/admission.ts'
+import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
+import { SPEC } from '../fixtures/operator/tuning-job.ts'
+import { aPolicy, applied, unguarded } from '../fixtures/policy/admission.ts'
+
+/** Resolves once the operator, who holds another job too, knows of the policy. */
+const untilHeld = async ({ client, namespace }: TuningCluster) => {
+  const other = {
+    apiVersion: 'attune.dev/v1alpha1',
+    kind: 'InstructionTuningJob',
+    metadata: { name: 'other', namespace },
+    spec: SPEC,
+  }
+  await kubectl(['apply', '-f', '-'], JSON.stringify(other))
+  await eventually(async () => {
+    const { status } = await client.get(InstructionTuningJobs, { name: 'other', namespace })
+    if (!status?.conditions?.some(({ reason }) => reason === 'PolicyViolation'))
+      throw new Error(`the other job is not held: ${JSON.stringify(status)}`)
+  })
+}
 
 t.test('a policy that is made later takes a job out of its queue', async t => {
   const cluster = await tuningCluster(t)
@@ -48,12 +69,14 @@ t.test('a policy that is made later takes a job out of its queue', async t => {
 
 t.test('a policy that is made later leaves alone what runs', async t => {
   const cluster = await tuningCluster(t)
+  await unguarded(cluster.namespace)
   await cluster.operator()
   await cluster.submit()
   await cluster.kubelet.starts(1, 'prepare')
   await cluster.phase('Preparing')
   const policy = aPolicy(`${cluster.namespace}-none`, { allowedOutputs: [] }, cluster.namespace)
   await applied(t, [policy])
+  await untilHeld(cluster)
   await cluster.kubelet.succeeds(1, 'prepare')
   const { status } = await cluster.until(
     job => job.status?.conditions?.some(({ reason }) => reason === 'PolicyViolation') ?? false,
@@ -65,6 +88,7 @@ t.test('a policy that is made later leaves alone what runs', async t => {
 t.test('a dataset that was ready before the policy brings no job its sources', async t => {
   const cluster = await datasetCluster(t)
   const { namespace } = cluster
+  await unguarded(namespace)
   await cluster.operator()
   await cluster.submit()
   await cluster.ends(await cluster.curates())

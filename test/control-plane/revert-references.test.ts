@@ -1,9 +1,12 @@
 import { API_VERSION } from '@attune/crds/api-group.ts'
 import { BASE_MODEL_KIND } from '@attune/crds/base-model.ts'
 import t from 'tap'
+import { BaseModels } from '../../operator/src/base-model/kinds.ts'
+import { Claims } from '../../operator/src/job/kinds.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { aBaseModel } from '../fixtures/crds/a-base-model.ts'
 import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
+import { mirrored } from '../fixtures/operator/mirrored.ts'
 import { applied } from '../fixtures/policy/admission.ts'
 
 const STAGES = ['prepare', 'train', 'evaluate', 'publish'] as const
@@ -31,6 +34,8 @@ t.test('a revert of a job whose model and dataset are references', async t => {
     cluster.untilJob(name, ({ status }) => status?.run === run && status.phase === 'Succeeded')
   await applied(t, [entry('hf://models/small')])
   await kubectl(['create', '-n', namespace, '-f', '-'], JSON.stringify(outputClaim))
+  const claims = await mirrored(t, cluster.client, Claims, namespace)
+  const models = await mirrored(t, cluster.client, BaseModels)
   await cluster.operator()
   await cluster.submit()
   await cluster.ends(await cluster.curates())
@@ -50,7 +55,7 @@ t.test('a revert of a job whose model and dataset are references', async t => {
     t.ok(run?.stages.every(({ state }) => state === 'Skipped'))
     t.match(run, { content: { dataset: 'pairs' }, model: { baseModel: model } })
     t.strictSame(status?.artifacts, first.status?.artifacts)
-    await cluster.kubectl('wait', '--for=condition=Ready', `itj/${name}`, '--timeout=10s')
+    await cluster.kubectl('wait', '--for=condition=Ready', `itj/${name}`, '--timeout=60s')
     for (const stage of STAGES) t.strictSame(await kubelet.podsOf(3, stage), [])
     await cluster.event(name, 'ArtifactsReused', /run 1 has published the same spec/)
   })
@@ -58,7 +63,8 @@ t.test('a revert of a job whose model and dataset are references', async t => {
   await t.test('is made anew where the claim of its output is gone, and says so', async t => {
     await commit(2)
     await succeeded(4)
-    await cluster.kubectl('delete', 'pvc', 'models', '--timeout=60s')
+    await cluster.kubectl('delete', 'pvc', 'models', '--timeout=120s')
+    await claims.until(all => !all.some(({ metadata }) => metadata.name === 'models'))
     await commit(1)
     await kubelet.succeeds(5, 'publish')
     const { status } = await succeeded(5)
@@ -68,6 +74,11 @@ t.test('a revert of a job whose model and dataset are references', async t => {
 
   await t.test('starts over where a reference stands for something else', async () => {
     await kubectl(['apply', '-f', '-'], JSON.stringify(entry('hf://models/other')))
+    await models.until(all =>
+      all.some(
+        ({ metadata, spec }) => metadata.name === model && spec?.source.uri === 'hf://models/other',
+      ),
+    )
     await commit(2)
     await kubelet.starts(6, 'prepare')
     await cluster.untilJob(name, ({ status }) => status?.phase === 'Preparing')

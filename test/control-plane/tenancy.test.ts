@@ -1,13 +1,16 @@
 import t from 'tap'
 import { Pods } from '../../operator/src/job/kinds.ts'
 import type { PodTemplate } from '../../operator/src/pods/pod-template.ts'
+import { Namespaces } from '../../operator/src/policy/kinds.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { mirrored } from '../fixtures/operator/mirrored.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
-import { aPolicy, applied } from '../fixtures/policy/admission.ts'
+import { aPolicy, applied, unguarded } from '../fixtures/policy/admission.ts'
 
 t.test('a job from before a policy is held, and goes on once the policy is gone', async t => {
   const cluster = await tuningCluster(t)
+  await unguarded(cluster.namespace)
   const name = `${cluster.namespace}-small`
   const policy = aPolicy(name, { maxSequenceLength: 256 }, cluster.namespace)
   await applied(t, [policy])
@@ -35,6 +38,8 @@ t.test('a job from before a policy is held, and goes on once the policy is gone'
 t.test('a label of the namespace puts its jobs under a policy', async t => {
   const cluster = await tuningCluster(t)
   const { namespace } = cluster
+  await unguarded(namespace)
+  const namespaces = await mirrored(t, cluster.client, Namespaces)
   const label = `test/${namespace}`
   await applied(t, [
     {
@@ -49,6 +54,7 @@ t.test('a label of the namespace puts its jobs under a policy', async t => {
   await cluster.kubelet.starts(1, 'prepare')
   await cluster.phase('Preparing')
   await kubectl(['label', 'namespace', namespace, `${label}=yes`])
+  await namespaces.until(all => all.some(({ metadata }) => metadata.labels?.[label] === 'yes'))
   await cluster.kubelet.succeeds(1, 'prepare')
   await cluster.until(
     job => job.status?.conditions?.some(({ reason }) => reason === 'PolicyViolation') ?? false,
@@ -114,5 +120,5 @@ t.test('pods carry what the tenant asks for under the restricted profile, fenced
     if (there.join() !== names.join()) throw new Error(`there are ${there.join()}`)
   })
   await kubectl(['delete', 'itj', 'home', '-n', namespace])
-  await kubectl(['wait', '--for=delete', '-n', namespace, ...names, '--timeout=60s'])
+  await kubectl(['wait', '--for=delete', '-n', namespace, ...names, '--timeout=120s'])
 })
