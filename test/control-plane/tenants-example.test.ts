@@ -11,6 +11,7 @@ import { admission, list } from '../fixtures/policy/admission.ts'
 
 const EXAMPLE = join(repositoryFolder, 'examples/tenants')
 const QUEUE_CRDS = fileURLToPath(new URL('../fixtures/kueue/queue-crds.yaml', import.meta.url))
+const QUEUE_KINDS = 'resourceflavors,clusterqueues,localqueues,workloadpriorityclasses'
 const OWN = {
   'team-a': 'team-a/job.yaml',
   'team-b': 'team-b/experiment.yaml',
@@ -50,7 +51,8 @@ const refused = (team: string, manifest: string, words: RegExp) =>
 
 t.before(async () => {
   await at(['apply', '--server-side', '-f', QUEUE_CRDS])
-  await at(['wait', '--for=condition=Established', '--timeout=60s', '-f', QUEUE_CRDS])
+  // what discovery serves comes a moment after the CRDs
+  await eventually(() => at(['get', QUEUE_KINDS, '--all-namespaces']))
   await at(['apply', '--server-side', '-f', '-'], list(installation()))
 })
 
