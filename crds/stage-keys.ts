@@ -53,6 +53,12 @@ export const prepareKey = (spec: ResolvedSpec): string =>
 /** Raised whenever rows that are not packed are computed in other groups, and so add up to other last digits. */
 const GROUPING = 'by tokens'
 
+/** Raised whenever the weights that training reads are rounded to other values. */
+const ROUNDING = 'least squares'
+
+const roundsAnew = ({ type, quantization }: ResolvedSpec['method']): boolean =>
+  type === 'QLoRA' && (quantization?.bits ?? 4) === 4
+
 /** @param prepareDigest `digest` of the Prepare result that Train reads */
 export const trainKey = (spec: ResolvedSpec, prepareDigest: string): string =>
   hash([
@@ -63,6 +69,7 @@ export const trainKey = (spec: ResolvedSpec, prepareDigest: string): string =>
     spec.training,
     spec.evaluation.everySteps,
     ...(spec.training.packing ? [] : [GROUPING]),
+    ...(roundsAnew(spec.method) ? [ROUNDING] : []),
   ])
 
 /** Trainings that differ only in where they stop share their checkpoints. */

@@ -96,6 +96,10 @@ def quantized_weight(name, bits):
     return (codes - zeros.repeat_interleave(16, 1)) * scales.repeat_interleave(16, 1)
 
 
+def shifted_weight(name):
+    return quantized_weight(name, 4) + uniform(f"{name}/shifts", [5, 3]).repeat_interleave(16, 1)
+
+
 SEGMENTS = torch.tensor([[1, 1, 1, 2, 2, 0, 0], [1, 2, 2, 2, 2, 2, 2]])
 POSITIONS = torch.tensor([[0, 1, 2, 0, 1], [3, 4, 5, 6, 7]])
 ANGLES = torch.arange(8)[:, None] * torch.tensor([1.0, 0.1])[None]
@@ -143,6 +147,7 @@ CASES = {
     "reduce sum of squares": ([[2, 3]], lambda a: a.pow(2).sum(1, keepdim=True)),
     "quantized linear, 4 bits": ([[3, 48]], lambda a: a @ quantized_weight("quantized linear, 4 bits", 4).T),
     "quantized linear, 8 bits": ([[3, 48]], lambda a: a @ quantized_weight("quantized linear, 8 bits", 8).T),
+    "shifted quantized linear": ([[3, 48]], lambda a: a @ shifted_weight("shifted quantized linear").T),
     "softmax": ([[2, 5]], lambda a: a.softmax(-1)),
     "softmax on the first axis": ([[3, 2]], lambda a: a.softmax(0)),
     "rms norm": ([[3, 8], [8]], rms_norm),

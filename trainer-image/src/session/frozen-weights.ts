@@ -1,7 +1,7 @@
 /** The weights file's tensors as values of a graph. */
 import type { GraphBuilder } from '../graph/build.ts'
 import type { Value } from '../graph/node.ts'
-import { dequantizeLinear, type QuantizedWeight } from '../graph/operators/quantized.ts'
+import { dequantized, type QuantizedWeight } from '../graph/operators/quantized.ts'
 import type { StoredWeight } from './weights-file.ts'
 
 const valuesOf = (g: GraphBuilder, { name, shape, external, blocks }: StoredWeight) => {
@@ -19,6 +19,12 @@ const valuesOf = (g: GraphBuilder, { name, shape, external, blocks }: StoredWeig
     scales: g.external(`${name}.scales`, 'float32', [n, perRow], blocks.scales),
     zeros: g.external(`${name}.zeros`, type, [n, perRow], blocks.zeros),
     packedZeros: g.external(`${name}.row_zeros`, 'uint8', [n, bytes(perRow)], blocks.rowZeros),
+    ...(blocks.shifts
+      ? {
+          shifts: g.external(`${name}.shifts`, 'float32', [n, perRow], blocks.shifts),
+          columnShifts: g.external(`${name}.columns`, 'float32', [n, perRow, 1], blocks.shifts),
+        }
+      : {}),
   }
 }
 
@@ -34,7 +40,7 @@ export const frozenWeights = (g: GraphBuilder, stored: readonly StoredWeight[]):
     weight: name => {
       const value = values.get(name)
       if (!value) throw new TypeError(`weight ${name} is not stored`)
-      return 'codes' in value ? dequantizeLinear(g, value) : value
+      return 'codes' in value ? dequantized(g, value) : value
     },
     quantized: name => {
       const value = values.get(name)

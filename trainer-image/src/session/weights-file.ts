@@ -19,6 +19,8 @@ export type StoredBlocks = Quantization & {
   /** packed as ONNX does, and with each row of whole bytes as `MatMulNBits` reads them: the same place if rows are even */
   readonly zeros: ExternalData
   readonly rowZeros: ExternalData
+  /** at 4 bits only */
+  readonly shifts?: ExternalData
 }
 
 export type StoredWeight = WeightShape & {
@@ -29,7 +31,7 @@ export type StoredWeight = WeightShape & {
 }
 
 /** Raised whenever the same model gives other bytes. */
-const FORMAT = 1
+const FORMAT = 2
 const LOCATION = 'weights.bin'
 const MARKER = 'weights.json'
 /** A page, so that ONNX Runtime can map each tensor by itself. */
@@ -56,7 +58,8 @@ const layOutBlocks = (
   const scales = place(4 * rows * blocks)
   const zeros = place(Math.ceil((rows * blocks * bits) / 8))
   const rowZeros = (blocks * bits) % 8 === 0 ? zeros : place(rows * Math.ceil((blocks * bits) / 8))
-  return { ...weight, external, blocks: { bits, blockSize, scales, zeros, rowZeros } }
+  const shifts = bits === 4 ? { shifts: place(4 * rows * blocks) } : {}
+  return { ...weight, external, blocks: { bits, blockSize, scales, zeros, rowZeros, ...shifts } }
 }
 
 /** @returns where each weight will lie; of those that are not in few bits the linear layers' are halves if `half` is given */
@@ -81,8 +84,11 @@ export const layOut = (
 const endOf = (stored: readonly StoredWeight[]): number =>
   Math.max(...stored.flatMap(partsOf).map(({ offset, bytes }) => offset + bytes))
 
-const partsOf = ({ external, blocks }: StoredWeight): readonly ExternalData[] =>
-  blocks ? [external, blocks.scales, blocks.zeros, blocks.rowZeros] : [external]
+const partsOf = ({ external, blocks }: StoredWeight): readonly ExternalData[] => {
+  if (!blocks) return [external]
+  const { scales, zeros, rowZeros, shifts } = blocks
+  return [external, scales, zeros, rowZeros, ...(shifts ? [shifts] : [])]
+}
 
 /** @returns bytes that the frozen weights take, in the file and mapped into memory */
 export const storedBytes = (stored: readonly StoredWeight[]): number =>
@@ -109,7 +115,7 @@ const piecesOf = (
 ): readonly Piece[] => {
   if (half) return [{ data: encode(ENCODINGS[half], data), at: external }]
   if (!blocks) return [{ data, at: external }]
-  const { codes, scales, zeros } = quantizeBlocks(data, blocks)
+  const { codes, scales, zeros, shifts } = quantizeBlocks(data, blocks)
   const { bits, blockSize } = blocks
   const perRow = shape.at(-1)! / blockSize
   return [
@@ -117,6 +123,7 @@ const piecesOf = (
     { data: scales, at: blocks.scales },
     { data: packCodes(zeros, bits), at: blocks.zeros },
     { data: packCodes(zeros, bits, perRow), at: blocks.rowZeros },
+    ...(shifts && blocks.shifts ? [{ data: shifts, at: blocks.shifts }] : []),
   ]
 }
 

@@ -28,24 +28,26 @@ const sizesOf = ({ external, blocks }: StoredWeight) => ({
   scales: blocks?.scales.bytes,
   zeros: blocks?.zeros.bytes,
   rowZeros: blocks?.rowZeros.bytes,
+  shifts: blocks?.shifts?.bytes,
 })
 
-t.test('linear layers take codes, scales and zero points, the others float32', async t => {
+t.test('linear layers take codes, scales, zero points and shifts, the others float32', async t => {
   const folder = t.testdir({})
   const stored = await store(folder, { quantization: FOUR })
   // (48, 32): two blocks in a row
   const gate = named(stored, 'model.layers.0.mlp.gate_proj.weight')
-  t.same(sizesOf(gate), { codes: 768, scales: 4 * 96, zeros: 48, rowZeros: 48 })
+  const each = { codes: 768, scales: 4 * 96, zeros: 48, shifts: 4 * 96 }
+  t.same(sizesOf(gate), { ...each, rowZeros: 48 })
   t.equal(gate.blocks!.zeros, gate.blocks!.rowZeros, 'rows of whole bytes are stored once')
   // (32, 48): three blocks in a row, whose zero points are no whole bytes
   const down = named(stored, 'model.layers.0.mlp.down_proj.weight')
-  t.same(sizesOf(down), { codes: 768, scales: 4 * 96, zeros: 48, rowZeros: 64 })
+  t.same(sizesOf(down), { ...each, rowZeros: 64 })
   for (const name of ['model.embed_tokens.weight', 'lm_head.weight', 'model.norm.weight'])
     t.equal(named(stored, name).blocks, undefined, name)
   const ranges = stored
     .flatMap(({ external, blocks }) => [
       external,
-      ...(blocks ? new Set([blocks.scales, blocks.zeros, blocks.rowZeros]) : []),
+      ...(blocks ? new Set([blocks.scales, blocks.zeros, blocks.rowZeros, blocks.shifts!]) : []),
     ])
     .toSorted((a, b) => a.offset - b.offset)
   t.ok(ranges.every(({ offset, bytes }, i) => offset + bytes <= (ranges[i + 1]?.offset ?? 1e9)))
@@ -71,7 +73,8 @@ t.test('the file holds the values that evaluation reads', async t => {
       const block = Math.floor(i / 16)
       const zero = codeAt(blocks!.zeros.offset, block)
       const scale = file.readFloatLE(blocks!.scales.offset + 4 * block)
-      return (codeAt(external.offset, i) - zero) * scale
+      const shift = blocks!.shifts ? file.readFloatLE(blocks!.shifts.offset + 4 * block) : 0
+      return Math.fround(Math.fround((codeAt(external.offset, i) - zero) * scale) + shift)
     })
     t.strictSame(stand, read, `${bits} bits`)
   }

@@ -1,11 +1,14 @@
 /**
- * Products with a weight (N, K) that is kept in few bits: blocks of `blockSize` codes along K with one scale and one zero
- * point each, w = (code - zero) · scale. Two operators read the same bytes: `MatMulNBits` of ONNX Runtime takes them as
- * bytes, low nibble first, and ONNX's blocked `DequantizeLinear` as a tensor of 4- or 8-bit numbers.
+ * Products with a weight (N, K) that is kept in few bits: blocks of `blockSize` codes along K with one scale, one zero
+ * point and at 4 bits one shift each, w = (code - zero) · scale + shift. Two operators read the same bytes: `MatMulNBits`
+ * of ONNX Runtime takes them as bytes, low nibble first, and ONNX's blocked `DequantizeLinear` as a tensor of 4- or
+ * 8-bit numbers. Neither knows shifts.
  */
 import type { GraphBuilder } from '../build.ts'
 import { int, type Value } from '../node.ts'
 import { known } from '../shapes.ts'
+import { add } from './elementwise.ts'
+import { reshape } from './movement.ts'
 
 export type QuantizedWeight = {
   readonly bits: 4 | 8
@@ -20,12 +23,16 @@ export type QuantizedWeight = {
   readonly zeros: Value
   /** the same with each row of whole bytes, (N, ⌈K / blockSize · bits / 8⌉) uint8 */
   readonly packedZeros: Value
+  /** (N, K / blockSize) float32 */
+  readonly shifts?: Value
+  /** the same bytes, (N, K / blockSize, 1) */
+  readonly columnShifts?: Value
 }
 
 /** Products are computed in float32: levels above 1 would round x too. */
 const FLOAT32_ACCURACY = 1
 
-/** x: (…, K) @returns x Wᵀ, (…, N) (com.microsoft) */
+/** x: (…, K) @returns x Wᵀ without the shifts, (…, N) (com.microsoft) */
 export const matMulNBits = (g: GraphBuilder, x: Value, w: QuantizedWeight): Value => {
   const [n, k] = known(w.codes.shape)
   return g.node({
@@ -43,7 +50,7 @@ export const matMulNBits = (g: GraphBuilder, x: Value, w: QuantizedWeight): Valu
   })[0]!
 }
 
-/** @returns W in float32, (N, K) */
+/** @returns W without the shifts in float32, (N, K) */
 export const dequantizeLinear = (
   g: GraphBuilder,
   {
@@ -59,3 +66,13 @@ export const dequantizeLinear = (
     outputs: [{ type: scales.type, shape: codes.shape }],
     attributes: { axis: int(1), block_size: int(blockSize) },
   })[0]!
+
+/** @returns W in float32, (N, K) */
+export const dequantized = (g: GraphBuilder, weight: QuantizedWeight): Value => {
+  const codes = dequantizeLinear(g, weight)
+  const { columnShifts, blockSize } = weight
+  if (!columnShifts) return codes
+  const [rows, blocks] = known(columnShifts.shape)
+  const shifted = add(g, reshape(g, codes, [rows!, blocks!, blockSize]), columnShifts)
+  return reshape(g, shifted, codes.shape)
+}
