@@ -4,7 +4,7 @@ import { BASE_MODEL_KIND } from '../../crds/base-model.ts'
 import type { BaseModelSpec } from '../../crds/base-model-spec.ts'
 import { AttuneOperator } from '../../deploy/components/attune-operator.ts'
 import { kubernetesObjects, registeredBy } from '../../deploy/render.ts'
-import type { BaseModel } from '../../operator/src/base-model/kinds.ts'
+import { type BaseModel, BaseModels, knownProblem } from '../../operator/src/base-model/kinds.ts'
 import { silentLog } from '../../operator/src/kube/log.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
@@ -12,7 +12,8 @@ import { testNamespace } from '../fixtures/cluster/namespace.ts'
 import { aBaseModel } from '../fixtures/crds/a-base-model.ts'
 import { startHub } from '../fixtures/hub/hub-server.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
-import { asServiceAccount } from '../fixtures/operator/service-account.ts'
+import { mirrored } from '../fixtures/operator/mirrored.ts'
+import { asServiceAccount, untilMay } from '../fixtures/operator/service-account.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 import { applied } from '../fixtures/policy/admission.ts'
 
@@ -45,6 +46,7 @@ const verifyingOperator = async (t: { teardown(work: () => unknown): void }) => 
       .map(([, object]) => object),
   )
   const connection = await asServiceAccount(cluster.connection, home, 'attune-operator')
+  await untilMay(home, 'attune-operator', 'list', 'basemodels.attune.dev')
   const config = { verifyCatalogue: true, hubEndpoint: hub.url, leaderNamespace: home }
   const operator = await cluster.operator(config, silentLog, connection)
   return { cluster, operator }
@@ -132,12 +134,17 @@ t.test('a catalogue is verified', async t => {
     ] as const) {
       const model = await judged(name, reason)
       t.strictSame(brokenFluxRules(model as never), [], name)
-      await kubectl(['wait', 'bm', named(name), `--for=condition=Ready=${ready}`, '--timeout=5s'])
+      await kubectl(['wait', 'bm', named(name), `--for=condition=Ready=${ready}`, '--timeout=60s'])
     }
     t.match(await catalogue.event('lost', 'SourceNotFound'), { type: 'Warning' })
   })
 
   await t.test('a selector takes none that cannot be used, and says so', async t => {
+    const models = await mirrored(t, cluster.client, BaseModels)
+    await models.until(all => {
+      const bad = all.filter(model => knownProblem(model)).map(({ metadata }) => metadata.name)
+      return ['lost', 'other'].every(name => bad.includes(named(name)))
+    })
     const weights = { parameters: 1 }
     await cluster.submit({
       model: { selector: { require: { licenses: [cluster.namespace] }, weights } },
@@ -173,7 +180,7 @@ t.test('a catalogue is verified', async t => {
   })
 
   await t.test('one that is deleted is gone at once, and the run keeps its source', async t => {
-    await kubectl(['delete', 'bm', named('good'), '--timeout=5s'])
+    await kubectl(['delete', 'bm', named('good'), '--timeout=60s'])
     const { status } = await cluster.get()
     t.equal(status?.selection?.source?.uri, 'hf://org/good')
   })
