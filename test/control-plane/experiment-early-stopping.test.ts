@@ -1,7 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { eventually } from '../fixtures/cluster/eventually.ts'
 import { experimentCluster, scored } from '../fixtures/operator/experiment-cluster.ts'
 
 const REST = ['train', 'evaluate'] as const
@@ -67,12 +66,7 @@ t.test('a trial without hope is stopped, and is a result', async t => {
     const job = await cluster.untilJob(3, each => each.status?.phase === 'Suspended')
     t.equal(job.spec?.suspend, true)
     t.match(job.metadata.annotations?.['attune.dev/stopped'], /median of 2 trials/)
-    await eventually(async () => {
-      t.match(
-        await cluster.kubectl('get', 'events', '--field-selector', 'reason=TrialStopped'),
-        /search-trial-3 is given up: step 10/,
-      )
-    })
+    await cluster.told('TrialStopped', /search-trial-3 is given up: step 10/)
   })
 
   await t.test('a better one takes its place and trains to its end', async t => {
