@@ -76,7 +76,7 @@ t.test('what only a kubelet can do to a job', { timeout: 1_800_000 }, async t =>
     TOGETHER,
     async t => {
       const other = await startTenant(t, cluster, 'no-image', NO_IMAGE)
-      const job = await other.submit('no-image', { retry: { limit: 0, deadlineSeconds: 30 } })
+      const job = await other.submit('no-image', { retry: { limit: 0, deadlineSeconds: 60 } })
       const now = await job.until(
         'the image is named',
         status => reconciling(status)?.reason === 'ImagePullBackOff',

@@ -82,7 +82,7 @@ t.test('a restricted pod that asks for a GPU runs on the node', async t => {
   t.match(logs, 'version: 200', 'it reaches the API server by its Service')
 
   await t.test('and its volume goes with its claim', async t => {
-    await kubectl(['delete', 'namespace', 'strict', '--timeout=60s'])
+    await kubectl(['delete', 'namespace', 'strict', '--timeout=120s'])
     const volumes = await eventually(async () => {
       const names = await kubectl(['get', 'persistentvolumes', '-o', 'name'])
       if (names !== '') throw new Error(`volumes left: ${names}`)

@@ -73,7 +73,7 @@ t.test('a job on a cluster, from apply to nothing left', { timeout: 1_800_000 },
 
   await t.test('it gets Ready with its adapter on the volume', async t => {
     await job.until('published', ({ phase }) => phase === 'Succeeded')
-    await kubectl('wait', '--for=condition=Ready', `itj/${JOB}`, '--timeout=10s')
+    await kubectl('wait', '--for=condition=Ready', `itj/${JOB}`, '--timeout=60s')
     const table = await kubectl('get', 'itj')
     t.match(table, /NAME\s+PHASE\s+STEP\s+LOSS\s+SCORE\s+MODEL\s+AGE/)
     t.match(table, /home-automation\s+Succeeded\s+12\/12\s+[\d.]+/)
@@ -206,7 +206,8 @@ t.test('a job on a cluster, from apply to nothing left', { timeout: 1_800_000 },
         )
         if (left !== '') throw new Error(`left: ${left}`)
       },
-      { timeoutMs: 90_000 },
+      // the garbage collector learns of a new kind of owner at most every 30 s
+      { timeoutMs: 180_000 },
     )
     t.match(await kubectl('get', 'pvc', '-o', 'name'), /outputs/, 'what the tenant made stays')
   })
