@@ -38,7 +38,12 @@ export const NAMESPACE_RULES: readonly Rule[] = [
   { apiGroups: ['kueue.x-k8s.io'], resources: ['workloads'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: [''], resources: ['persistentvolumeclaims', 'configmaps'], verbs: CHILD_VERBS },
   { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
-  { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: CHILD_VERBS },
+  // one that somebody has changed is put right in place
+  {
+    apiGroups: ['networking.k8s.io'],
+    resources: ['networkpolicies'],
+    verbs: [...CHILD_VERBS, 'patch'],
+  },
   // listed where a pod or a Job does not start: only its Events say why
   { apiGroups: [''], resources: ['events'], verbs: ['list', 'create', 'patch'] },
 ]

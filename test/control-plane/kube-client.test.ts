@@ -81,6 +81,21 @@ t.test('the client', async t => {
     t.ok(isConflict(await rejection(stale)))
   })
 
+  await t.test('replaces a part of the version it names, and nothing else', async t => {
+    const ref = { namespace, name: 'replaced' }
+    const manifest = configMap(namespace, 'replaced', { k: 'v', more: 'theirs' })
+    const { metadata } = await kube.create(CONFIG_MAP, manifest)
+    const to = (k: string) =>
+      [
+        { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
+        { op: 'add', path: '/data', value: { k } },
+      ] as const
+    const replaced = await kube.patch(CONFIG_MAP, ref, to('w'))
+    t.strictSame(replaced.data, { k: 'w' })
+    t.equal(replaced.metadata.uid, metadata.uid)
+    t.ok(isConflict(await rejection(kube.patch(CONFIG_MAP, ref, to('x')))))
+  })
+
   await t.test('deletes only the object it means', async t => {
     const ref = { namespace, name: 'deleted' }
     const { metadata } = await kube.create(CONFIG_MAP, configMap(namespace, 'deleted'))

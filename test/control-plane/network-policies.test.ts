@@ -61,7 +61,7 @@ t.test('each pod is selected by the NetworkPolicy of its stage and by no other',
     prepare: ['pairs-egress'],
     train: ['pairs-isolated'],
     evaluate: ['pairs-isolated'],
-    publish: ['pairs-egress'],
+    publish: ['pairs-isolated'],
     "another job's prepare": ['other-egress'],
   })
   const lets = ({ spec }: NetworkPolicy) => {
@@ -83,41 +83,56 @@ t.test('each pod is selected by the NetworkPolicy of its stage and by no other',
   })
 })
 
-t.test('one that is opened while a pod runs is put right, also without its labels', async t => {
-  const cluster = await tuningCluster(t)
-  const { client, namespace } = cluster
-  const ref = { name: 'home-isolated', namespace }
-  const change = (...operations: readonly object[]) =>
-    kubectl([
-      ...['patch', 'netpol', ref.name, '-n', namespace, '--type=json'],
-      ...['-p', JSON.stringify(operations)],
-    ])
-  const open = { op: 'add', path: '/spec/egress', value: [{}] }
-  await cluster.operator({ networkPolicyFrom: ['attune-system'] })
-  await cluster.submit()
-  await cluster.kubelet.succeeds(1, 'prepare')
-  await cluster.kubelet.starts(1, 'train')
-  const { metadata, spec } = await client.get(NetworkPolicies, ref)
+t.test(
+  'one that is opened while a pod runs is put right in place, also without its labels',
+  async t => {
+    const cluster = await tuningCluster(t)
+    const { client, namespace } = cluster
+    const ref = { name: 'home-isolated', namespace }
+    const change = async (...operations: readonly object[]) =>
+      JSON.parse(
+        await kubectl([
+          ...['patch', 'netpol', ref.name, '-n', namespace, '--type=json', '-o', 'json'],
+          ...['-p', JSON.stringify(operations)],
+        ]),
+      ) as NetworkPolicy
+    const open = { op: 'add', path: '/spec/egress', value: [{}] }
+    await cluster.operator({ networkPolicyFrom: ['attune-system'] })
+    await cluster.submit()
+    await cluster.kubelet.succeeds(1, 'prepare')
+    await cluster.kubelet.starts(1, 'train')
+    const { metadata, spec } = await client.get(NetworkPolicies, ref)
 
-  await change({ op: 'remove', path: '/metadata/labels' }, open)
-  await eventually(async () => {
-    const there = await client.get(NetworkPolicies, ref)
-    if (there.metadata.uid === metadata.uid) throw new Error('it is still the opened one')
-    t.strictSame(there.spec, spec)
-  })
+    const noted = {
+      op: 'add',
+      path: '/metadata/annotations',
+      value: { 'example.com/note': 'theirs' },
+    }
+    const wider = { op: 'replace', path: '/spec/ingress', value: [{}] }
+    const opened = await change({ op: 'remove', path: '/metadata/labels' }, noted, wider, open)
+    t.match(opened.spec, { egress: [{}], ingress: [{}] })
+    await eventually(async () => {
+      const there = await client.get(NetworkPolicies, ref)
+      if (there.metadata.resourceVersion === opened.metadata.resourceVersion)
+        throw new Error('it is still the opened one')
+      t.strictSame(there.spec, spec)
+      t.equal(there.metadata.uid, metadata.uid, 'it was never gone')
+      t.match(there.metadata.annotations, { 'example.com/note': 'theirs' })
+    })
 
-  await change({ op: 'remove', path: '/metadata/ownerReferences' }, open)
-  const { status } = await cluster.until(
-    job =>
-      job.status?.conditions?.some(({ message }) => /belongs to another/.test(message)) ?? false,
-    'it is not said that somebody has taken it over',
-  )
-  t.match(
-    status?.conditions?.find(({ type }) => type === 'Reconciling'),
-    { reason: 'Waiting', message: /NetworkPolicy home-isolated belongs to another/ },
-  )
-  await kubectl(['delete', 'netpol', ref.name, '-n', namespace])
-  await eventually(async () => {
-    t.strictSame((await client.get(NetworkPolicies, ref)).spec, spec)
-  })
-})
+    await change({ op: 'remove', path: '/metadata/ownerReferences' }, open)
+    const { status } = await cluster.until(
+      job =>
+        job.status?.conditions?.some(({ message }) => /belongs to another/.test(message)) ?? false,
+      'it is not said that somebody has taken it over',
+    )
+    t.match(
+      status?.conditions?.find(({ type }) => type === 'Reconciling'),
+      { reason: 'Waiting', message: /NetworkPolicy home-isolated belongs to another/ },
+    )
+    await kubectl(['delete', 'netpol', ref.name, '-n', namespace])
+    await eventually(async () => {
+      t.strictSame((await client.get(NetworkPolicies, ref)).spec, spec)
+    })
+  },
+)

@@ -79,6 +79,7 @@
     - watch
     - create
     - delete
+    - patch
 - apiGroups:
     - ""
   resources:

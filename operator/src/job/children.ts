@@ -64,11 +64,34 @@ export const removeChild = async (
   }
 }
 
-export const createChild = (
-  client: Pick<KubeClient, 'create' | 'find'>,
+/** In place: a policy that goes, if only for a moment, leaves open what it closed. */
+const putRight = async (
+  client: Pick<KubeClient, 'patch'>,
+  resource: ResourceKind,
+  { metadata, spec }: Manifest,
+  resourceVersion: string,
+): Promise<void> => {
+  const { name, namespace } = metadata
+  await client.patch(
+    resource,
+    { name, ...(namespace ? { namespace } : {}) },
+    [
+      { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
+      // the whole of it: an apply or a merge would leave in what somebody has put there
+      { op: 'add', path: '/spec', value: spec },
+    ],
+    { fieldManager: FIELD_MANAGER },
+  )
+}
+
+export const applyChild = (
+  client: Pick<KubeClient, 'create' | 'find' | 'patch'>,
   owner: KubeObject,
-  { kind, manifest }: Child,
-): Promise<void> => createOwned(client, owner, RESOURCES[kind], manifest)
+  { kind, manifest, replaces }: Child,
+): Promise<void> =>
+  replaces === undefined
+    ? createOwned(client, owner, RESOURCES[kind], manifest)
+    : putRight(client, RESOURCES[kind], manifest, replaces)
 
 /** The whole status, as it follows from the version of the object that was looked at. */
 export const writeStatus = async (

@@ -1,4 +1,4 @@
-/** The NetworkPolicies of a job: there before its first pod, and made anew where the operator is told otherwise. */
+/** The NetworkPolicies of a job: there before its first pod, and put right in place where somebody changes one or the operator is told otherwise. */
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
 import type { RunStatus } from '@attune/crds/instruction-tuning-job-status.ts'
 import type { Manifest } from '../kube/kube-client.ts'
@@ -14,25 +14,23 @@ export type NetworkChanges = {
   readonly remove: readonly Removal[]
 }
 
-/** What is to be made and removed so that those that are there are those that are wanted. */
+/** What is to be made, put right and removed so that those that are there are those that are wanted. */
 export const networkChanges = (
   wanted: readonly Manifest[],
   present: readonly NetworkPolicy[],
 ): NetworkChanges => {
-  const asWanted = (there: NetworkPolicy) =>
-    wanted.some(
-      ({ metadata, spec }) =>
-        metadata.name === there.metadata.name &&
-        canonicalJson(spec ?? null) === canonicalJson(there.spec ?? null),
-    )
-  const kept = present.filter(asWanted)
+  const apply = wanted.flatMap((manifest): readonly Child[] => {
+    const there = present.find(({ metadata }) => metadata.name === manifest.metadata.name)
+    if (!there) return [{ kind: 'NetworkPolicy', manifest }]
+    if (canonicalJson(there.spec ?? null) === canonicalJson(manifest['spec'] ?? null)) return []
+    const replaces = there.metadata.resourceVersion ?? ''
+    return [{ kind: 'NetworkPolicy', manifest, replaces }]
+  })
+  const isWanted = (there: NetworkPolicy) =>
+    wanted.some(({ metadata }) => metadata.name === there.metadata.name)
   return {
-    apply: wanted
-      .filter(({ metadata }) => !kept.some(there => there.metadata.name === metadata.name))
-      .map(manifest => ({ kind: 'NetworkPolicy', manifest })),
-    remove: present
-      .filter(there => !kept.includes(there))
-      .map(there => removal('NetworkPolicy', there)),
+    apply,
+    remove: present.filter(there => !isWanted(there)).map(there => removal('NetworkPolicy', there)),
   }
 }
 

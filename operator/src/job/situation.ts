@@ -55,7 +55,12 @@ export type Observed = {
 }
 
 export type ChildKind = 'Job' | 'ConfigMap' | 'PersistentVolumeClaim' | 'NetworkPolicy'
-export type Child = { readonly kind: ChildKind; readonly manifest: Manifest }
+export type Child = {
+  readonly kind: ChildKind
+  readonly manifest: Manifest
+  /** resourceVersion of the one whose spec gives way to this one's; absent: there is none yet */
+  readonly replaces?: string
+}
 export type Removal = { readonly kind: ChildKind; readonly ref: ObjectRef; readonly uid: string }
 
 export type JobEvent = {
@@ -79,7 +84,7 @@ export type EventReason =
   | 'Expired'
 
 export type Decision = {
-  /** made where they are not there */
+  /** made where they are not there, or put right */
   readonly apply: readonly Child[]
   readonly remove: readonly Removal[]
   /** absent: status stays as it is */

@@ -32,6 +32,7 @@ const LIMITS = Object.freeze({
   maxRetryAfterMs: 30_000,
 })
 const MERGE_PATCH = 'application/merge-patch+json'
+const JSON_PATCH = 'application/json-patch+json'
 // JSON is YAML: the server takes either under this name
 const APPLY_PATCH = 'application/apply-patch+yaml'
 
@@ -134,7 +135,7 @@ const writes = (send: Send) => {
         objectPath(kind, ref, options.subresource) +
         queryString({ fieldManager: options.fieldManager }),
       body,
-      contentType: MERGE_PATCH,
+      contentType: Array.isArray(body) ? JSON_PATCH : MERGE_PATCH,
       // with a resourceVersion in it, the second time would conflict with the first
       idempotent: false,
       subresource: options.subresource,

@@ -49,6 +49,13 @@ export type PatchOptions = RequestOptions & {
   readonly fieldManager?: string
 }
 
+/** RFC 6902, as far as it is used. */
+export type JsonPatch = readonly {
+  readonly op: 'add' | 'replace'
+  readonly path: string
+  readonly value: unknown
+}[]
+
 export type DeleteOptions = RequestOptions & {
   readonly propagationPolicy?: 'Orphan' | 'Background' | 'Foreground'
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string }
@@ -108,11 +115,14 @@ export type KubeClient = {
     manifest: Manifest,
     options: ApplyOptions,
   ): Promise<T>
-  /** JSON merge patch; with `metadata.resourceVersion` in the body it conflicts unless that is the current one. */
+  /**
+   * JSON merge patch, or JSON patch where the body is a list; with `metadata.resourceVersion` in it, it conflicts
+   * unless that is the current one.
+   */
   patch<T extends KubeObject>(
     kind: ResourceKind<T>,
     ref: ObjectRef,
-    body: Readonly<Record<string, unknown>>,
+    body: Readonly<Record<string, unknown>> | JsonPatch,
     options?: PatchOptions,
   ): Promise<T>
   delete(kind: ResourceKind, ref: ObjectRef, options?: DeleteOptions): Promise<void>

@@ -8,10 +8,13 @@ import { STAGE_LABEL, shortName } from '../names.ts'
 const LINK_LOCAL = { v4: '169.254.0.0/16', v6: 'fe80::/10' }
 const METADATA_V6 = 'fd00:ec2::254/128'
 
-/** Stages that fetch or publish, and stages that run model code. */
+/**
+ * Prepare fetches, from anywhere. Train and Evaluate run model code. Publish writes to a claim, which the kubelet
+ * mounts; once an output is sent over the network it belongs to the first list.
+ */
 const NETWORKS = {
-  egress: ['prepare', 'publish'],
-  isolated: ['train', 'evaluate'],
+  egress: ['prepare'],
+  isolated: ['train', 'evaluate', 'publish'],
 } as const satisfies Readonly<Record<string, readonly Stage[]>>
 
 type Network = keyof typeof NETWORKS

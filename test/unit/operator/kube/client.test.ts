@@ -25,6 +25,7 @@ t.test('sends where and what it was told to', async t => {
   await kube.apply(CONFIG_MAP, MANIFEST, { fieldManager: 'me', force: true })
   await kube.applyStatus(CONFIG_MAP, MANIFEST, { fieldManager: 'me' })
   await kube.patch(CONFIG_MAP, REF, { data: null })
+  await kube.patch(CONFIG_MAP, REF, [{ op: 'add', path: '/data', value: {} }])
   await kube.create(CONFIG_MAP, MANIFEST)
   await kube.delete(CONFIG_MAP, REF, {
     preconditions: { uid: 'u' },
@@ -45,6 +46,10 @@ t.test('sends where and what it was told to', async t => {
     },
     { method: 'PATCH', url: `${path}/a/status?fieldManager=me` },
     { headers: { 'content-type': 'application/merge-patch+json' }, body: '{"data":null}' },
+    {
+      headers: { 'content-type': 'application/json-patch+json' },
+      body: '[{"op":"add","path":"/data","value":{}}]',
+    },
     { method: 'POST', url: path, headers: { 'content-type': 'application/json' } },
     {
       method: 'DELETE',
