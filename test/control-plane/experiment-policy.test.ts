@@ -164,10 +164,5 @@ t.test('a trial that a policy refuses is a result, and the others run', async t 
     message: /spec\.training\.sequenceLength is 512, and TuningPolicy/,
   })
   t.match(status?.best, { trial: 2 })
-  await eventually(async () => {
-    t.match(
-      await cluster.kubectl('get', 'events', '--field-selector', 'reason=TrialFailed'),
-      /search-trial-1/,
-    )
-  })
+  await cluster.told('TrialFailed', /search-trial-1/)
 })
