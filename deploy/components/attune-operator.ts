@@ -1,4 +1,4 @@
-/** Component `AttuneOperator`: CRDs, operator, RBAC, metrics Service and PodMonitors, one resource each. */
+/** Component `AttuneOperator`: CRDs, operator, RBAC, NetworkPolicy, metrics Service and PodMonitors, one resource each. */
 import * as k8s from '@pulumi/kubernetes'
 import * as pulumi from '@pulumi/pulumi'
 import {
@@ -12,10 +12,12 @@ import {
 } from './access.ts'
 import { admissions } from './admission.ts'
 import { customResourceDefinitions } from './crds.ts'
+import { operatorNetworkPolicy } from './network-policy.ts'
 import { deployment, metricsService } from './operator-objects.ts'
 import {
   DEFAULT_SETTINGS,
   type NetworkPolicySettings,
+  type OperatorNetworkSettings,
   type OperatorSettings,
   type PodMonitorSettings,
 } from './operator-settings.ts'
@@ -26,7 +28,11 @@ export type AttuneOperatorArguments = Partial<
   Omit<OperatorSettings, 'podMonitor' | 'networkPolicies'>
 > & {
   readonly podMonitor?: Partial<PodMonitorSettings>
-  readonly networkPolicies?: Partial<NetworkPolicySettings>
+  readonly networkPolicies?: Partial<Omit<NetworkPolicySettings, 'operator'>> & {
+    readonly operator?: Partial<Omit<OperatorNetworkSettings, 'apiServer'>> & {
+      readonly apiServer?: Partial<OperatorNetworkSettings['apiServer']>
+    }
+  }
   /** false: another stack or chart brings the CRDs */
   readonly installCrds?: boolean
   /** CRDs outlive the stack, and with them every InstructionTuningJob */
@@ -99,6 +105,20 @@ const installPodMonitors = (name: string, settings: OperatorSettings, parent: Pa
   new CustomResource(`${name}-trainer-pod-monitor`, trainerPodMonitor(settings), parent)
 }
 
+const networkSettings = (
+  given: AttuneOperatorArguments['networkPolicies'] = {},
+): NetworkPolicySettings => {
+  const { networkPolicies: defaults } = DEFAULT_SETTINGS
+  const apiServer = { ...defaults.operator.apiServer, ...given.operator?.apiServer }
+  const operator = { ...defaults.operator, ...given.operator, apiServer }
+  return { ...defaults, ...given, operator }
+}
+
+const installNetworkPolicy = (name: string, settings: OperatorSettings, parent: Parent) => {
+  const policy = operatorNetworkPolicy(settings)
+  if (policy) new k8s.networking.v1.NetworkPolicy(`${name}-network-policy`, policy, parent)
+}
+
 /**
  * Installs what the chart `charts/attune` installs at the same values.
  * The namespace must exist; no Helm is involved, every object is a resource of the stack.
@@ -117,7 +137,7 @@ export class AttuneOperator extends pulumi.ComponentResource {
       ...DEFAULT_SETTINGS,
       ...given,
       podMonitor: { ...DEFAULT_SETTINGS.podMonitor, ...podMonitor },
-      networkPolicies: { ...DEFAULT_SETTINGS.networkPolicies, ...networkPolicies },
+      networkPolicies: networkSettings(networkPolicies),
     }
     const parent = { parent: this }
     const crds = (installCrds ? customResourceDefinitions(keepCrds) : []).map(
@@ -133,6 +153,7 @@ export class AttuneOperator extends pulumi.ComponentResource {
       dependsOn: [...crds, ...access],
     })
     const service = new k8s.core.v1.Service(`${name}-metrics`, metricsService(settings), parent)
+    installNetworkPolicy(name, settings, parent)
     if (settings.enforceTuningPolicies)
       installAdmission(name, settings, { ...parent, dependsOn: crds })
     if (settings.tenantRoles) installTenantRoles(name, settings, parent)

@@ -17,11 +17,48 @@ export type PodMonitorSettings = {
   readonly labels: Readonly<Record<string, string>>
 }
 
+type LabelSelector = {
+  readonly matchLabels?: Readonly<Record<string, string>>
+  readonly matchExpressions?: {
+    readonly key: string
+    readonly operator: string
+    readonly values?: string[]
+  }[]
+}
+/** As Kubernetes takes it. */
+export type NetworkPolicyPeer = {
+  readonly namespaceSelector?: LabelSelector
+  readonly podSelector?: LabelSelector
+  readonly ipBlock?: { readonly cidr: string; readonly except?: string[] }
+}
+/** As Kubernetes takes it. */
+export type NetworkPolicyEgressRule = {
+  readonly to?: NetworkPolicyPeer[]
+  readonly ports?: {
+    readonly protocol?: string
+    readonly port?: number | string
+    readonly endPort?: number
+  }[]
+}
+
+export type OperatorNetworkSettings = {
+  /** nobody else is let in to the operator's pods but to ask for their health */
+  readonly ingress: boolean
+  /** further peers that may read its metrics */
+  readonly metricsFrom: readonly NetworkPolicyPeer[]
+  /** out only to DNS, the API server, the trainers and the hub */
+  readonly egress: boolean
+  /** behind its Service; no `cidrs`: any address */
+  readonly apiServer: { readonly cidrs: readonly string[]; readonly ports: readonly number[] }
+  readonly additionalEgress: readonly NetworkPolicyEgressRule[]
+}
+
 export type NetworkPolicySettings = {
-  /** whether the pods of every job get NetworkPolicies */
+  /** whether the pods of every job get NetworkPolicies, and those of the operator one */
   readonly enabled: boolean
-  /** beside the operator's own: may read the pods' metrics */
+  /** beside the operator's own: may read the metrics of both */
   readonly prometheusNamespaces: readonly string[]
+  readonly operator: OperatorNetworkSettings
 }
 
 export type OperatorSettings = {
@@ -75,7 +112,17 @@ export const DEFAULT_SETTINGS: OperatorSettings = Object.freeze({
   noProxy: '',
   namespaces: [],
   clusterReads: false,
-  networkPolicies: { enabled: true, prometheusNamespaces: ['monitoring'] },
+  networkPolicies: {
+    enabled: true,
+    prometheusNamespaces: ['monitoring'],
+    operator: {
+      ingress: true,
+      metricsFrom: [],
+      egress: false,
+      apiServer: { cidrs: [], ports: [443, 6443] },
+      additionalEgress: [],
+    },
+  },
   enforceTuningPolicies: true,
   verifyBaseModels: true,
   tenantRoles: true,

@@ -47,6 +47,23 @@ const NAMESPACES = ['installation-a', 'installation-b']
 
 const MONITOR = { enabled: true, interval: '45s', labels: { prometheus: 'team' } } as const
 
+const FENCED = {
+  enabled: true,
+  prometheusNamespaces: ['observability'],
+  operator: {
+    ingress: false,
+    metricsFrom: [
+      { podSelector: { matchLabels: { app: 'prometheus' } }, namespaceSelector: {} },
+      { ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] } },
+    ],
+    egress: true,
+    apiServer: { cidrs: ['172.16.0.1/32', 'fd00::1/128'], ports: [16443, 8443] },
+    additionalEgress: [
+      { to: [{ ipBlock: { cidr: '10.0.0.53/32' } }], ports: [{ protocol: 'UDP', port: 5353 }] },
+    ],
+  },
+} satisfies AttuneOperatorArguments['networkPolicies']
+
 const CHANGED: Installation = {
   values: {
     ...SHARED,
@@ -55,7 +72,7 @@ const CHANGED: Installation = {
     crds: { enabled: true, keep: false },
     namespaces: NAMESPACES,
     rbac: { clusterReads: true },
-    networkPolicies: { enabled: false, prometheusNamespaces: ['observability'] },
+    networkPolicies: { ...FENCED, enabled: false },
     tuningPolicies: { enforce: false },
     baseModels: { verify: false },
     tenantRoles: { create: false },
@@ -72,7 +89,7 @@ const CHANGED: Installation = {
     keepCrds: false,
     namespaces: NAMESPACES,
     clusterReads: true,
-    networkPolicies: { enabled: false, prometheusNamespaces: ['observability'] },
+    networkPolicies: { ...FENCED, enabled: false },
     enforceTuningPolicies: false,
     verifyBaseModels: false,
     tenantRoles: false,
@@ -87,17 +104,26 @@ t.before(() =>
   ),
 )
 
-/** Roles in these namespaces, and no ClusterRole of the operator. */
-const NAMESPACED: Installation = {
-  ...DEFAULT,
-  values: { namespaces: NAMESPACES },
-  args: { namespaces: NAMESPACES },
+const IN_NAMESPACES = {
+  namespaces: NAMESPACES,
+  networkPolicies: { ...FENCED, operator: { ...FENCED.operator, ingress: true } },
 }
+
+/** Roles in these namespaces, and no ClusterRole of the operator, which is fenced in both ways. */
+const NAMESPACED: Installation = { ...DEFAULT, values: IN_NAMESPACES, args: IN_NAMESPACES }
+
+/** The operator's pods let out to what it needs, a mirror of the hub behind a proxy among it. */
+const LET_OUT = {
+  hubEndpoint: 'https://hub.example.com:8443/mirror',
+  httpsProxy: 'http://proxy.example.com',
+  networkPolicies: { operator: { egress: true } },
+} as const satisfies AttuneOperatorArguments
 
 const INSTALLATIONS = {
   'default values': DEFAULT,
   'every value changed': CHANGED,
   'in a list of namespaces': NAMESPACED,
+  'let out to the hub': { ...DEFAULT, values: LET_OUT, args: LET_OUT },
 }
 
 const chartObjects = async (installation: Installation, namespace: string): Promise<Objects> => {

@@ -132,6 +132,12 @@ t.test('the ClusterRole is enough for policies, the catalogue and every kind', a
     const suspended = await kubectl(['get', ...trial, '-o', 'jsonpath={.spec.suspend}'])
     if (suspended !== 'true') throw new Error('its trial is not suspended')
   })
+  const isolated = ['netpol', 'home-isolated', '-n', cluster.namespace]
+  await kubectl(['patch', ...isolated, '--type=merge', '-p', '{"spec":{"egress":[{}]}}'])
+  await eventually(async () => {
+    const egress = await kubectl(['get', ...isolated, '-o', 'jsonpath={.spec.egress}'])
+    if (egress !== '') throw new Error(`it lets out ${egress}`)
+  })
   t.strictSame(await refusedRequests(t, operator), [], 'it asks for nothing that it may not have')
   const who = ['--all-namespaces', `--as=system:serviceaccount:${home}:attune-operator`]
   for (const verb of ['get', 'list', 'watch'])

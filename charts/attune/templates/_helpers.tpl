@@ -13,3 +13,8 @@ app.kubernetes.io/part-of: attune
 {{- define "attune.clusterName" -}}
 {{ .Release.Namespace }}-attune-operator
 {{- end }}
+
+{{- define "attune.urlPort" -}}
+{{- $port := get (urlParse .) "host" | regexFind ":[0-9]+$" | trimPrefix ":" -}}
+{{- $port | default (ternary "443" "80" (hasPrefix "https:" .)) -}}
+{{- end }}

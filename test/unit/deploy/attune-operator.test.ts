@@ -36,6 +36,7 @@ t.test('the component registers every object of an installation', async t => {
     'ClusterRoleBinding/tuning-attune-operator',
     ...KINDS.map(kind => `CustomResourceDefinition/${crdName(kind)}`).toSorted(),
     'Deployment/attune-operator',
+    'NetworkPolicy/attune-operator',
     'Role/attune-operator',
     'RoleBinding/attune-operator',
     'Service/attune-operator-metrics',
@@ -80,7 +81,7 @@ t.test('the roles grant the calls that the operator makes and no other', async t
     'core/persistentvolumeclaims: get list watch create delete',
     'core/configmaps: get list watch create delete',
     'core/pods: list watch',
-    'networking.k8s.io/networkpolicies: get list watch create delete',
+    'networking.k8s.io/networkpolicies: get list watch create delete patch',
     'core/events: list create patch',
     'attune.dev/basemodels: list watch',
     'attune.dev/tuningpolicies: list watch',
@@ -167,6 +168,78 @@ t.test('the pods of jobs let in the operator and the Prometheus that it is told 
   t.match(await argsOf(), '"--network-policy-from=tuning,monitoring"')
   t.match(await argsOf({ prometheusNamespaces: [] }), '"--network-policy-from=tuning"')
   t.notMatch(await argsOf({ enabled: false }), 'network-policy')
+})
+
+const fenceOf = async (args: AttuneOperatorArguments) =>
+  (await objectsOf({ namespace: 'tuning', ...args }))['NetworkPolicy/attune-operator'] as
+    | { spec: { policyTypes: string[]; ingress?: object[]; egress?: object[] } }
+    | undefined
+const tcp = (...ports: readonly number[]) => ports.map(port => ({ protocol: 'TCP', port }))
+const named = (...values: readonly string[]) => ({
+  matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values }],
+})
+
+t.test('of the operator anybody asks the health, and Prometheus the metrics', async t => {
+  const agent = { ipBlock: { cidr: '10.0.0.0/24' } }
+  const policy = await fenceOf({ networkPolicies: { operator: { metricsFrom: [agent] } } })
+  t.match(policy, {
+    spec: {
+      podSelector: { matchLabels: { 'app.kubernetes.io/name': 'attune-operator' } },
+      policyTypes: ['Ingress'],
+    },
+  })
+  t.strictSame(policy?.spec.ingress, [
+    { ports: tcp(8081) },
+    {
+      from: [{ namespaceSelector: named('tuning', 'monitoring') }, agent],
+      ports: tcp(8080),
+    },
+  ])
+  t.notHas(policy?.spec, 'egress', 'on by default is only what cannot cut it off')
+})
+
+t.test('where it is told to, the operator gets out to what it needs alone', async t => {
+  const operator = { ingress: false, egress: true }
+  const policy = await fenceOf({ networkPolicies: { operator } })
+  t.strictSame(policy?.spec.policyTypes, ['Egress'])
+  const dns = { ports: [{ protocol: 'UDP', port: 53 }, ...tcp(53)] }
+  const pods = { matchLabels: { 'app.kubernetes.io/managed-by': 'attune-operator' } }
+  const trainers = (namespaceSelector: object) => ({
+    to: [{ podSelector: pods, namespaceSelector }],
+    ports: tcp(8080),
+  })
+  t.strictSame(policy?.spec.egress, [
+    dns,
+    { ports: tcp(443, 6443) },
+    trainers({}),
+    { ports: tcp(443) },
+  ])
+
+  const more = { to: [{ ipBlock: { cidr: '10.0.0.53/32' } }] }
+  const apiServer = { cidrs: ['172.16.0.1/32'], ports: [16443] }
+  const narrow = await fenceOf({
+    namespaces: ['a', 'b'],
+    networkPolicies: { operator: { ...operator, apiServer, additionalEgress: [more] } },
+  })
+  t.strictSame(
+    narrow?.spec.egress,
+    [
+      dns,
+      { ports: tcp(16443), to: [{ ipBlock: { cidr: '172.16.0.1/32' } }] },
+      trainers(named('a', 'b')),
+      more,
+    ],
+    'one that verifies no catalogue asks no hub',
+  )
+
+  const urls = { hubEndpoint: 'http://hub.example/mirror', httpsProxy: 'http://proxy.example:3128' }
+  const mirrored = await fenceOf({ ...urls, networkPolicies: { operator } })
+  t.strictSame(mirrored?.spec.egress?.at(-1), { ports: tcp(80, 3128) })
+})
+
+t.test('the operator has no NetworkPolicy where none is wanted', async t => {
+  t.equal(await fenceOf({ networkPolicies: { enabled: false } }), undefined)
+  t.equal(await fenceOf({ networkPolicies: { operator: { ingress: false } } }), undefined)
 })
 
 t.test('nobody is given Secrets', async t => {
