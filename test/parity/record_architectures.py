@@ -190,5 +190,6 @@ def record_decilm():
     return [record("decilm", model, "llama", [13, 8], 24, LLAMA, config), {**same, "tensors": tensors}]
 
 
-cases = [record_family(name) for name in CASES] + record_decilm()
-write("architectures.json", {"vocabulary": VOCAB, "rank": RANK, "alpha": ALPHA, "newTokens": NEW_TOKENS, "cases": cases})
+if __name__ == "__main__":
+    cases = [record_family(name) for name in CASES] + record_decilm()
+    write("architectures.json", {"vocabulary": VOCAB, "rank": RANK, "alpha": ALPHA, "newTokens": NEW_TOKENS, "cases": cases})
