@@ -12,7 +12,7 @@ import { testNamespace } from '../fixtures/cluster/namespace.ts'
 import { CONTRADICTION } from '../fixtures/operator/a-stored-policy.ts'
 import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
-import { asServiceAccount } from '../fixtures/operator/service-account.ts'
+import { asServiceAccount, untilMay } from '../fixtures/operator/service-account.ts'
 import { SPEC } from '../fixtures/operator/tuning-job.ts'
 import { watchHistory } from '../fixtures/operator/watch-history.ts'
 import { aPolicy, applied, list, unguarded } from '../fixtures/policy/admission.ts'
@@ -41,6 +41,7 @@ const reportingOperator = async (t: Test, cluster: Cluster, pollIntervalMs = 200
       .map(([, object]) => object),
   )
   const connection = await asServiceAccount(cluster.connection, home, 'attune-operator')
+  await untilMay(home, 'attune-operator', 'list', 'tuningpolicies.attune.dev')
   const config = { reportPolicies: true, pollIntervalMs, leaderNamespace: home }
   return cluster.operator(config, silentLog, connection)
 }
@@ -105,7 +106,7 @@ t.test('a policy tells what it selects and holds back, until it is deleted', asy
     t.match(policy.status, { namespaces: 1, heldJobs: 0, heldDatasets: 0 })
     t.strictSame(brokenFluxRules(policy as never), [])
     t.match(await policyEvent(name, 'InForce'), { type: 'Normal' })
-    await kubectl(['wait', 'tp', name, '--for=condition=Ready', '--timeout=5s'])
+    await kubectl(['wait', 'tp', name, '--for=condition=Ready', '--timeout=60s'])
   })
 
   await whole.test('it counts jobs and datasets, and shows them', async t => {
@@ -142,7 +143,7 @@ t.test('a policy tells what it selects and holds back, until it is deleted', asy
 
   await whole.test('deleted it leaves nothing, and lets go what it held', async t => {
     await cluster.untilJob('one', isHeld)
-    await kubectl(['delete', 'tuningpolicy', name, '--timeout=5s'])
+    await kubectl(['delete', 'tuningpolicy', name, '--timeout=60s'])
     await cluster.untilJob('one', isQueued)
     t.equal(await kubectl(['get', 'tuningpolicy', name, '--ignore-not-found']), '')
   })
