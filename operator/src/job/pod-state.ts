@@ -54,3 +54,12 @@ export const jobCondition = (job: StageJob, type: JobConditionType) =>
   job.status?.conditions?.find(condition => condition.type === type && condition.status === 'True')
 export const jobHasEnded = (job: StageJob) =>
   jobCondition(job, 'Complete') !== undefined || jobCondition(job, 'Failed') !== undefined
+
+/** Longer than a watch that was cut off takes to come back: a pod that is not in the cache by then is gone. */
+export const BEHIND_MS = 20_000
+
+/** It ended just now: the cache of pods may be behind that of Jobs, and those it had may be yet to come. */
+export const podsMayFollow = (job: StageJob, now: number): boolean => {
+  const end = jobCondition(job, 'Complete') ?? jobCondition(job, 'Failed')
+  return now - (Date.parse(end?.lastTransitionTime ?? '') || 0) < BEHIND_MS
+}

@@ -1,7 +1,15 @@
 /** The Job ended: its result is the content, or why there is none. */
 import { CURATE } from '@attune/crds/stage.ts'
 import type { StageJob } from '../../job/kinds.ts'
-import { hasEnded, jobCondition, newestPod, podsOf, terminated } from '../../job/pod-state.ts'
+import {
+  BEHIND_MS,
+  hasEnded,
+  jobCondition,
+  newestPod,
+  podsMayFollow,
+  podsOf,
+  terminated,
+} from '../../job/pod-state.ts'
 import { wasCutOff } from '../../job/queue/cut-off.ts'
 import { removal } from '../../job/removal.ts'
 import { isOverdue, stageFailure } from '../../job/stage-failure.ts'
@@ -24,6 +32,8 @@ const repeat = (job: StageJob, why: string): StepResult => ({
 const completed = (situation: Situation, job: StageJob): StepResult | undefined => {
   const { observed, key, now } = situation
   const pods = podsOf(observed.pods, job)
+  if (pods.length === 0 && podsMayFollow(job, now))
+    return { phase: 'Preparing', note: note('Preparing'), requeueAfterMs: BEHIND_MS }
   const pod = newestPod(pods.filter(candidate => terminated(candidate)?.exitCode === 0))
   if (!pod)
     return pods.every(hasEnded)

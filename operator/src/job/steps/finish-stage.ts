@@ -7,7 +7,14 @@ import type { Pod, StageJob } from '../kinds.ts'
 import { obstacleBefore } from '../obstacle.ts'
 import { publishedTo } from '../output-claim.ts'
 import { planWarning } from '../plan-warning.ts'
-import { hasEnded, jobCondition, newestPod, terminated } from '../pod-state.ts'
+import {
+  BEHIND_MS,
+  hasEnded,
+  jobCondition,
+  newestPod,
+  podsMayFollow,
+  terminated,
+} from '../pod-state.ts'
 import { trainedStatus } from '../progress.ts'
 import { wasCutOff } from '../queue/cut-off.ts'
 import { removal } from '../removal.ts'
@@ -102,6 +109,12 @@ const repeat = (ended: Ended): StepResult => {
       }
 }
 
+/** Of a Job that has ended and whose pods are not known. */
+const withoutPods = (ended: Ended): StepResult => {
+  const { runs, now } = ended.situation
+  return podsMayFollow(ended.job, now) ? { runs, requeueAfterMs: BEHIND_MS } : repeat(ended)
+}
+
 /** Nothing may be published on the word of an evaluation that does not say how its gates stand. */
 const isWhole = ({ stage, digest, evaluation }: StageResult, spec: ResolvedSpec): boolean => {
   if (stage === 'publish') return true
@@ -111,7 +124,7 @@ const isWhole = ({ stage, digest, evaluation }: StageResult, spec: ResolvedSpec)
 
 const completed = (ended: Ended): StepResult | undefined => {
   const { pods, stage } = ended
-  if (pods.length === 0) return repeat(ended)
+  if (pods.length === 0) return withoutPods(ended)
   const pod = newestPod(
     pods.filter(candidate => terminated(candidate)?.exitCode === 0),
     stage.pod,
@@ -159,7 +172,7 @@ const gaveUp = (ended: Ended): StepResult | undefined => {
     const remove = job.metadata.deletionTimestamp ? [] : [removal('Job', job)]
     return { runs, remove, note }
   }
-  if (endedByPolicy(job) && pods.length === 0) return repeat(ended)
+  if (endedByPolicy(job) && pods.length === 0) return withoutPods(ended)
   const pod = newestPod(pods, stage.pod)
   // the cache of pods is behind that of Jobs: without this pod's end no Job gives up before its deadline
   if (pod && !hasEnded(pod) && !isOverdue(job)) return undefined

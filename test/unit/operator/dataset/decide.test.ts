@@ -236,6 +236,10 @@ t.test('a pod that was removed before its result was read is run again', async t
     ['Job'],
   )
   t.equal(decision.status?.phase, 'Preparing')
+  const justNow = aCurateJob(dataset, [{ ...COMPLETE, lastTransitionTime: at(-1) }])
+  const early = decide({ ...finished, curateJobs: [justNow], pods: [] })
+  t.strictSame(early.remove, [], 'its pod may be known a moment later')
+  t.ok(early.requeueAfterMs)
 })
 
 t.test('a retry and what a pod waits for are told', async t => {

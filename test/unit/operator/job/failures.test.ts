@@ -2,7 +2,14 @@ import type { Reason } from '@attune/crds/conditions.ts'
 import t from 'tap'
 import { brokenFluxRules } from '../../../fixtures/operator/flux-rules.ts'
 import { createStory } from '../../../fixtures/operator/story.ts'
-import { aPod, aResult, at, ended, failedBecause } from '../../../fixtures/operator/tuning-job.ts'
+import {
+  aPod,
+  aResult,
+  at,
+  COMPLETE,
+  ended,
+  failedBecause,
+} from '../../../fixtures/operator/tuning-job.ts'
 
 type Case = {
   readonly ends: ReturnType<typeof ended>
@@ -202,7 +209,11 @@ t.test('a Job whose pods are gone before their result was read runs again', asyn
   const story = createStory({ retry: { limit: 0 } })
     .look()
     .runs(1, 'prepare')
-  story.noPods().jobEnds(1, 'prepare').look()
+  const justNow = { ...COMPLETE, lastTransitionTime: at(0) }
+  story.noPods().jobEnds(1, 'prepare', justNow).look()
+  t.equal(story.removed.length, 0, 'its pod may be known a moment later')
+  t.ok(story.requeueAfterMs)
+  story.wait(30).look()
   t.match(story.run, { phase: 'Failed', reason: 'RetriesExhausted' }, 'unless no retry is left')
 
   const other = createStory().look().runs(1, 'prepare').noPods().jobEnds(1, 'prepare').look()
