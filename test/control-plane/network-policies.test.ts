@@ -4,6 +4,7 @@ import { NetworkPolicies, type NetworkPolicy, Pods } from '../../operator/src/jo
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
+import { policyPatches } from '../fixtures/operator/policy-patches.ts'
 import { createKubelet, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
 type Selector = {
@@ -97,7 +98,7 @@ t.test(
         ]),
       ) as NetworkPolicy
     const open = { op: 'add', path: '/spec/egress', value: [{}] }
-    await cluster.operator({ networkPolicyFrom: ['attune-system'] })
+    const operator = await cluster.operator({ networkPolicyFrom: ['attune-system'] })
     await cluster.submit()
     await cluster.kubelet.succeeds(1, 'prepare')
     await cluster.kubelet.starts(1, 'train')
@@ -118,6 +119,10 @@ t.test(
       t.strictSame(there.spec, spec)
       t.equal(there.metadata.uid, metadata.uid, 'it was never gone')
       t.match(there.metadata.annotations, { 'example.com/note': 'theirs' })
+    })
+    await eventually(async () => {
+      const told = await policyPatches(operator)
+      if (!told.some(line => line.includes('code="200"'))) throw new Error(`told: ${told.join()}`)
     })
 
     await change({ op: 'remove', path: '/metadata/ownerReferences' }, open)

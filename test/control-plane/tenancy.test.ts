@@ -5,6 +5,7 @@ import { Namespaces } from '../../operator/src/policy/kinds.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { mirrored } from '../fixtures/operator/mirrored.ts'
+import { policyPatches } from '../fixtures/operator/policy-patches.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 import { aPolicy, applied, unguarded } from '../fixtures/policy/admission.ts'
 
@@ -69,7 +70,7 @@ t.test('pods carry what the tenant asks for under the restricted profile, fenced
   const { namespace } = cluster
   await kubectl(['label', 'ns', namespace, 'pod-security.kubernetes.io/enforce=restricted'])
   await kubectl(['create', 'serviceaccount', 'tenant', '-n', namespace])
-  await cluster.operator({ networkPolicyFrom: ['attune-system', 'monitoring'] })
+  const operator = await cluster.operator({ networkPolicyFrom: ['attune-system', 'monitoring'] })
   const podTemplate: PodTemplate = {
     labels: { team: 'a' },
     serviceAccountName: 'tenant',
@@ -108,12 +109,13 @@ t.test('pods carry what the tenant asks for under the restricted profile, fenced
   const names = ['networkpolicy.networking.k8s.io/home-egress']
   names.push('networkpolicy.networking.k8s.io/home-isolated')
   t.strictSame(await cluster.names('networkpolicy'), names)
-  const versions = () =>
-    kubectl(['get', 'netpol', '-n', namespace, '-o', 'jsonpath={.items[*].metadata.uid}'])
+  const as = 'jsonpath={.items[*].metadata.resourceVersion}'
+  const versions = () => kubectl(['get', 'netpol', '-n', namespace, '-o', as])
   const before = await versions()
   await cluster.kubelet.succeeds(1, 'prepare')
   await cluster.kubelet.pod(1, 'train')
-  t.equal(await versions(), before, 'what the API server stored is what was asked for')
+  t.equal(await versions(), before)
+  t.strictSame(await policyPatches(operator), [], 'what is stored is what was asked for')
   await kubectl(['delete', 'netpol', 'home-isolated', '-n', namespace])
   await eventually(async () => {
     const there = await cluster.names('networkpolicy')
