@@ -17,13 +17,9 @@ const valuesOf = (g: GraphBuilder, { name, shape, external, blocks }: StoredWeig
     codes: g.external(name, type, [n, k], external),
     packedCodes: g.external(`${name}.packed`, 'uint8', [n, perRow, bytes(blockSize)], external),
     scales: g.external(`${name}.scales`, 'float32', [n, perRow], blocks.scales),
-    zeros: g.external(`${name}.zeros`, type, [n, perRow], blocks.zeros),
-    packedZeros: g.external(`${name}.row_zeros`, 'uint8', [n, bytes(perRow)], blocks.rowZeros),
+    zeros: g.external(`${name}.zeros`, bits === 4 ? 'float32' : type, [n, perRow], blocks.zeros),
     ...(blocks.shifts
-      ? {
-          shifts: g.external(`${name}.shifts`, 'float32', [n, perRow], blocks.shifts),
-          columnShifts: g.external(`${name}.columns`, 'float32', [n, perRow, 1], blocks.shifts),
-        }
+      ? { shifts: g.external(`${name}.shifts`, 'float32', [n, perRow, 1], blocks.shifts) }
       : {}),
   }
 }

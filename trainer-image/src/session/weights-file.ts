@@ -16,10 +16,9 @@ import { inOneRoom } from '../weights/room.ts'
 /** Where the parts of a weight lie that is kept in few bits; its codes are the weight's own data. */
 export type StoredBlocks = Quantization & {
   readonly scales: ExternalData
-  /** packed as ONNX does, and with each row of whole bytes as `MatMulNBits` reads them: the same place if rows are even */
+  /** at 8 bits a byte each, at 4 bits float32 */
   readonly zeros: ExternalData
-  readonly rowZeros: ExternalData
-  /** at 4 bits only */
+  /** at 4 bits what code 0 stands for, float32 */
   readonly shifts?: ExternalData
 }
 
@@ -56,10 +55,9 @@ const layOutBlocks = (
   const blocks = columns / blockSize
   const external = place((rows * columns * bits) / 8)
   const scales = place(4 * rows * blocks)
-  const zeros = place(Math.ceil((rows * blocks * bits) / 8))
-  const rowZeros = (blocks * bits) % 8 === 0 ? zeros : place(rows * Math.ceil((blocks * bits) / 8))
+  const zeros = place((bits === 4 ? 4 : 1) * rows * blocks)
   const shifts = bits === 4 ? { shifts: place(4 * rows * blocks) } : {}
-  return { ...weight, external, blocks: { bits, blockSize, scales, zeros, rowZeros, ...shifts } }
+  return { ...weight, external, blocks: { bits, blockSize, scales, zeros, ...shifts } }
 }
 
 /** @returns where each weight will lie; of those that are not in few bits the linear layers' are halves if `half` is given */
@@ -86,8 +84,8 @@ const endOf = (stored: readonly StoredWeight[]): number =>
 
 const partsOf = ({ external, blocks }: StoredWeight): readonly ExternalData[] => {
   if (!blocks) return [external]
-  const { scales, zeros, rowZeros, shifts } = blocks
-  return [external, scales, zeros, rowZeros, ...(shifts ? [shifts] : [])]
+  const { scales, zeros, shifts } = blocks
+  return [external, scales, zeros, ...(shifts ? [shifts] : [])]
 }
 
 /** @returns bytes that the frozen weights take, in the file and mapped into memory */
@@ -111,18 +109,15 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
 
 const piecesOf = (
   data: Float32Array,
-  { shape, external, half, blocks }: StoredWeight,
+  { external, half, blocks }: StoredWeight,
 ): readonly Piece[] => {
   if (half) return [{ data: encode(ENCODINGS[half], data), at: external }]
   if (!blocks) return [{ data, at: external }]
   const { codes, scales, zeros, shifts } = quantizeBlocks(data, blocks)
-  const { bits, blockSize } = blocks
-  const perRow = shape.at(-1)! / blockSize
   return [
-    { data: packCodes(codes, bits), at: external },
+    { data: packCodes(codes, blocks.bits), at: external },
     { data: scales, at: blocks.scales },
-    { data: packCodes(zeros, bits), at: blocks.zeros },
-    { data: packCodes(zeros, bits, perRow), at: blocks.rowZeros },
+    { data: zeros, at: blocks.zeros },
     ...(shifts && blocks.shifts ? [{ data: shifts, at: blocks.shifts }] : []),
   ]
 }

@@ -1,13 +1,18 @@
 /**
- * The grid of one block of a weight, w ≈ (code - zero) · scale + shift.
+ * The grid of one block of a weight, w ≈ (code - zero) · scale.
  *
- * At 8 bits it is the better of the block's range and of ggml's Q8_0, without a shift. At 4 bits a block that was made
+ * At 8 bits it is the better of the block's range and of ggml's Q8_0, and the zero point is a code. At 4 bits a block that was made
  * of 16 evenly spaced numbers before (ggml's Q4_0, Q4_1, Q4_K) keeps them, and any other gets the line through its
  * codes with the least squared error, found by turns: the nearest codes of a line, then the best line of these codes.
  */
 
 export type Block = { readonly data: Float32Array; readonly start: number; readonly end: number }
-export type Grid = { readonly scale: number; readonly zero: number; readonly shift: number }
+export type Grid = {
+  readonly scale: number
+  readonly zero: number
+  /** at 4 bits what the code 0 stands for: -zero · scale before the rounding of zero */
+  readonly shift?: number
+}
 
 /** Blocks of a smaller range become one number: the inverse of their scale might overflow. */
 const SMALLEST = 1e-30
@@ -40,8 +45,9 @@ export const encodeBlock = (
 ): void => {
   if (scale === 0) return
   const inverse = 1 / scale
+  const [from, first] = shift === undefined ? [0, zero] : [shift, 0]
   for (let i = start; i < end; i++)
-    codes[i] = codeOf(data[i]! - shift, inverse, zero, LARGEST[bits])
+    codes[i] = codeOf(data[i]! - from, inverse, first, LARGEST[bits])
 }
 
 // ---------------------------------------------------------------------------------------------- 8 bits
@@ -59,10 +65,10 @@ const squaredError = ({ data, start, end }: Block, { scale, zero }: Grid) => {
 
 const eightBits = (block: Block, { lowest, highest }: Range): Grid => {
   const [low, high] = [Math.min(lowest, 0), Math.max(highest, 0)]
-  if (high - low < SMALLEST) return { scale: 0, zero: 0, shift: 0 }
-  const own = { scale: Math.fround(Math.max(-low, high) / 127), zero: 128, shift: 0 }
+  if (high - low < SMALLEST) return { scale: 0, zero: 0 }
+  const own = { scale: Math.fround(Math.max(-low, high) / 127), zero: 128 }
   const scale = Math.fround((high - low) / LARGEST[8])
-  const whole = { scale, zero: Math.round(-low / scale), shift: 0 }
+  const whole = { scale, zero: Math.round(-low / scale) }
   return squaredError(block, own) <= squaredError(block, whole) ? own : whole
 }
 
@@ -130,11 +136,11 @@ const fittedLine = (block: Block, { lowest, highest }: Range): Line => {
 }
 
 const fourBits = (block: Block, range: Range): Grid => {
-  if (range.highest - range.lowest < SMALLEST) return { scale: 0, zero: 0, shift: range.lowest }
+  const { lowest, highest } = range
+  if (highest - lowest < SMALLEST) return { scale: 1, zero: -lowest, shift: lowest }
   const { low, step } = ownLine(block, range) ?? fittedLine(block, range)
   const scale = Math.fround(step)
-  const zero = Math.min(LARGEST[4], Math.max(0, Math.round(-low / scale)))
-  return { scale, zero, shift: Math.fround(low + zero * scale) }
+  return { scale, zero: -low / scale, shift: Math.fround(low) }
 }
 
 export const gridOf = (block: Block, bits: 4 | 8): Grid =>

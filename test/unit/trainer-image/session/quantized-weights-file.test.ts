@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { ModelConfig, Weights } from '../../../../trainer-image/src/model/config.ts'
 import { roundedWeights } from '../../../../trainer-image/src/model/quantization.ts'
+import type { ExternalData } from '../../../../trainer-image/src/graph/node.ts'
 import {
   layOut,
   type StoredWeight,
@@ -11,6 +12,7 @@ import {
   type WeightsFileOptions,
 } from '../../../../trainer-image/src/session/weights-file.ts'
 import type { Quantization } from '../../../../trainer-image/src/weights/quantize-blocks.ts'
+import { relativeError } from '../../../fixtures/parity/numbers.ts'
 import { configOf, runNamed, weightsOf } from '../../../fixtures/parity/recorded-run.ts'
 
 const run = runNamed('untied')
@@ -27,7 +29,6 @@ const sizesOf = ({ external, blocks }: StoredWeight) => ({
   codes: external.bytes,
   scales: blocks?.scales.bytes,
   zeros: blocks?.zeros.bytes,
-  rowZeros: blocks?.rowZeros.bytes,
   shifts: blocks?.shifts?.bytes,
 })
 
@@ -36,18 +37,17 @@ t.test('linear layers take codes, scales, zero points and shifts, the others flo
   const stored = await store(folder, { quantization: FOUR })
   // (48, 32): two blocks in a row
   const gate = named(stored, 'model.layers.0.mlp.gate_proj.weight')
-  const each = { codes: 768, scales: 4 * 96, zeros: 48, shifts: 4 * 96 }
-  t.same(sizesOf(gate), { ...each, rowZeros: 48 })
-  t.equal(gate.blocks!.zeros, gate.blocks!.rowZeros, 'rows of whole bytes are stored once')
-  // (32, 48): three blocks in a row, whose zero points are no whole bytes
+  const sizes = { codes: 768, scales: 4 * 96, zeros: 4 * 96, shifts: 4 * 96 }
+  t.same(sizesOf(gate), sizes)
+  // (32, 48): three blocks in a row
   const down = named(stored, 'model.layers.0.mlp.down_proj.weight')
-  t.same(sizesOf(down), { ...each, rowZeros: 64 })
+  t.same(sizesOf(down), sizes)
   for (const name of ['model.embed_tokens.weight', 'lm_head.weight', 'model.norm.weight'])
     t.equal(named(stored, name).blocks, undefined, name)
   const ranges = stored
     .flatMap(({ external, blocks }) => [
       external,
-      ...(blocks ? new Set([blocks.scales, blocks.zeros, blocks.rowZeros, blocks.shifts!]) : []),
+      ...(blocks ? [blocks.scales, blocks.zeros, blocks.shifts!] : []),
     ])
     .toSorted((a, b) => a.offset - b.offset)
   t.ok(ranges.every(({ offset, bytes }, i) => offset + bytes <= (ranges[i + 1]?.offset ?? 1e9)))
@@ -64,19 +64,25 @@ t.test('the file holds the values that evaluation reads', async t => {
     const file = await readFile(join(folder, 'weights.bin'))
     const name = 'model.layers.1.mlp.down_proj.weight'
     const { external, blocks } = named(stored, name)
-    const codeAt = (start: number, i: number) => {
-      const byte = file[start + Math.floor((i * bits) / 8)]!
+    const codeAt = (i: number) => {
+      const byte = file[external.offset + Math.floor((i * bits) / 8)]!
       return (byte >> ((i * bits) % 8)) % 2 ** bits
     }
+    const floatAt = ({ offset }: ExternalData, i: number) => file.readFloatLE(offset + 4 * i)
     const read = await roundedWeights(weights, config, quantization).read(name)
     const stand = read.map((_, i) => {
       const block = Math.floor(i / 16)
-      const zero = codeAt(blocks!.zeros.offset, block)
-      const scale = file.readFloatLE(blocks!.scales.offset + 4 * block)
-      const shift = blocks!.shifts ? file.readFloatLE(blocks!.shifts.offset + 4 * block) : 0
-      return Math.fround(Math.fround((codeAt(external.offset, i) - zero) * scale) + shift)
+      const scale = floatAt(blocks!.scales, block)
+      return bits === 4
+        ? Math.fround(codeAt(i) * scale) + floatAt(blocks!.shifts!, block)
+        : (codeAt(i) - file[blocks!.zeros.offset + block]!) * scale
     })
     t.strictSame(stand, read, `${bits} bits`)
+    if (bits === 8) continue
+    const count = blocks!.zeros.bytes / 4
+    const starts = Float32Array.from({ length: count }, (_, b) => floatAt(blocks!.shifts!, b))
+    const products = starts.map((_, b) => -floatAt(blocks!.zeros, b) * floatAt(blocks!.scales, b))
+    t.ok(relativeError(products, starts) <= 2 ** -23, 'zero points and shifts say the same')
   }
 })
 

@@ -1,8 +1,8 @@
 /**
- * Products with a weight (N, K) that is kept in few bits: blocks of `blockSize` codes along K with one scale, one zero
- * point and at 4 bits one shift each, w = (code - zero) · scale + shift. Two operators read the same bytes: `MatMulNBits`
- * of ONNX Runtime takes them as bytes, low nibble first, and ONNX's blocked `DequantizeLinear` as a tensor of 4- or
- * 8-bit numbers. Neither knows shifts.
+ * Products with a weight (N, K) that is kept in few bits: blocks of `blockSize` codes along K with one scale and one zero
+ * point each, w = (code - zero) · scale. Two operators read the same bytes: `MatMulNBits` of ONNX Runtime takes them as
+ * bytes, low nibble first, and ONNX's blocked `DequantizeLinear` as a tensor of 4- or 8-bit numbers. Of zero points that
+ * are no codes only the first knows; beside the other stand `shifts`, w = code · scale + shift.
  */
 import type { GraphBuilder } from '../build.ts'
 import { int, type Value } from '../node.ts'
@@ -19,26 +19,22 @@ export type QuantizedWeight = {
   readonly packedCodes: Value
   /** (N, K / blockSize) float32 */
   readonly scales: Value
-  /** (N, K / blockSize) of the type of `codes` */
+  /** (N, K / blockSize) of the type of `codes`, or float32 where there are shifts */
   readonly zeros: Value
-  /** the same with each row of whole bytes, (N, ⌈K / blockSize · bits / 8⌉) uint8 */
-  readonly packedZeros: Value
-  /** (N, K / blockSize) float32 */
+  /** (N, K / blockSize, 1) float32 */
   readonly shifts?: Value
-  /** the same bytes, (N, K / blockSize, 1) */
-  readonly columnShifts?: Value
 }
 
 /** Products are computed in float32: levels above 1 would round x too. */
 const FLOAT32_ACCURACY = 1
 
-/** x: (…, K) @returns x Wᵀ without the shifts, (…, N) (com.microsoft) */
+/** x: (…, K) @returns x Wᵀ, (…, N) (com.microsoft) */
 export const matMulNBits = (g: GraphBuilder, x: Value, w: QuantizedWeight): Value => {
   const [n, k] = known(w.codes.shape)
   return g.node({
     operator: 'MatMulNBits',
     domain: 'com.microsoft',
-    inputs: [x, w.packedCodes, w.scales, w.packedZeros],
+    inputs: [x, w.packedCodes, w.scales, w.zeros],
     outputs: [{ type: x.type, shape: x.shape.with(-1, n!) }],
     attributes: {
       N: int(n!),
@@ -50,29 +46,19 @@ export const matMulNBits = (g: GraphBuilder, x: Value, w: QuantizedWeight): Valu
   })[0]!
 }
 
-/** @returns W without the shifts in float32, (N, K) */
-export const dequantizeLinear = (
+/** @returns W in float32, (N, K) */
+export const dequantized = (
   g: GraphBuilder,
-  {
-    codes,
-    scales,
-    zeros,
-    blockSize,
-  }: Pick<QuantizedWeight, 'codes' | 'scales' | 'zeros' | 'blockSize'>,
-): Value =>
-  g.node({
+  { codes, scales, zeros, shifts, blockSize }: Omit<QuantizedWeight, 'bits' | 'packedCodes'>,
+): Value => {
+  const values = g.node({
     operator: 'DequantizeLinear',
-    inputs: [codes, scales, zeros],
+    inputs: shifts ? [codes, scales] : [codes, scales, zeros],
     outputs: [{ type: scales.type, shape: codes.shape }],
     attributes: { axis: int(1), block_size: int(blockSize) },
   })[0]!
-
-/** @returns W in float32, (N, K) */
-export const dequantized = (g: GraphBuilder, weight: QuantizedWeight): Value => {
-  const codes = dequantizeLinear(g, weight)
-  const { columnShifts, blockSize } = weight
-  if (!columnShifts) return codes
-  const [rows, blocks] = known(columnShifts.shape)
-  const shifted = add(g, reshape(g, codes, [rows!, blocks!, blockSize]), columnShifts)
+  if (!shifts) return values
+  const [rows, blocks] = known(scales.shape)
+  const shifted = add(g, reshape(g, values, [rows!, blocks!, blockSize]), shifts)
   return reshape(g, shifted, codes.shape)
 }
