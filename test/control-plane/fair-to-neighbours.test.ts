@@ -23,6 +23,8 @@ const MOST = BACKLOG / 2
 /** The promise. A machine that is slow also without a backlog is allowed some times its own idle time. */
 const PROMISED_SECONDS = 2
 const IDLE_TIMES = 3
+/** One of them may meet a pause of the machine. */
+const NEIGHBOURS = ['few', 'fewer', 'fewest'] as const
 
 const Namespaces = defineKind({
   group: '',
@@ -64,6 +66,9 @@ const sampleOf = (metrics: string, series: string) =>
       ?.slice(series.length),
   )
 
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+
 const seconds = (since: number) => (performance.now() - since) / 1000
 
 const config = readConfig(
@@ -103,7 +108,7 @@ t.test("one tenant's 5,000 jobs do not hold up another's first", { timeout: 580_
   t.teardown(plane.stop)
   await installKinds(plane)
   const client = kubeClient(t, { kubeconfig: plane.kubeconfig })
-  for (const name of ['warm', 'idle', 'many', 'few']) await createNamespace(client, name)
+  for (const name of ['warm', 'idle', 'many', ...NEIGHBOURS]) await createNamespace(client, name)
   const idle = await idleSeconds(client, plane.kubeconfig)
   const creating = performance.now()
   await createMany(client, 'many', BACKLOG)
@@ -121,12 +126,14 @@ t.test("one tenant's 5,000 jobs do not hold up another's first", { timeout: 580_
     if (!(looks >= UNDER_WAY)) throw new Error(`${looks} looks at the backlog`)
   })
 
-  const took = await firstChildAfter(client, 'few')
+  const times: number[] = []
+  for (const neighbour of NEIGHBOURS) times.push(await firstChildAfter(client, neighbour))
+  const took = median(times)
   const children = await childrenOf('many')
   const metrics = await metricsOf(operator.metricsPort)
   const depth = sampleOf(metrics, `attune_operator_queue_depth${label}`)
   t.comment(
-    `first child Job after ${took.toFixed(2)} s, ${idle.toFixed(2)} s on the idle cluster; ${children} of ${BACKLOG} jobs had theirs, ${depth} waited for a worker`,
+    `first child Jobs after ${times.map(time => time.toFixed(2)).join(', ')} s, ${idle.toFixed(2)} s on the idle cluster; ${children} of ${BACKLOG} jobs had theirs, ${depth} waited for a worker`,
   )
   t.ok(children < MOST, `${children} children of the backlog: most of it is still there`)
   t.ok(depth > MOST, `${depth} jobs of the backlog wait for a worker`)
