@@ -1,10 +1,12 @@
 /** Text → tokens and back, by the model's own tokenizer. Control tokens come only from templates, never from user text. */
 import { modelMalformed, modelUnsupported } from '../stage-error.ts'
 import { isJsonObject, type JsonObject } from '../weights/read-json.ts'
+import { boundedCall, CallTooSlow } from './bounded-call.ts'
 import type { Library } from './tokenizer-base.ts'
 import { isNonNull, unknownIdOf, vocabSizeOf } from './tokenizer-checks.ts'
 import { readTokenizerFiles, type SpecialTokens, type TokenizerFiles } from './tokenizer-files.ts'
 import { type Libraries, openLibrary } from './tokenizer-library.ts'
+import { hasOwnPatterns } from './tokenizer-patterns.ts'
 
 export type ControlToken = {
   readonly id: number
@@ -40,20 +42,43 @@ export type Tokenizer = {
 export const loadTokenizer = async (modelFolder: string): Promise<Tokenizer> =>
   createTokenizer(await readTokenizerFiles(modelFolder))
 
-export const createTokenizer = (files: TokenizerFiles): Tokenizer => {
+/** A page of text takes milliseconds. */
+const LIMIT_MS = 10_000
+const LIMIT_MS_PER_CHARACTER = 0.1
+
+/** @param size of the text, in characters or tokens */
+type Bounded = <T>(call: () => T, size: number) => T
+
+const within =
+  (limitMs: number): Bounded =>
+  (call, size) => {
+    try {
+      return boundedCall(call, Math.ceil(limitMs + LIMIT_MS_PER_CHARACTER * size))
+    } catch (cause) {
+      if (!(cause instanceof CallTooSlow)) throw cause
+      throw modelUnsupported(
+        `tokenizer.json cannot be used: ${cause.message} for a text of ${size}; one of its regular expressions does not end, take the tokenizer of the base model`,
+        { cause },
+      )
+    }
+  }
+
+/** @param limitMs how long a short text may take, where the tokenizer has regular expressions of its own */
+export const createTokenizer = (files: TokenizerFiles, limitMs = LIMIT_MS): Tokenizer => {
   const added = addedTokens(files.tokenizer)
   const controlTokens = added.filter(token => token.special).map(controlToken)
   const libraries = openLibrary(files)
   const { first, later } = libraries
+  const bounded: Bounded = hasOwnPatterns(files.tokenizer) ? within(limitMs) : call => call()
   const unknown = unknownIdOf(files.tokenizer)
   const controlIds = new Set(controlTokens.map(token => token.id))
   const controlById = new Map(controlTokens.map(({ id, content }) => [id, content]))
   const encodeText = (text: string, atStart = true): number[] => {
     if (text === '') return []
+    const library = atStart ? first : later
     // halves of surrogate pairs have no UTF-8; the Python original could not be given them
-    const { ids } = (atStart ? first : later).encode(text.toWellFormed(), {
-      add_special_tokens: false,
-    })
+    const encode = () => library.encode(text.toWellFormed(), { add_special_tokens: false })
+    const { ids } = bounded(encode, text.length)
     if (ids.some(id => id === undefined || (controlIds.has(id) && id !== unknown)))
       throw modelUnsupported(
         `the tokenizer has no tokens for part of the text ${JSON.stringify(text.slice(0, 60))}; choose a model whose tokenizer covers all bytes`,
@@ -74,8 +99,11 @@ export const createTokenizer = (files: TokenizerFiles): Tokenizer => {
         'token' in part ? [part.token.id] : encodeText(part.text, part.start === 0),
       ),
     splitControl,
-    decode: (tokens, options) =>
-      decode(libraries, controlById, tokens, options?.skipControl ?? false),
+    decode: (tokens, options) => {
+      const list = [...tokens]
+      const call = () => decode(libraries, controlById, list, options?.skipControl ?? false)
+      return bounded(call, list.length)
+    },
     byteLength: byteLengths(first, added),
   }
 }

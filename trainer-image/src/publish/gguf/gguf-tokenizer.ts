@@ -1,7 +1,7 @@
 /** `tokenizer.ggml.*`: the base GGUF's own, or made from tokenizer.json as llama.cpp's converter does (byte-level BPE only). */
 import { canonicalJson } from '@attune/crds/canonical-json.ts'
 import type { TokenizerFiles } from '../../model/tokenizer-files.ts'
-import { PRE_TOKENIZERS } from '../../model/tokenizer-gguf-bytes.ts'
+import { PRE_TOKENIZERS } from '../../model/tokenizer-rules.ts'
 import { modelUnsupported } from '../../stage-error.ts'
 import type { GgufHeader, GgufValue } from '../../weights/gguf-header.ts'
 import { isJsonObject, type JsonObject } from '../../weights/read-json.ts'
