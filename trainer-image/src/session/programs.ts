@@ -6,6 +6,7 @@ import {
   vocabularyRanges,
 } from '../autodiff/composites/cross-entropy.ts'
 import { GraphBuilder } from '../graph/build.ts'
+import { mergeEqual } from '../graph/merge-equal.ts'
 import type { Graph, Value } from '../graph/node.ts'
 import { mul } from '../graph/operators/elementwise.ts'
 import { gather } from '../graph/operators/movement.ts'
@@ -178,7 +179,7 @@ export const trainProgram = (program: ModelProgram): Graph => {
     headBlocks: blocks,
     gradientsOf: values => backward(g, scaled, values, zero),
   })
-  return inPrecision(g.finish('train'), program)
+  return mergeEqual(inPrecision(g.finish('train'), program))
 }
 
 export const evaluateProgram = (program: ModelProgram): Graph => {
@@ -187,5 +188,5 @@ export const evaluateProgram = (program: ModelProgram): Graph => {
   const { lossSum, correct } = lossOf(g, { program, trained, train: false })
   g.output('loss_sum', lossSum)
   g.output('correct', correct)
-  return inPrecision(g.finish('evaluate'), program)
+  return mergeEqual(inPrecision(g.finish('evaluate'), program))
 }
