@@ -59,27 +59,32 @@ const addRuns = (
   }
 }
 
+/** What a step runs: micro-batches, and of the parameters in pieces the gradient's norm and the update. */
+export const GRAPHS = ['train', 'norm', 'update'] as const
+export type StepGraph = (typeof GRAPHS)[number]
+
 export type Measured = {
-  readonly microBatches: readonly ProfiledRun[]
-  readonly updates: readonly ProfiledRun[]
-  readonly microBatchesPerStep: number
+  readonly runs: Readonly<Record<StepGraph, readonly ProfiledRun[]>>
+  readonly timesPerStep: Readonly<Record<StepGraph, number>>
 }
 
 const meanSeconds = (runs: readonly ProfiledRun[]): number =>
   runs.reduce((sum, { seconds }) => sum + seconds, 0) / Math.max(1, runs.length)
 
-export const profileOf = ({ microBatches, updates, microBatchesPerStep }: Measured): Profile => {
+export const profileOf = ({ runs, timesPerStep }: Measured): Profile => {
   const sums: Sums = new Map()
-  addRuns(sums, microBatches, microBatchesPerStep, false)
-  addRuns(sums, updates, 1, true)
+  for (const graph of GRAPHS) addRuns(sums, runs[graph], timesPerStep[graph], graph !== 'train')
   const places = [...sums.values()].map(place => ({ ...place, calls: Math.round(place.calls) }))
-  const seconds = microBatchesPerStep * meanSeconds(microBatches) + meanSeconds(updates)
+  const seconds = GRAPHS.reduce(
+    (sum, graph) => sum + timesPerStep[graph] * meanSeconds(runs[graph]),
+    0,
+  )
   const inside = places.reduce((sum, place) => sum + place.seconds, 0)
   return {
     seconds,
     betweenSeconds: Math.max(0, seconds - inside),
-    profiledMicroBatches: microBatches.length,
-    microBatchesPerStep,
+    profiledMicroBatches: runs.train.length,
+    microBatchesPerStep: timesPerStep.train,
     places,
   }
 }

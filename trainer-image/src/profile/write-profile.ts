@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { writeFileAtomically } from '../atomic-file.ts'
 import { flameSvg } from './flame-svg.ts'
 import { readRuns } from './kernel-times.ts'
-import { profileOf } from './profile.ts'
+import { type Measured, profileOf, type StepGraph } from './profile.ts'
 
 export const PROFILE_FOLDER = 'profile'
 export const PROFILE_JSON = 'profile.json'
@@ -23,15 +23,18 @@ const runsOf = async (folder: string, files: readonly string[]) => {
 export const writeProfile = async (
   folder: string,
   raw: string,
-  microBatchesPerStep: number,
+  timesPerStep: Measured['timesPerStep'],
 ): Promise<boolean> => {
   const files = (await readdir(raw)).filter(name => name.endsWith('.json')).sort()
-  const of = (kind: string) => files.filter(name => name.startsWith(kind))
-  const microBatches = await runsOf(raw, of('train'))
-  const updates = await runsOf(raw, of('update'))
+  const of = (graph: StepGraph) =>
+    runsOf(
+      raw,
+      files.filter(name => name.startsWith(graph)),
+    )
+  const runs = { train: await of('train'), norm: await of('norm'), update: await of('update') }
   await rm(raw, { recursive: true, force: true })
-  if (microBatches.length === 0) return false
-  const profile = profileOf({ microBatches, updates, microBatchesPerStep })
+  if (runs.train.length === 0) return false
+  const profile = profileOf({ runs, timesPerStep })
   await mkdir(folder, { recursive: true })
   await writeFileAtomically(join(folder, PROFILE_JSON), `${JSON.stringify(profile, null, 2)}\n`)
   await writeFileAtomically(join(folder, PROFILE_SVG), flameSvg(profile))

@@ -5,11 +5,11 @@ import { type AdapterTensors, isFull, type TuningMethod } from '../model/adapter
 import type { ModelConfig, Weights } from '../model/config.ts'
 import { fillInitial } from '../model/lora-init.ts'
 import { roundedWeights } from '../model/quantization.ts'
-import { parameterCount, parameterSlots } from '../model/trainable.ts'
+import { parameterSlots } from '../model/trainable.ts'
 import type { HalfType } from '../precision/half-type.ts'
 import type { Quantization } from '../weights/quantize-blocks.ts'
 import type { EngineCommand, EngineReply, EngineStart, FlatState } from './engine-messages.ts'
-import { flatten, sharedVector, unflatten } from './flat-state.ts'
+import { emptyState, flatten, STATE_PARTS, unflatten } from './flat-state.ts'
 import type { Recompute } from './programs.ts'
 import type { EngineState, TrainingEngine } from './training-engine.ts'
 import { type StoredWeight, storeWeights } from './weights-file.ts'
@@ -27,7 +27,11 @@ export type TrainingEngineOptions = {
   readonly start:
     | { readonly seed: number }
     | { readonly parameters: AdapterTensors }
-    | { readonly state: EngineState }
+    | {
+        readonly state: EngineState
+        /** taken over as the engine's own: what of the state lies there is not copied */
+        readonly flat?: FlatState
+      }
   /** of dropout's masks and the embeddings' noise; 0 if absent */
   readonly seed?: number
   /** largest number that training adds to an embedding (NEFTune); nothing if absent */
@@ -54,18 +58,17 @@ const stateOf = async ({
 }: TrainingEngineOptions): Promise<FlatState> => {
   const slots = parameterSlots(config, method)
   if ('state' in start) {
-    const { parameters, firstMoments, secondMoments } = start.state
-    return {
-      parameters: flatten(slots, parameters),
-      firstMoments: flatten(slots, firstMoments),
-      secondMoments: flatten(slots, secondMoments),
-    }
+    const flat = start.flat ?? emptyState(slots)
+    for (const part of STATE_PARTS) flatten(slots, start.state[part], flat[part])
+    return flat
   }
-  const zeros = () => sharedVector(parameterCount(slots))
-  const parameters = 'parameters' in start ? flatten(slots, start.parameters) : zeros()
-  if ('seed' in start)
-    await fillInitial(parameters, slots, roundedWeights(weights, config, quantization), start.seed)
-  return { parameters, firstMoments: zeros(), secondMoments: zeros() }
+  const flat = emptyState(slots)
+  if ('parameters' in start) flatten(slots, start.parameters, flat.parameters)
+  else {
+    const rounded = roundedWeights(weights, config, quantization)
+    await fillInitial(flat.parameters, slots, rounded, start.seed)
+  }
+  return flat
 }
 
 /** Where everything is trained nothing is frozen. */

@@ -6,10 +6,10 @@ import type { InferenceSession } from 'onnxruntime-node'
 /** The first of a session's runs makes its buffers and is not counted by who reads the profile. */
 const RUNS = 5
 /** Rows of another length have a session of their own; the profiles of a few say enough. */
-const MAX_SESSIONS = 6
+const MAX_SHAPES = 4
 
 /** Only these are told of their runs; the profile of another would grow for as long as it lives. */
-const STEPS = /^(train|update)/
+const STEPS = /^(train|norm|update)/
 
 type Options = Pick<InferenceSession.SessionOptions, 'enableProfiling' | 'profileFilePrefix'>
 
@@ -17,6 +17,7 @@ export class SessionProfiler {
   readonly #folder: string
   readonly #runs = new Map<InferenceSession, number>()
   #opened = 0
+  #shapes = 0
 
   /** @param folder gets a file for each session, named after its key, when it has run often enough or is released */
   constructor(folder: string) {
@@ -28,7 +29,11 @@ export class SessionProfiler {
 
   /** @returns what a session that is about to be made needs */
   options(key: string): Options {
-    if (this.#opened >= MAX_SESSIONS || !STEPS.test(key)) return {}
+    if (!STEPS.test(key)) return {}
+    if (key.startsWith('train')) {
+      if (this.#shapes >= MAX_SHAPES) return {}
+      this.#shapes += 1
+    }
     this.#opened += 1
     return {
       enableProfiling: true,
@@ -36,7 +41,7 @@ export class SessionProfiler {
     }
   }
 
-  /** Called after each run. */
+  /** Called when a session has done its part of a step, in however many runs. */
   ran(session: InferenceSession): void {
     const runs = (this.#runs.get(session) ?? 0) + 1
     this.#runs.set(session, runs)

@@ -1,7 +1,7 @@
 /** The graphs of an update. They take a piece of the parameters of any length P, so that nothing of the whole's size is made. */
 import { GraphBuilder } from '../graph/build.ts'
 import type { Graph } from '../graph/node.ts'
-import type { ParameterSlot } from '../model/trainable.ts'
+import { type ParameterSlot, parameterCount } from '../model/trainable.ts'
 import { adamW, type ParameterGroup, sumOfSquares, type UpdateScalars } from '../optim/adamw.ts'
 
 const vectorIn = (g: GraphBuilder) => (name: string) => g.input(name, 'float32', ['P'])
@@ -84,3 +84,9 @@ export const groupPieces = (
     })),
   )
 }
+
+/** @returns how often an optimizer step runs each of these graphs */
+export const runsPerUpdate = (slots: readonly ParameterSlot[]) => ({
+  norm: piecesOf(parameterCount(slots)).length,
+  update: groupPieces(slots).length,
+})

@@ -12,6 +12,7 @@ import { tuningMethodOf } from '../model/adapter-config.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { quantizationOf } from '../model/quantization.ts'
 import { readModelConfig } from '../model/read-config.ts'
+import { parameterSlots } from '../model/trainable.ts'
 import { learningRateAt, scheduleOf } from '../optim/schedule.ts'
 import { checkPrecision } from '../precision/check-precision.ts'
 import { halfTypeOf, scalesLoss } from '../precision/half-type.ts'
@@ -22,6 +23,8 @@ import { writeTrained } from '../publish/trained-model.ts'
 import { createTrainingEngine } from '../session/create-training-engine.ts'
 import { noiseBound } from '../session/embedding-noise.ts'
 import { usesCuda } from '../session/execution-providers.ts'
+import { stateRoom } from '../session/flat-state.ts'
+import { runsPerUpdate } from '../session/update-programs.ts'
 import { invalidSpec } from '../stage-error.ts'
 import { checkComparisons, goalOf } from '../train/best.ts'
 import { bestStatesIn } from '../train/best-states.ts'
@@ -88,6 +91,7 @@ const openRun = async (context: StageContext) => {
   const data = await openPrepared(join(prepare.folder, 'dataset'))
   const config = await readModelConfig(modelFolder)
   const method = tuningMethodOf(job.spec.method)
+  const slots = parameterSlots(config, method)
   const parameters = await openTuningStart(config, job.spec, prepare.folder)
   const { dataset } = prepare.result
   if (!dataset)
@@ -97,10 +101,11 @@ const openRun = async (context: StageContext) => {
   const cores = availableParallelism()
   const cuda = usesCuda(environment)
   // made anew: Prepare may be an earlier run's, with another batch size or memory limit
-  const plan = makePlan({ config, spec: job.spec, dataset, memoryLimitBytes, cores, cuda })
+  const plan = () => makePlan({ config, spec: job.spec, dataset, memoryLimitBytes, cores, cuda })
   const pinned = await pinPieces(join(course, 'pieces.json'), plan, cores)
   const pieces = halved(pinned, microBatchHalvings)
-  const checkpoint = await loadCheckpoint(checkpoints, best.has)
+  const room = stateRoom(slots)
+  const checkpoint = await loadCheckpoint(checkpoints, best.has, room.place)
   const records = await readRecords(prepare.folder)
   const quantization = quantizationOf(job.spec.method)
   const half = halfTypeOf(job.spec.training)
@@ -115,7 +120,7 @@ const openRun = async (context: StageContext) => {
     ...regularizationOf(job.spec.training, config),
     seed: job.spec.training.seed,
     start: checkpoint
-      ? { state: checkpoint.state }
+      ? { state: checkpoint.state, flat: room.state() }
       : parameters
         ? { parameters }
         : { seed: job.spec.training.seed },
@@ -130,6 +135,7 @@ const openRun = async (context: StageContext) => {
     pieces,
     engine,
     method,
+    slots,
     base: {
       ...adapterBase(records?.model ?? job.spec.model.source),
       isTied: config.tieWordEmbeddings,
@@ -244,12 +250,14 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
 }
 
 /** The sessions have written their profiles when the engine is closed. */
-const summarizeProfile = async ({ spec }: JobFile, { folder, scratch, data, pieces }: Run) => {
+const summarizeProfile = async ({ spec }: JobFile, run: Run) => {
+  const { folder, scratch, data, pieces, slots } = run
   const { training } = spec
   const plan = { rows: data.train.count, batchSize: training.batchSize, seed: training.seed }
   const first = rowsOfStep(plan, 0).map(row => data.train.row(row))
   const { group } = groupingOf({ ...training, microBatchSize: pieces.microBatchSize })
-  await writeProfile(join(folder, PROFILE_FOLDER), rawProfileOf(scratch), group(first).length)
+  const timesPerStep = { train: group(first).length, ...runsPerUpdate(slots) }
+  await writeProfile(join(folder, PROFILE_FOLDER), rawProfileOf(scratch), timesPerStep)
 }
 
 export const train: StageFunction = async context => {

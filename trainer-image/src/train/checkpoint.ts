@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import { syncFolder, temporaryFor, writeFileAtomically } from '../atomic-file.ts'
 import type { AdapterTensors } from '../model/adapter.ts'
 import type { LossScale } from '../precision/loss-scale.ts'
+import { STATE_PARTS, type StatePart, type StateRoom } from '../session/flat-state.ts'
 import type { EngineState } from '../session/training-engine.ts'
 import { sha256File } from '../source/file-digest.ts'
-import { readSafetensors } from '../weights/read-safetensors.ts'
+import { type PlaceOf, readSafetensors } from '../weights/read-safetensors.ts'
 import { type TensorToWrite, writeSafetensors } from '../weights/write-safetensors.ts'
 import type { Standing } from './best.ts'
 import type { LossHistory } from './divergence.ts'
 
 const FORMAT = 1
-const PARTS = ['parameters', 'firstMoments', 'secondMoments'] as const
 
 /** What a resume needs beside the tensors; data order, noise and learning rate follow from the step. */
 export type Counters = Standing & {
@@ -40,7 +40,7 @@ const folderName = (step: number) => `step-${String(step).padStart(8, '0')}`
 const STEP_FOLDER = /^step-(\d{8})$/
 
 const flatten = (state: EngineState): readonly TensorToWrite[] =>
-  PARTS.flatMap(part =>
+  STATE_PARTS.flatMap(part =>
     [...state[part]].map(([name, { shape, data }]) => ({
       name: `${part}/${name}`,
       shape,
@@ -49,7 +49,7 @@ const flatten = (state: EngineState): readonly TensorToWrite[] =>
   )
 
 const unflatten = (tensors: AdapterTensors): EngineState => {
-  const part = (name: (typeof PARTS)[number]): AdapterTensors =>
+  const part = (name: StatePart): AdapterTensors =>
     new Map(
       [...tensors].flatMap(([key, tensor]) =>
         key.startsWith(`${name}/`) ? [[key.slice(name.length + 1), tensor] as const] : [],
@@ -152,11 +152,24 @@ const ifWhole = async <T>(
   }
 }
 
+type StatePlace = StateRoom['place']
+
+const placeIn =
+  (place: StatePlace | undefined): PlaceOf =>
+  (key, values) => {
+    const part = STATE_PARTS.find(each => key.startsWith(`${each}/`))
+    return part && place?.(part, key.slice(part.length + 1), values)
+  }
+
 /** @returns undefined where it is not there, or damaged */
-export const loadStep = (folder: string, step: number): Promise<Checkpoint | undefined> =>
+export const loadStep = (
+  folder: string,
+  step: number,
+  place?: StatePlace,
+): Promise<Checkpoint | undefined> =>
   ifWhole(join(folder, folderName(step)), async ({ counters }, tensors) => ({
     counters,
-    state: unflatten(await readSafetensors(tensors)),
+    state: unflatten(await readSafetensors(tensors, placeIn(place))),
   }))
 
 export const isWhole = async (folder: string, step: number): Promise<boolean> =>
@@ -164,14 +177,16 @@ export const isWhole = async (folder: string, step: number): Promise<boolean> =>
 
 /**
  * @param isUsable whether what else its counters name is there
+ * @param place where the state's values go; memory of their own if absent
  * @returns the newest checkpoint that reads back whole; others are removed, or they would be kept for it
  */
 export const loadCheckpoint = async (
   folder: string,
   isUsable: (counters: Counters) => Promise<boolean> = async () => true,
+  place?: StatePlace,
 ): Promise<Checkpoint | undefined> => {
   for (const step of await stepsIn(folder)) {
-    const found = await loadStep(folder, step)
+    const found = await loadStep(folder, step, place)
     if (found && (await isUsable(found.counters))) return found
     await rm(join(folder, folderName(step)), { recursive: true, force: true })
   }

@@ -41,10 +41,10 @@ export const writePieces = (path: string, pieces: Pieces): Promise<void> =>
   writeFileAtomically(path, `${JSON.stringify(pieces)}\n`)
 
 /** @returns what an earlier start of this run chose, else what the plan says and this machine's cores, which is then kept */
-export const pinPieces = async (path: string, plan: Plan, cores: number): Promise<Pieces> => {
+export const pinPieces = async (path: string, plan: () => Plan, cores: number): Promise<Pieces> => {
   const earlier = await readPieces(path)
   if (earlier) return earlier
-  const { microBatchSize, recompute, recomputedLayers } = plan
+  const { microBatchSize, recompute, recomputedLayers } = plan()
   const pieces = { microBatchSize, recompute: recomputedLayers ?? recompute, threads: cores }
   await writePieces(path, pieces)
   return pieces

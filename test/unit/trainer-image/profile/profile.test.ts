@@ -33,11 +33,16 @@ t.test('the first run of a session does not count', async t => {
   t.strictSame(runsIn([]), [])
 })
 
-t.test('a step is so many micro-batches and an update', async t => {
-  const updates = [
-    { seconds: 0.25, kernels: [{ name: 'update/Add', operator: 'Add', seconds: 0.2 }] },
-  ]
-  const profile = profileOf({ microBatches: runsIn(EVENTS), updates, microBatchesPerStep: 2 })
+const pieceOf = (operator: string, seconds: number) => ({
+  seconds,
+  kernels: [{ name: `update/${operator}`, operator, seconds: 0.8 * seconds }],
+})
+
+t.test('a step is so many micro-batches, and an update', async t => {
+  const profile = profileOf({
+    runs: { train: runsIn(EVENTS), norm: [], update: [pieceOf('Add', 0.25)] },
+    timesPerStep: { train: 2, norm: 1, update: 1 },
+  })
   t.match(profile, { profiledMicroBatches: 1, microBatchesPerStep: 2 })
   t.equal(profile.seconds.toFixed(6), '0.251000')
   t.equal(profile.betweenSeconds.toFixed(6), '0.050200')
@@ -56,9 +61,25 @@ t.test('a step is so many micro-batches and an update', async t => {
   t.match(largest, { name: 'Add', seconds: 0.2 })
 })
 
+t.test('an update is as many runs as its parameters are pieces', async t => {
+  const update = [pieceOf('Add', 0.25), pieceOf('Add', 0.75), pieceOf('Add', 0.5)]
+  const profile = profileOf({
+    runs: { train: runsIn(EVENTS), norm: [pieceOf('Mul', 1)], update },
+    timesPerStep: { train: 1, norm: 2, update: 6 },
+  })
+  t.equal(profile.seconds.toFixed(6), (500e-6 + 2 * 1 + 6 * 0.5).toFixed(6))
+  const places = profile.places.filter(({ phase }) => phase === 'update')
+  const told = places.map(({ operator, seconds, calls }) => [operator, seconds.toFixed(6), calls])
+  t.strictSame(told, [
+    ['Mul', '1.600000', 2],
+    ['Add', '2.400000', 6],
+  ])
+})
+
 t.test('the picture stands alone and names every bar', async t => {
-  const microBatches = runsIn(EVENTS)
-  const svg = flameSvg(profileOf({ microBatches, updates: [], microBatchesPerStep: 1 }))
+  const runs = { train: runsIn(EVENTS), norm: [], update: [] }
+  const timesPerStep = { train: 1, norm: 1, update: 1 }
+  const svg = flameSvg(profileOf({ runs, timesPerStep }))
   t.match(svg, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/)
   t.notMatch(svg, /href|<script|url\(/)
   t.match(svg, '<title>FusedMatMul: 0.3 ms, 50.0 %</title>', 'summed over the phases')

@@ -1,6 +1,10 @@
 import t from 'tap'
 import type { ParameterSlot } from '../../../../trainer-image/src/model/trainable.ts'
-import { groupPieces, piecesOf } from '../../../../trainer-image/src/session/update-programs.ts'
+import {
+  groupPieces,
+  piecesOf,
+  runsPerUpdate,
+} from '../../../../trainer-image/src/session/update-programs.ts'
 
 const slotsOf = (
   ...groups: readonly (readonly [size: number, rateFactor: number, decays: boolean])[]
@@ -39,5 +43,11 @@ t.test('a piece is of bounded size', t => {
     { start: 4, end: 5 },
   ])
   t.same(piecesOf(0), [])
+  t.end()
+})
+
+t.test('an update runs its graph once for each piece', t => {
+  t.same(runsPerUpdate(slotsOf([2 ** 18 + 1, 1, true], [1, 16, true])), { norm: 1, update: 3 })
+  t.same(runsPerUpdate(slotsOf([2 ** 24 + 1, 1, true])), { norm: 2, update: 65 })
   t.end()
 })
