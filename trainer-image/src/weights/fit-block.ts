@@ -1,9 +1,10 @@
 /**
  * The grid of one block of a weight, w ≈ (code - zero) · scale.
  *
- * At 8 bits it is the better of the block's range and of ggml's Q8_0, and the zero point is a code. At 4 bits a block that was made
- * of 16 evenly spaced numbers before (ggml's Q4_0, Q4_1, Q4_K) keeps them, and any other gets the line through its
- * codes with the least squared error, found by turns: the nearest codes of a line, then the best line of these codes.
+ * At 8 bits it is the better of the block's range and of ggml's Q8_0, and the zero point is a code. At 4 bits a block
+ * that was made of 16 evenly spaced numbers before (ggml's Q4_0, Q4_1, Q4_K) keeps them, and any other gets the line
+ * through its codes with the least squared error, found by turns: the nearest codes of a line, then the best line of
+ * these codes.
  */
 
 export type Block = { readonly data: Float32Array; readonly start: number; readonly end: number }
