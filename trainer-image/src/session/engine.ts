@@ -15,7 +15,7 @@ import { scalesLoss } from '../precision/half-type.ts'
 import type { EngineStart, FlatState } from './engine-messages.ts'
 import { executionProviders, usesCuda } from './execution-providers.ts'
 import { evaluateProgram, trainProgram } from './programs.ts'
-import { SessionCache } from './session-cache.ts'
+import { type Opened, SessionCache } from './session-cache.ts'
 import { SessionProfiler } from './session-profiler.ts'
 import {
   ADAPTER,
@@ -29,8 +29,12 @@ import {
 import type { MicroBatch, UpdateOptions } from './training-engine.ts'
 import { groupPieces, normProgram, piecesOf, type Piece, updateProgram } from './update-programs.ts'
 
-/** Graphs of one shape each; row lengths come in steps of 64, so few are alive at a time. */
-const MAX_SESSIONS = 5
+/** For the update, for its norm, and for the shapes of rows: without packing there are up to eight that keep coming back. */
+const MAX_SESSIONS = 10
+/** On CUDA each keeps the device memory of its largest run. */
+const MAX_CUDA_SESSIONS = 5
+/** Of the graphs as files; a session takes some 30 times as much memory. */
+const MAX_GRAPH_BYTES = 16 * 2 ** 20
 
 type Feeds = Record<string, Tensor>
 
@@ -65,7 +69,7 @@ const checkBatch = (batch: MicroBatch): void => {
 export class Engine {
   readonly #start: EngineStart
   readonly #slots: readonly ParameterSlot[]
-  readonly #sessions: SessionCache
+  readonly #sessions: SessionCache<InferenceSession>
   readonly #profiler: SessionProfiler | undefined
   readonly #state: FlatState
   /** of the gradients since the last update; a run adds to them in place */
@@ -78,7 +82,9 @@ export class Engine {
     this.#sums = new Float32Array(start.state.parameters.length)
     const { profileFolder } = start
     this.#profiler = profileFolder === undefined ? undefined : new SessionProfiler(profileFolder)
-    this.#sessions = new SessionCache(MAX_SESSIONS, key => this.#open(key))
+    const sessions = usesCuda(process.env) ? MAX_CUDA_SESSIONS : MAX_SESSIONS
+    const limits = { sessions, bytes: MAX_GRAPH_BYTES }
+    this.#sessions = new SessionCache(limits, key => this.#open(key))
   }
 
   async open(
@@ -209,14 +215,16 @@ export class Engine {
     }
   }
 
-  async #open(key: string): Promise<InferenceSession> {
+  async #open(key: string): Promise<Opened<InferenceSession>> {
     const path = temporaryFor(join(this.#start.folder, 'graph.onnx'))
-    await writeFile(path, writeOnnx(this.#graph(key)))
+    const bytes = writeOnnx(this.#graph(key))
+    await writeFile(path, bytes)
     try {
-      return await InferenceSession.create(path, {
+      const session = await InferenceSession.create(path, {
         ...this.#options(),
         ...this.#profiler?.options(key),
       })
+      return { session, bytes: bytes.length }
     } finally {
       // who took the folder over may have removed it
       await rm(path, { force: true })

@@ -1,32 +1,47 @@
-/** The sessions used last; making one costs half a second, keeping one costs memory. */
-import type { InferenceSession } from 'onnxruntime-node'
+/** The sessions used last; making one costs up to seconds, keeping one costs memory. */
 
-export class SessionCache {
-  readonly #limit: number
-  readonly #open: (key: string) => Promise<InferenceSession>
+type Releasable = { release(): Promise<void> }
+
+export type Opened<Session> = {
+  readonly session: Session
+  /** what it counts for among the others */
+  readonly bytes: number
+}
+
+/** The one in use stays whatever it counts for. */
+export type CacheLimits = { readonly sessions: number; readonly bytes: number }
+
+export class SessionCache<Session extends Releasable> {
+  readonly #limits: CacheLimits
+  readonly #open: (key: string) => Promise<Opened<Session>>
   /** in the order of their last use */
-  readonly #sessions = new Map<string, InferenceSession>()
+  readonly #opened = new Map<string, Opened<Session>>()
 
-  constructor(limit: number, open: (key: string) => Promise<InferenceSession>) {
-    this.#limit = limit
+  constructor(limits: CacheLimits, open: (key: string) => Promise<Opened<Session>>) {
+    this.#limits = limits
     this.#open = open
   }
 
-  async get(key: string): Promise<InferenceSession> {
-    const session = this.#sessions.get(key) ?? (await this.#open(key))
-    this.#sessions.delete(key)
-    this.#sessions.set(key, session)
-    for (const [oldest, unused] of this.#sessions) {
-      if (this.#sessions.size <= this.#limit) break
-      this.#sessions.delete(oldest)
-      await unused.release()
+  async get(key: string): Promise<Session> {
+    const opened = this.#opened.get(key) ?? (await this.#open(key))
+    this.#opened.delete(key)
+    this.#opened.set(key, opened)
+    for (const [oldest, unused] of this.#opened) {
+      if (oldest === key || !this.#isFull()) break
+      this.#opened.delete(oldest)
+      await unused.session.release()
     }
-    return session
+    return opened.session
   }
 
   async close(): Promise<void> {
-    const sessions = [...this.#sessions.values()]
-    this.#sessions.clear()
-    for (const session of sessions) await session.release()
+    const all = [...this.#opened.values()]
+    this.#opened.clear()
+    for (const { session } of all) await session.release()
+  }
+
+  #isFull(): boolean {
+    const bytes = [...this.#opened.values()].reduce((sum, opened) => sum + opened.bytes, 0)
+    return this.#opened.size > this.#limits.sessions || bytes > this.#limits.bytes
   }
 }
