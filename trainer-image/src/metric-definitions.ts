@@ -132,7 +132,7 @@ export const TRAINER_METRICS = {
   evaluationScore: {
     name: 'attune_evaluation_score',
     type: 'gauge',
-    help: 'Value of an evaluation metric.',
+    help: 'Mean of an evaluation metric over the answers so far, at the end over all of them.',
     labels: {
       suite: 'name of the suite',
       metric: 'such as `exactMatch`',

@@ -2,11 +2,21 @@
 import type { ResolvedSuite } from '@attune/crds/resolved-spec.ts'
 import type { GenerationExample } from '../data/prepared.ts'
 import type { Generator } from '../session/generator.ts'
+import { runningScores } from './running-scores.ts'
 import { type GivenAnswers, loadAnswers, saveAnswers } from './saved-answers.ts'
-import { type ScoredAnswer, scoreAnswer } from './suite-scores.ts'
+import { pairScores, type ScoredAnswer, type TextScores } from './suite-scores.ts'
+import type { MetricName } from './text-metrics.ts'
 
 export const MODELS = ['base', 'tuned'] as const
 export type ModelName = (typeof MODELS)[number]
+
+/** Mean of a metric over the answers that a model has given to a suite so far. */
+export type ScoreSoFar = {
+  readonly suite: string
+  readonly metric: MetricName
+  readonly model: ModelName
+  readonly mean: number
+}
 
 export type AnswerOptions = {
   readonly suites: readonly ResolvedSuite[]
@@ -19,6 +29,8 @@ export type AnswerOptions = {
   readonly signal: AbortSignal
   readonly clock: () => number
   readonly report: (activity: string, fraction: number) => void
+  /** called for each metric as answers come */
+  readonly onScore: (score: ScoreSoFar) => void
 }
 
 export type ModelSpeed = {
@@ -43,25 +55,34 @@ const speedOf = ({ answers, tokens, seconds }: GivenAnswers): ModelSpeed => ({
 const shareDone = (answers: number, tokens: number, count: number, maxNewTokens: number): number =>
   Math.max(answers / count, Math.min(1, tokens / (count * maxNewTokens)))
 
+type Report = (share: number, answers: number) => void
+
 const answerWith = async (
   model: ModelName,
   suite: ResolvedSuite,
   examples: readonly GenerationExample[],
   options: AnswerOptions,
-  report: (share: number, answers: number) => void,
+  report: Report,
+  onText: (index: number, text: string) => void,
 ): Promise<GivenAnswers> => {
   const { folder, generator, clock } = options
   const saved = await loadAnswers(folder, suite.name, model, examples.length)
   if (saved) return saved
   const started = clock()
+  const texts: string[] = []
   let made = 0
-  const answers = await generator.generate(
+  await generator.generate(
     examples.map(example => example.promptTokens),
     {
       model,
       maxNewTokens: suite.maxNewTokens,
       signal: options.signal,
       cacheBytes: options.cacheBytes,
+      onAnswer: (index, tokens) => {
+        const text = options.decode(tokens)
+        texts[index] = text
+        onText(index, text)
+      },
       onProgress: done => {
         made = done.tokens
         const share = shareDone(done.answers, made, examples.length, suite.maxNewTokens)
@@ -69,13 +90,26 @@ const answerWith = async (
       },
     },
   )
-  const given = {
-    answers: answers.map(tokens => options.decode(tokens)),
-    tokens: made,
-    seconds: clock() - started,
-  }
+  const given = { answers: texts, tokens: made, seconds: clock() - started }
   await saveAnswers(folder, suite.name, model, given)
   return given
+}
+
+/** Scores follow the answers while they come; those of an earlier try are scored at once. */
+const scoredAnswersOf = async (
+  model: ModelName,
+  suite: ResolvedSuite,
+  examples: readonly GenerationExample[],
+  options: AnswerOptions,
+  report: Report,
+): Promise<{ readonly given: GivenAnswers; readonly scores: readonly TextScores[] }> => {
+  const scoreOf = runningScores({
+    references: examples.map(example => example.reference),
+    metrics: suite.metrics,
+    onMean: (metric, mean) => options.onScore({ suite: suite.name, metric, model, mean }),
+  })
+  const given = await answerWith(model, suite, examples, options, report, scoreOf)
+  return { given, scores: given.answers.map((text, index) => scoreOf(index, text)) }
 }
 
 const answerSuite = async (
@@ -87,26 +121,19 @@ const answerSuite = async (
   const count = examples.length
   const ask = (model: ModelName) => {
     report(model, 0, 0, count)
-    return answerWith(model, suite, examples, options, (share, answers) =>
+    return scoredAnswersOf(model, suite, examples, options, (share, answers) =>
       report(model, share, answers, count),
     )
   }
   const base = await ask('base')
   const tuned = await ask('tuned')
-  const answers = examples.map((example, index) =>
-    scoreAnswer(
-      {
-        id: example.id,
-        slice: example.slice,
-        prompt: example.prompt,
-        reference: example.reference,
-        base: base.answers[index] ?? '',
-        tuned: tuned.answers[index] ?? '',
-      },
-      suite.metrics,
-    ),
-  )
-  return { answers, speed: { base: speedOf(base), tuned: speedOf(tuned) } }
+  const answers = examples.map(({ id, slice, prompt, reference }, index) => ({
+    ...{ id, slice, prompt, reference },
+    base: base.given.answers[index] ?? '',
+    tuned: tuned.given.answers[index] ?? '',
+    scores: pairScores(base.scores[index] ?? {}, tuned.scores[index] ?? {}),
+  }))
+  return { answers, speed: { base: speedOf(base.given), tuned: speedOf(tuned.given) } }
 }
 
 /** @returns suite → its answers, in the order of the suites; throws `StageStopped` when aborted */

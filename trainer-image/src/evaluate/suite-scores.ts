@@ -11,6 +11,8 @@ export type Answer = {
   readonly base: string
   readonly tuned: string
 }
+/** metric → value for one text */
+export type TextScores = Readonly<Record<string, number>>
 export type ScoredAnswer = Answer & { readonly scores: Readonly<Record<string, MetricPair>> }
 
 export type SuiteScores = {
@@ -20,16 +22,21 @@ export type SuiteScores = {
   readonly slices: Readonly<Record<string, Readonly<Record<string, MetricPair>>>>
 }
 
-export const scoreAnswer = (answer: Answer, metrics: readonly MetricName[]): ScoredAnswer => ({
-  ...answer,
-  scores: Object.fromEntries(
-    metrics.map(metric => {
-      const measure = METRICS[metric]
-      const base = measure(answer.base, answer.reference)
-      return [metric, { base, tuned: measure(answer.tuned, answer.reference) }]
-    }),
-  ),
-})
+export const scoreText = (
+  text: string,
+  reference: string,
+  metrics: readonly MetricName[],
+): TextScores =>
+  Object.fromEntries(metrics.map(metric => [metric, METRICS[metric](text, reference)]))
+
+/** Both models' scores of an example, metric by metric. */
+export const pairScores = (base: TextScores, tuned: TextScores): ScoredAnswer['scores'] =>
+  Object.fromEntries(
+    Object.entries(base).map(([metric, value]) => [
+      metric,
+      { base: value, tuned: tuned[metric] ?? 0 },
+    ]),
+  )
 
 const meanPair = (answers: readonly ScoredAnswer[], metric: string): MetricPair => {
   const sum = { base: 0, tuned: 0 }

@@ -22,6 +22,8 @@ export type GenerationOptions = {
   /** tokens of one prefill, padding included; a longer prompt goes alone */
   readonly maxPrefillTokens: number
   readonly stopped: () => boolean
+  /** called with each answer as it ends */
+  readonly onAnswer: (prompt: number, tokens: Int32Array) => void
   /** called after every step */
   readonly onStep: (done: { readonly answers: number; readonly tokens: number }) => void
 }
@@ -70,8 +72,10 @@ export const generateGreedily = async (
     // from the back, so that the row moved into the gap is one that goes on
     for (const slot of finished.toReversed()) {
       const row = running[slot]!
-      answers[row.prompt] = Int32Array.from(row.tokens)
+      const answer = Int32Array.from(row.tokens)
+      answers[row.prompt] = answer
       done.answers++
+      options.onAnswer(row.prompt, answer)
       const last = running.pop()!
       if (last === row) continue
       model.move(running.length, slot, last.cached)

@@ -23,6 +23,13 @@ export type GenerateRequest = {
 export type GeneratorReply =
   | { readonly kind: 'ready' }
   | {
+      readonly kind: 'answer'
+      readonly id: number
+      /** index of the prompt */
+      readonly prompt: number
+      readonly tokens: Int32Array
+    }
+  | {
       readonly kind: 'step'
       readonly id: number
       readonly answers: number

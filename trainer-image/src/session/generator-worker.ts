@@ -142,6 +142,7 @@ const generate = async (session: InferenceSession, request: GenerateRequest) => 
       eosTokenIds: config.eosTokenIds,
       maxPrefillTokens: MAX_PREFILL_TOKENS,
       stopped: () => Atomics.load(start.stop, 0) !== 0,
+      onAnswer: (prompt, tokens) => send({ kind: 'answer', id, prompt, tokens }),
       onStep: done => send({ kind: 'step', id, ...done }),
     },
   )

@@ -29,6 +29,8 @@ export type GenerateOptions = {
   readonly batchSize?: number
   /** memory for the key-value cache, 1 GiB if absent */
   readonly cacheBytes?: number
+  /** called once for each prompt, with its answer as soon as that has ended; what it throws ends the call */
+  readonly onAnswer?: (prompt: number, tokens: Int32Array) => void
   /** called after every step with what is done so far */
   readonly onProgress?: (done: { readonly answers: number; readonly tokens: number }) => void
 }
@@ -81,17 +83,28 @@ const listen = (worker: Worker) => {
   })
   worker.on('error', error => fail(error instanceof Error ? error : new Error(String(error))))
   worker.on('exit', code => fail(new Error(`the generation worker ended with code ${code}`)))
-  return (id: number, onStep?: GenerateOptions['onProgress']): Promise<GeneratorReply> =>
+  type Listeners = Pick<GenerateOptions, 'onAnswer' | 'onProgress'>
+  return (id: number, { onAnswer, onProgress }: Listeners = {}): Promise<GeneratorReply> =>
     new Promise<GeneratorReply>((resolve, reject) => {
       if (dead) {
         reject(dead)
         return
       }
-      const onReply = (reply: GeneratorReply) => {
-        if (reply.kind === 'step') onStep?.({ answers: reply.answers, tokens: reply.tokens })
+      const take = (reply: GeneratorReply) => {
+        if (reply.kind === 'answer') onAnswer?.(reply.prompt, reply.tokens)
+        else if (reply.kind === 'step')
+          onProgress?.({ answers: reply.answers, tokens: reply.tokens })
         else {
           waiting.delete(id)
           resolve(reply)
+        }
+      }
+      const onReply = (reply: GeneratorReply) => {
+        try {
+          take(reply)
+        } catch (error) {
+          waiting.delete(id)
+          reject(error)
         }
       }
       waiting.set(id, { onReply, reject })
@@ -158,7 +171,7 @@ export const createGenerator = async (options: GeneratorOptions): Promise<Genera
       const onAbort = () => Atomics.store(stop, 0, 1)
       request.signal.addEventListener('abort', onAbort)
       try {
-        const answered = reply(requests, request.onProgress)
+        const answered = reply(requests, request)
         worker?.postMessage(message)
         const done = await answered
         if (done.kind === 'failed') throw new Error(`generation failed: ${done.message}`)

@@ -131,6 +131,7 @@ export const evaluate: StageFunction = async context => {
       clock: () => performance.now() / 1000,
       report: (activity, fraction) =>
         context.report({ activity, fraction: LOADING + (1 - LOADING) * fraction }),
+      onScore: ({ mean, ...labels }) => context.metrics.evaluationScore.set(labels, mean),
     })
   })
   for (const [suite, { speed }] of answers) context.log.info({ suite, ...speed }, 'suite answered')

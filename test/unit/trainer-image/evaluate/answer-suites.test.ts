@@ -2,7 +2,10 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ResolvedSuite } from '../../../../crds/resolved-spec.ts'
-import { answerSuites } from '../../../../trainer-image/src/evaluate/answer-suites.ts'
+import {
+  answerSuites,
+  type ScoreSoFar,
+} from '../../../../trainer-image/src/evaluate/answer-suites.ts'
 import type { GenerateOptions, Generator } from '../../../../trainer-image/src/session/generator.ts'
 import { StageStopped } from '../../../../trainer-image/src/stage-error.ts'
 
@@ -29,11 +32,13 @@ const anEcho = () => {
   const generator: Generator = {
     generate: async (prompts, options) => {
       asked.push(options)
-      prompts.forEach((_, index) => {
+      const answers = prompts.map(prompt => (options.model === 'tuned' ? prompt : Int32Array.of(0)))
+      answers.forEach((answer, index) => {
         if (options.signal.aborted) throw new StageStopped('stopped while answering')
+        options.onAnswer?.(index, answer)
         options.onProgress?.({ answers: index + 1, tokens: 2 * (index + 1) })
       })
-      return prompts.map(prompt => (options.model === 'tuned' ? prompt : Int32Array.of(0)))
+      return answers
     },
     close: async () => {},
   }
@@ -44,7 +49,11 @@ const answer = (
   folder: string,
   generator: Generator,
   suites: readonly ResolvedSuite[],
-  change: { signal?: AbortSignal; report?: (activity: string, fraction: number) => void } = {},
+  change: {
+    signal?: AbortSignal
+    report?: (activity: string, fraction: number) => void
+    onScore?: (score: ScoreSoFar) => void
+  } = {},
 ) => {
   let now = 0
   return answerSuites({
@@ -57,6 +66,7 @@ const answer = (
     signal: change.signal ?? new AbortController().signal,
     clock: () => now++,
     report: change.report ?? (() => {}),
+    onScore: change.onScore ?? (() => {}),
   })
 }
 
@@ -88,6 +98,37 @@ t.test('progress rises to the end and says who answers', async t => {
   const activities = seen.map(([activity]) => activity)
   t.ok(activities.includes('held-out: answering with the base model 3/4'))
   t.ok(activities.includes('short: answering with the tuned model 2/2'))
+})
+
+t.test('scores are told as the answers come, each answer scored once', async t => {
+  const { generator } = anEcho()
+  const folder = t.testdir()
+  const means: Record<string, number[]> = { base: [], tuned: [] }
+  const seen: [string, number][] = []
+  const onScore = ({ suite, metric, model, mean }: ScoreSoFar) => {
+    t.strictSame([suite, metric], ['held-out', 'exactMatch'])
+    means[model]?.push(mean)
+  }
+  await answer(folder, generator, [aSuite()], {
+    onScore,
+    report: activity => {
+      const [, model = '', count = ''] = /the (\w+) model (\d+)/.exec(activity) ?? []
+      seen.push([model, (means[model]?.length ?? 0) - Number(count)])
+    },
+  })
+  t.strictSame(means, { base: [1, 1 / 2, 1 / 3, 1 / 4], tuned: [1, 1, 1, 1] })
+  t.ok(
+    seen.every(([, late]) => late === 0),
+    'with its answer, not after the last one',
+  )
+
+  await t.test('and those of an earlier try at once', async t => {
+    const again = anEcho()
+    means['base'] = []
+    await answer(folder, again.generator, [aSuite()], { onScore })
+    t.equal(again.asked.length, 0)
+    t.equal(means['base'].length, 4)
+  })
 })
 
 t.test('a suite asks for no more than its examples and tokens', async t => {

@@ -1,7 +1,7 @@
 import type { ResolvedGate, ResolvedSuite } from '@attune/crds/resolved-spec.ts'
 import t from 'tap'
 import { summarizeEvaluation } from '../../../../trainer-image/src/evaluate/evaluation-summary.ts'
-import { scoreAnswer } from '../../../../trainer-image/src/evaluate/suite-scores.ts'
+import { scoreAnswer } from '../../../fixtures/score-answer.ts'
 
 const aSuite = (change: Partial<ResolvedSuite> = {}): ResolvedSuite => ({
   name: 'held-out',

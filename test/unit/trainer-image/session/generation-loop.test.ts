@@ -56,6 +56,7 @@ const someOptions = (change: Partial<GenerationOptions> = {}): GenerationOptions
   eosTokenIds: [EOS],
   maxPrefillTokens: 64,
   stopped: () => false,
+  onAnswer: () => {},
   onStep: () => {},
   ...change,
 })
@@ -112,6 +113,30 @@ t.test('stops between steps', async t => {
   )
   t.equal(answers, undefined)
   t.equal(widths.length, 3)
+})
+
+t.test('tells of each answer once, as it ends', async t => {
+  const prompts = Array.from({ length: 7 }, (_, index) => Int32Array.of(index + 1, 3))
+  const { model } = aSlotModel(3)
+  const told: [number, number[]][] = []
+  const counts: number[] = []
+  const answers = await generateGreedily(
+    model,
+    prompts,
+    someOptions({
+      slots: 3,
+      onAnswer: (prompt, tokens) => void told.push([prompt, [...tokens]]),
+      onStep: done => void counts.push(done.answers - told.length),
+    }),
+  )
+  t.strictSame(
+    told.toSorted(([a], [b]) => a - b),
+    answers!.map((answer, index) => [index, [...answer]]),
+  )
+  t.ok(
+    counts.every(count => count === 0),
+    'no later than the step is',
+  )
 })
 
 t.test('reports answers and tokens, those that end an answer included', async t => {

@@ -77,6 +77,26 @@ for (const [name, [config, targets]] of Object.entries(CASES)) {
   })
 }
 
+t.test('tells of each answer before all are there', async t => {
+  const { generator } = await open(t)
+  const told = new Map<number, readonly number[]>()
+  const answers = await generator.generate(prompts, {
+    ...{ model: 'tuned', maxNewTokens: MAX_NEW_TOKENS, batchSize: 2, signal: never },
+    onAnswer: (prompt, tokens) => void told.set(prompt, [...tokens]),
+  })
+  t.strictSame(
+    prompts.map((_, index) => told.get(index)),
+    answers.map(answer => [...answer]),
+  )
+  const refused = generator.generate(prompts, {
+    ...{ model: 'base', maxNewTokens: MAX_NEW_TOKENS, signal: never },
+    onAnswer: () => {
+      throw new Error('no such text')
+    },
+  })
+  await t.rejects(refused, /no such text/, 'what it throws ends the call')
+})
+
 t.test('a cache too small for the batch makes the batch smaller, not the answers', async t => {
   const { generator } = await open(t)
   const options = { model: 'tuned', maxNewTokens: MAX_NEW_TOKENS, signal: never } as const

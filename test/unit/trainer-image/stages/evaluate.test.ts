@@ -81,6 +81,39 @@ t.test('measures both models and writes what they said', async t => {
   })
 })
 
+t.test('scores stand in the registry while answers come', async t => {
+  const { context } = await ready(t)
+  type Scores = ReturnType<StageContext['metrics']['evaluationScore']['get']>
+  const seen: { readonly activity: string; readonly scores: Scores }[] = []
+  const given = context({
+    report: ({ activity }) =>
+      void seen.push({ activity, scores: given.metrics.evaluationScore.get() }),
+  })
+  const { evaluation } = await evaluate(given)
+  const pairsOf = async (scores: Scores | undefined) => {
+    const values = (await scores)?.values ?? []
+    const pairs: Record<string, Record<string, number>> = {}
+    for (const { labels, value } of values) {
+      t.equal(labels.suite, 'held-out')
+      const metric = String(labels.metric)
+      pairs[metric] = { ...pairs[metric], [String(labels.model)]: value }
+    }
+    return pairs
+  }
+  const at = (activity: RegExp) =>
+    pairsOf(seen.find(report => activity.test(report.activity))?.scores)
+  const final = evaluation?.suites['held-out'] ?? {}
+  t.match(final, { exactMatch: { base: Number }, tokenF1: { base: Number } })
+  t.strictSame(await at(/answering with the base model 0\//), {}, 'none before an answer')
+  const begun = await at(/answering with the tuned model 0\//)
+  t.strictSame(begun['exactMatch'], { base: final['exactMatch']?.base }, 'all base answers')
+  t.strictSame(Object.keys(begun['tokenF1'] ?? {}), ['base'])
+  const within = await at(/answering with the tuned model [1-9]/)
+  for (const metric of Object.keys(final))
+    t.match(within[metric], { base: Number, tuned: Number }, metric)
+  t.strictSame(await pairsOf(given.metrics.evaluationScore.get()), final)
+})
+
 t.test('stops when told to, and goes on later', async t => {
   const { context } = await ready(t)
   const controller = new AbortController()
