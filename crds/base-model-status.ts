@@ -9,7 +9,9 @@ export const BaseModelStatusSchema = object(
       Type.Integer({ minimum: 0, description: 'Generation of the spec that status speaks of.' }),
     ),
     conditions: optional(Conditions),
-    revision: optional(text(64, 'Commit that the revision of the source named.')),
+    revision: optional(
+      text(64, 'Commit that the revision of the source named; runs are pinned to it.'),
+    ),
     architecture: optional(text(128, 'Architecture that its config.json names.')),
     parameters: optional(count('Parameters that the hub counts in its weights.')),
     lastVerificationTime: optional(time('When the hub last answered for it.')),

@@ -33,3 +33,16 @@ export const parseHubUri = (uri: string): HubUri | undefined => {
   if (!name || name.split('/').some(part => /^\.+$/.test(part))) return undefined
   return { type: datasets ? 'dataset' : 'model', name, revision, path }
 }
+
+const COMMIT = /^[0-9a-f]{40,64}$/
+
+/**
+ * Of whole repositories alone: who may use one may use each of its revisions, and a policy may name a file
+ * without its revision.
+ * @returns the model at that commit; as it is written where it has a revision of its own
+ */
+export const atCommit = (uri: string, commit: string): string => {
+  const found = parseHubUri(uri)
+  const isOpen = found?.type === 'model' && found.revision === undefined && found.path === undefined
+  return isOpen && COMMIT.test(commit) ? `${uri}@${commit}` : uri
+}

@@ -14,7 +14,10 @@ const Source = object(
       ),
     ),
   },
-  { description: '`spec.source` of the BaseModel when it was chosen.' },
+  {
+    description:
+      '`spec.source` of the BaseModel when it was chosen, at the commit in its `status.revision`.',
+  },
 )
 
 export const PinnedModel = object(

@@ -9,6 +9,8 @@ export type CatalogueEntry = {
   readonly spec: BaseModelSpec
   /** why it cannot be used, where the operator has found that out */
   readonly problem?: string
+  /** that its source named when the operator looked last */
+  readonly commit?: string
 }
 
 type Figure = (spec: BaseModelSpec) => number | undefined

@@ -1,4 +1,5 @@
 /** `spec.model` and the catalogue → the one source that a run reads, or why there is none. */
+import { atCommit } from '../hub-uri.ts'
 import type { InstructionTuningJobSpec } from '../instruction-tuning-job-spec.ts'
 import type { InstructionTuningJobStatus } from '../instruction-tuning-job-status.ts'
 import type { ModelSource } from '../spec/model.ts'
@@ -85,15 +86,20 @@ const select = (
   return resolved(best, selection)
 }
 
-const resolved = (
-  { name, spec: { source } }: CatalogueEntry,
-  selection: Selection = {},
-): ResolvedModel => ({
-  kind: 'resolved',
-  baseModel: name,
-  source,
-  selection: { baseModel: name, source, ...selection },
-})
+/** A hub's repository changes under its name. */
+const pinned = ({ spec: { source }, commit }: CatalogueEntry): ModelSource =>
+  commit === undefined ? source : { ...source, uri: atCommit(source.uri, commit) }
+
+const resolved = (entry: CatalogueEntry, selection: Selection = {}): ResolvedModel => {
+  const { name } = entry
+  const source = pinned(entry)
+  return {
+    kind: 'resolved',
+    baseModel: name,
+    source,
+    selection: { baseModel: name, source, ...selection },
+  }
+}
 
 const refer = (
   name: string,

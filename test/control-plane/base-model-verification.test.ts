@@ -182,7 +182,7 @@ t.test('a catalogue is verified', async t => {
   await t.test('one that is deleted is gone at once, and the run keeps its source', async t => {
     await kubectl(['delete', 'bm', named('good'), '--timeout=60s'])
     const { status } = await cluster.get()
-    t.equal(status?.selection?.source?.uri, 'hf://org/good')
+    t.equal(status?.selection?.source?.uri, `hf://org/good@${COMMIT}`)
   })
 
   await t.test('it asks for nothing that it may not have, and shows no token', async t => {

@@ -23,6 +23,12 @@ export const verifiedNow = ({ metadata, status }: BaseModel): Condition | undefi
     ? findCondition(status?.conditions, 'Verified')
     : undefined
 
+/** That its source named when the hub was last asked. Of one that has to be mended there, the next may be the sound one. */
+export const knownCommit = (model: BaseModel): string | undefined => {
+  const verified = verifiedNow(model)
+  return verified && verified.status !== 'False' ? model.status?.revision : undefined
+}
+
 /** Why it cannot be used. An entry that nobody has verified can. */
 export const knownProblem = (model: BaseModel): string | undefined => {
   const verified = verifiedNow(model)

@@ -7,7 +7,7 @@ import {
   resolveModel,
 } from '@attune/crds/selection/resolve-model.ts'
 import { POLICY_KIND } from '@attune/crds/tuning-policy.ts'
-import { knownProblem } from '../../base-model/kinds.ts'
+import { knownCommit, knownProblem } from '../../base-model/kinds.ts'
 import { findCondition } from '../../kube/conditions.ts'
 import { awaiting, modelChosen } from '../events.ts'
 import { isFinished } from '../run.ts'
@@ -21,7 +21,15 @@ const catalogueOf = ({ baseModels = [] }: Observed): readonly CatalogueEntry[] =
     const { metadata, spec } = model
     if (!spec || metadata.deletionTimestamp) return []
     const problem = knownProblem(model)
-    return [{ name: metadata.name, spec, ...(problem === undefined ? {} : { problem }) }]
+    const commit = knownCommit(model)
+    return [
+      {
+        name: metadata.name,
+        spec,
+        ...(problem === undefined ? {} : { problem }),
+        ...(commit === undefined ? {} : { commit }),
+      },
+    ]
   })
 
 /** A source that may not be used is not chosen: the choice would be kept for nothing. */

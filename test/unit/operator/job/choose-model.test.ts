@@ -189,6 +189,109 @@ t.test('going back to a spec with a reference asks the catalogue again', async t
   })
 })
 
+const COMMIT = '0123456789abcdef0123456789abcdef01234567'
+const NEWER = 'f'.repeat(40)
+const AT_COMMIT = { source: { uri: `hf://models/small@${COMMIT}` } }
+
+const lookedAt = (
+  revision: string,
+  { uri = 'hf://models/small', verified = 'True', observedGeneration = 1 } = {},
+): BaseModel => ({
+  ...stored('small', { source: { uri } }),
+  metadata: { ...small.metadata, generation: 1 },
+  status: {
+    observedGeneration,
+    revision,
+    conditions: [
+      {
+        type: 'Verified',
+        status: verified as 'True',
+        reason: 'Verified',
+        message: '',
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+      },
+    ],
+  },
+})
+
+t.test('a run is pinned to the commit that the operator has found', async t => {
+  const story = catalogue(createStory(REF), lookedAt(COMMIT))
+  t.strictSame(modelOf(story, 1), AT_COMMIT, 'which the stages see')
+  t.match(story.run?.model, { baseModel: 'small', ...AT_COMMIT })
+  t.match(story.status.selection, AT_COMMIT)
+  t.equal(story.status.model, AT_COMMIT.source.uri)
+  t.match(story.events.find(({ reason }) => reason === 'ModelChosen')?.message, COMMIT)
+  catalogue(story, lookedAt(NEWER)).runs(1, 'prepare')
+  t.strictSame(modelOf(story, 1), AT_COMMIT, 'however the repository goes on')
+
+  const uri = 'hf://models/small'
+  const asWritten: Readonly<Record<string, readonly [string, BaseModel]>> = {
+    'one that was edited since': [uri, lookedAt(COMMIT, { observedGeneration: 0 })],
+    'one that has to be mended': [uri, lookedAt(COMMIT, { verified: 'False' })],
+    'one with a revision': [`${uri}@v1`, lookedAt(COMMIT, { uri: `${uri}@v1` })],
+    'one file': [`${uri}/a.gguf`, lookedAt(COMMIT, { uri: `${uri}/a.gguf`, verified: 'Unknown' })],
+    'no commit': [uri, lookedAt('main/../..')],
+  }
+  for (const [name, [source, entry]] of Object.entries(asWritten))
+    t.equal(catalogue(createStory(REF), entry).status.model, source, name)
+  const gated = lookedAt(COMMIT, { verified: 'Unknown' })
+  t.equal(catalogue(createStory(REF), gated).status.model, AT_COMMIT.source.uri, 'a gated one')
+  const selected = catalogue(createStory(SELECTOR), lookedAt(COMMIT))
+  t.match(selected.run?.model, { baseModel: 'small', ...AT_COMMIT }, 'by a selector too')
+})
+
+const allowing = (entry: string): TuningPolicy => ({
+  apiVersion: 'attune.dev/v1alpha1',
+  kind: 'TuningPolicy',
+  metadata: { name: 'ours' },
+  spec: { allowedModelSources: [entry] },
+})
+
+t.test('a policy that allows the source allows its commit', async t => {
+  for (const entry of ['hf://models/small', 'hf://models/', 'hf://models']) {
+    const story = createStory(REF).happens(() => ({ policies: [allowing(entry)] }))
+    catalogue(story, lookedAt(COMMIT)).runs(1, 'prepare')
+    t.match(story.run, { phase: 'Preparing', model: AT_COMMIT }, entry)
+  }
+})
+
+t.test('a new run prepares again where the commit is another, and only there', async t => {
+  const states = (story: Story) => story.run?.stages.map(({ state }) => state)
+  const next = (entry: BaseModel) => {
+    const story = catalogue(createStory(REF), lookedAt(COMMIT))
+    for (const stage of ['prepare', 'train', 'evaluate', 'publish'] as const)
+      story.succeeds(1, stage, { digest: `1-${stage}` })
+    const before = prepareKey(story)
+    story.edit({ training: { seed: 2 } })
+    catalogue(story, entry)
+    t.equal(story.run?.number, 2)
+    return { story, isSame: prepareKey(story) === before }
+  }
+  const same = next(lookedAt(COMMIT))
+  t.ok(same.isSame)
+  t.equal(states(same.story)?.[0], 'Skipped')
+  const moved = next(lookedAt(NEWER))
+  t.notOk(moved.isSame)
+  t.match(moved.story.run, { phase: 'Preparing', model: { source: { uri: /@f{40}$/ } } })
+  t.not(states(moved.story)?.[0], 'Skipped')
+})
+
+t.test('going back reuses what was trained on the same commit', async t => {
+  const after = (entry: BaseModel) => {
+    const story = catalogue(createStory({ ...REF, training: { seed: 1 } }), lookedAt(COMMIT))
+    for (const stage of ['prepare', 'train', 'evaluate', 'publish'] as const)
+      story.succeeds(1, stage, { digest: `1-${stage}` })
+    story.edit({ training: { seed: 2 } })
+    catalogue(story, lookedAt(COMMIT))
+    for (const stage of ['train', 'evaluate', 'publish'] as const)
+      story.succeeds(2, stage, { digest: `2-${stage}` })
+    story.edit({ training: { seed: 1 } })
+    return catalogue(story, entry).run
+  }
+  t.match(after(lookedAt(COMMIT)), { number: 3, phase: 'Succeeded' })
+  t.match(after(lookedAt(NEWER)), { number: 3, phase: 'Preparing' })
+})
+
 t.test('what the operator found at a source', async t => {
   const found = (status: 'True' | 'False' | 'Unknown', observedGeneration = 1): BaseModel => ({
     ...large,

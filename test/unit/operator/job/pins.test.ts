@@ -14,6 +14,10 @@ const SELECTOR = {
 }
 const REF = { dataset: { ref: { name: 'pairs' } } }
 const MODEL = { baseModel: 'small', source: { uri: 'hf://owner/small' } }
+const AT_COMMIT = {
+  baseModel: 'small',
+  source: { uri: `hf://owner/small@${'a'.repeat(40)}` },
+}
 const OTHER = { baseModel: 'new', source: { uri: 'hf://owner/new' } }
 const content = (letter: string, datasetUid = 'dataset-uid') => ({
   dataset: 'pairs',
@@ -44,6 +48,7 @@ t.test('what a trial takes over', async t => {
       trial(1, {}, { model: MODEL, content: content('a') }),
       { model: MODEL, content: content('a') },
     ],
+    'the commit with the model': [trial(1, {}, { model: AT_COMMIT }), { model: AT_COMMIT }],
     'no model where that one asks for another': [
       trial(1, { model: { ref: { name: 'small' } } }, { model: MODEL, content: content('a') }),
       { content: content('a') },
@@ -150,11 +155,11 @@ t.test(
 
 t.test('a trial keeps the model of the others, though the catalogue grew', async t => {
   const story = createStory(SELECTOR)
-    .happens(() => ({ pins: { model: MODEL } }))
+    .happens(() => ({ pins: { model: AT_COMMIT } }))
     .look()
-  t.strictSame(story.run?.model, MODEL)
+  t.strictSame(story.run?.model, AT_COMMIT)
   t.equal(story.status.phase, 'Preparing')
-  t.match(story.status.selection, MODEL, 'and shows it')
+  t.match(story.status.selection, AT_COMMIT, 'and shows it')
 })
 
 t.test('another dataset of the same name is nothing to compare on', async t => {
