@@ -1,4 +1,5 @@
 import { API_VERSION } from '@attune/crds/api-group.ts'
+import { KINDS } from '@attune/crds/kinds.ts'
 import t from 'tap'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
@@ -115,25 +116,34 @@ t.test('pruning removes every kind, and what belongs to it', TOGETHER, async t =
   const cluster = await tuningCluster(t)
   await cluster.operator()
   const { namespace } = cluster
-  const list = (items: readonly object[]) =>
-    JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
-  const kept = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: 'kept', namespace, labels: TENANT },
-  }
-  const apply = (items: readonly object[]) =>
+  // two of the kinds are of the whole cluster, where other tests have theirs
+  const labels = { 'app.kubernetes.io/instance': namespace }
+  const labelled = <T extends { readonly metadata: object }>(object: T) => ({
+    ...object,
+    metadata: { ...object.metadata, labels },
+  })
+  const list = (items: readonly { readonly metadata: object }[]) =>
+    JSON.stringify({ apiVersion: 'v1', kind: 'List', items: items.map(labelled) })
+  const kept = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kept', namespace } }
+  const ofCluster = ['get', 'basemodels,tuningpolicies', '-o', 'name']
+  const ours = ['-l', `app.kubernetes.io/instance=${namespace}`]
+  t.teardown(() =>
+    kubectl(['delete', 'basemodels,tuningpolicies', ...ours, '--ignore-not-found']).then(() => {}),
+  )
+  const apply = (items: readonly { readonly metadata: object }[]) =>
     kubectl(
       [
-        ...['apply', '-n', namespace, '--prune', '-l', 'app.kubernetes.io/instance=tenant'],
-        ...['InstructionTuningJob', 'InstructionDataset', 'TuningExperiment'].map(
-          kind => `--prune-allowlist=${API_VERSION}/${kind}`,
-        ),
+        ...['apply', '-n', namespace, '--prune', ...ours],
+        ...KINDS.map(({ kind }) => `--prune-allowlist=${API_VERSION}/${kind}`),
         ...['-f', '-'],
       ],
       list(items),
     )
-  await apply([kept, job(namespace), dataset(namespace), experiment(namespace)])
+  await apply([kept, job(namespace), ...ofEveryKind(namespace)])
+  t.strictSame((await kubectl([...ofCluster, ...ours])).trim().split('\n'), [
+    `basemodel.attune.dev/${namespace}`,
+    `tuningpolicy.attune.dev/${namespace}`,
+  ])
   const names = async (kinds: string) =>
     (await kubectl(['get', kinds, '-n', namespace, '-o', 'name']))
       .split('\n')
@@ -144,6 +154,7 @@ t.test('pruning removes every kind, and what belongs to it', TOGETHER, async t =
       throw new Error(`${jobs.length} Jobs, not those of the job, the dataset and the first trial`)
   })
   await apply([kept])
+  t.equal(await kubectl([...ofCluster, ...ours]), '', 'nor those of the whole cluster')
   t.strictSame(
     await names('itj,tex,instructiondatasets').then(all =>
       all.filter(name => !name.includes('seeds-')),
