@@ -6,6 +6,7 @@ import { waitFor } from './wait-for.ts'
 import { asTeam, podsOf, untilJob, type World } from './world.ts'
 
 const RESUMED = /"step":(\d+),.*"msg":"resumed from a checkpoint"/
+const BEGAN = /"step":(\d+),.*"msg":"(?:starting|resumed from a checkpoint)"/
 
 export const untilStep = (world: World, team: Team, name: string, step: number) =>
   untilJob(
@@ -50,6 +51,30 @@ export const untilResumed = async (
   const { pod = '', log = '' } = seen.find(one => RESUMED.test(one.log)) ?? {}
   return { pod, step: Number(RESUMED.exec(log)?.[1]) }
 }
+
+/**
+ * The step that each pod of a run's Train began at, by what its log says.
+ *
+ * @param from steps that an earlier run of the job has trained
+ */
+export const wentOnFrom = (
+  world: World,
+  team: Team,
+  { job, run, from }: { readonly job: string; readonly run: number; readonly from: number },
+): Promise<readonly number[]> =>
+  waitFor({
+    what: `run ${run} of ${team}/${job} went on from step ${from}`,
+    look: async () => {
+      const pods = (await podsOf(world, team, job, 'train')).filter(
+        ({ metadata }) => metadata.labels?.['attune.dev/run'] === String(run),
+      )
+      const logs = await Promise.all(pods.map(({ metadata }) => logOf(world, team, metadata.name)))
+      return logs.flatMap(log => BEGAN.exec(log)?.[1] ?? []).map(Number)
+    },
+    holds: steps => steps.length > 0 && steps.every(step => step >= from),
+    hopeless: steps => (steps.some(step => step < from) ? 'it started over' : undefined),
+    signal: world.signal,
+  })
 
 export const untilGone = (world: World, namespace: Team, name: string) =>
   waitFor({

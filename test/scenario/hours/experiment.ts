@@ -3,9 +3,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { folderOf } from '../../cluster/tuning/inputs.ts'
+import { wentOnFrom } from '../train-pod.ts'
 import { expect, waitFor } from '../wait-for.ts'
 import { apply, asTeam, experimentOf, manifest, refused, type World } from '../world.ts'
 
+/** At the ends of the rungs that the best trial is promoted from: run 2 goes on from the first, run 3 from the second. */
+const RUNG_ENDS = [4, 12] as const
 const HALF_AN_HOUR_MS = 1_800_000
 const NAME = 'blinds'
 
@@ -84,6 +87,13 @@ export const experimentEnds = async (world: World): Promise<void> => {
     ({ rung = 0, score = Infinity }) => rung < 2 || score >= (best?.score ?? Infinity),
   )
   expect(isLowest, 'the best trial has the lowest validation loss of its rung', status)
+  for (const [rung, from] of RUNG_ENDS.entries())
+    await wentOnFrom(world, 'team-c', { job: best?.job ?? '', run: rung + 2, from })
+  timeline.add(
+    'team-c',
+    `trial ${best?.trial}`,
+    `promoted twice: its runs went on from steps ${RUNG_ENDS.join(' and ')}`,
+  )
   const published = join(await folderOf(cluster, 'team-c', 'outputs'), NAME)
   const [uri = ''] = best?.artifacts ?? []
   const file = join(
