@@ -71,6 +71,8 @@ export const REASONS = {
   ImagePullBackOff: 'The image of the pod cannot be pulled.',
   FailedMount: 'A volume of the pod cannot be attached or mounted.',
   CreateContainerError: 'The container of the pod cannot be made, e.g. for a missing Secret.',
+  NodeNotResponding:
+    'A pod that was told to end has not, as far as its node says; the message names both.',
   WaitingForModel:
     'The BaseModel is not there or may not be used; the run starts once it is and may.',
   CatalogueNotRead: 'This operator may not read BaseModels; the message says what to grant it.',

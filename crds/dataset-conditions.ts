@@ -22,6 +22,8 @@ export const DATASET_REASONS = {
   ImagePullBackOff: 'The image of the pod cannot be pulled.',
   FailedMount: 'A volume of the pod cannot be attached or mounted.',
   CreateContainerError: 'The container of the pod cannot be made, e.g. for a missing Secret.',
+  NodeNotResponding:
+    'A pod that was told to end has not, as far as its node says; the message names both.',
   Retrying: 'Reading the sources failed and is tried again.',
   WorkspaceLost: 'The volume is gone; the sources are read again.',
   InvalidSpec: 'The spec passed the schema and still cannot work; the message names the field.',

@@ -6,7 +6,7 @@ export const GOES_ON = {
   Retrying: {
     seenAs: ['Evicted', 'Preempted', 'DisruptionTarget', 'NodeLost', 'exit code 75'],
     operator:
-      'Kubernetes makes the next pod after a pause of 10 s, then 20 s, and so on up to 6 min; training goes on from its last checkpoint. An eviction, a preemption, a lost node and a stop with a checkpoint do not count towards `retry.limit`.',
+      'Kubernetes makes the next pod after a pause of 10 s, then 20 s, and so on up to 6 min; training goes on from its last checkpoint. An eviction, a preemption, a lost node and a stop with a checkpoint do not count towards `retry.limit`. The pod of a node that is down is replaced once the node is back or given up; see NodeNotResponding.',
     you: 'Nothing. Where it happens over and over, the message says why the last attempt failed.',
   },
   WorkspaceLost: {

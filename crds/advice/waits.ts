@@ -59,4 +59,10 @@ export const WAITS = {
       'Says so with an Event and waits; the kubelet tries again. After `retry.deadlineSeconds` the run fails with DeadlineExceeded.',
     you: 'Make the Secret that `credentialsSecret` names, in the namespace of the job, with the key `token`. The pod starts by itself then.',
   },
+  NodeNotResponding: {
+    seenAs: ['Terminating', 'NotReady', 'node.kubernetes.io/unreachable', 'NodeLost'],
+    operator:
+      'Says so with an Event, a minute after the grace period of a pod that was told to end, and waits: nobody knows whether the pod still writes, and two pods must never write to one workspace. Neither it nor Kubernetes replaces the pod until its node says that it has ended, or the node is given up.',
+    you: 'Nothing, if the node comes back. If it is switched off for good, an administrator gives it up: `kubectl delete node NAME`, or `kubectl taint node NAME node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`. Within about a minute Kubernetes removes its pods, and the work goes on from the checkpoint, at no retry. Make sure first that the machine is off: one that is only cut off from the network still writes. A volume that lies on its disk is lost with it: delete the claim, and the run starts anew on another.',
+  },
 } as const satisfies Readonly<Partial<Record<Reason, Advice>>>

@@ -28,6 +28,7 @@ import { recoverVolume } from './steps/recover-volume.ts'
 import { rejectInvalidSpec } from './steps/reject-invalid-spec.ts'
 import { startCurating } from './steps/start-curating.ts'
 import { stayReady } from './steps/stay-ready.ts'
+import { tellLostNode } from './steps/tell-lost-node.ts'
 import { waitInQueue } from './steps/wait-in-queue.ts'
 import { watchCurating } from './steps/watch-curating.ts'
 
@@ -39,10 +40,10 @@ const STEPS: readonly Step[] = [
   stayReady,
   recoverVolume,
   holdForPolicy,
-  startCurating,
+  tellLostNode(startCurating),
   finishCurating,
-  waitInQueue,
-  watchCurating,
+  tellLostNode(waitInQueue),
+  tellLostNode(watchCurating),
 ]
 
 const firstResult = (situation: Situation): StepResult | undefined => {

@@ -16,6 +16,7 @@ import { runStage } from './steps/run-stage.ts'
 import { skipStage } from './steps/skip-stage.ts'
 import { startRun } from './steps/start-run.ts'
 import { suspend } from './steps/suspend.ts'
+import { tellLostNode } from './steps/tell-lost-node.ts'
 import { waitInQueue } from './steps/wait-in-queue.ts'
 import { watchStage } from './steps/watch-stage.ts'
 
@@ -33,7 +34,7 @@ const STEPS: readonly Step[] = [
     recoverWorkspace,
     finishStage,
     reusePublished,
-    suspend,
+    tellLostNode(suspend),
     keepPins,
     chooseModel,
     holdForPolicy,
@@ -41,9 +42,9 @@ const STEPS: readonly Step[] = [
     skipStage,
     awaitDataset,
     keepUnpublished,
-    runStage,
-    waitInQueue,
-    watchStage,
+    tellLostNode(runStage),
+    tellLostNode(waitInQueue),
+    tellLostNode(watchStage),
     expire,
   ].map(ofRun),
   ({ runs }) => ({ runs }),

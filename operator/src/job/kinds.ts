@@ -39,6 +39,7 @@ type ContainerStatus = {
 }
 export type Pod = KubeObject<
   {
+    readonly nodeName?: string
     readonly containers: readonly {
       readonly name: string
       readonly resources?: { readonly limits?: Readonly<Record<string, string | number>> }

@@ -8,13 +8,15 @@ export type Obstacle = { readonly reason: Reason; readonly message: string }
 /** The newest Warning Event of an object. */
 export type Warning = { readonly reason: string; readonly message: string }
 
-/** Told by an Event too: left alone they hold the stage up until its deadline. */
-export const NAMED_OBSTACLES: readonly Reason[] = [
+/** Of a pod that does not start. */
+export const START_OBSTACLES: readonly Reason[] = [
   'Unschedulable',
   'ImagePullBackOff',
   'FailedMount',
   'CreateContainerError',
 ]
+/** Told by an Event too: left alone they hold the stage up until its deadline. */
+export const NAMED_OBSTACLES: readonly Reason[] = [...START_OBSTACLES, 'NodeNotResponding']
 
 /** Volumes are made and bound, nodes are added and images pulled: for so long a pod just starts. */
 export const STARTING_MS = 30_000
@@ -101,7 +103,7 @@ export const jobKeepsSilent = (job: StageJob, now: number): boolean =>
   !job.status?.active &&
   since(job.metadata.creationTimestamp, now) >= STARTING_MS
 
-/** What status said last of a stage that does not start. */
+/** What status said last of a stage that does not go on. */
 export const obstacleBefore = ({ status }: InstructionTuningJob): Obstacle | undefined => {
   const { reason, message = '' } =
     status?.conditions?.find(({ type }) => type === 'Reconciling') ?? {}

@@ -28,7 +28,8 @@ export const watchCurating: Step = situation => {
     note: note(isDatasetReason(reason) ? reason : 'Waiting', message),
     ...(pod && isStarting(pod) ? { requeueAfterMs: STARTING_MS } : {}),
   })
-  const before = obstacleBefore(situation)
+  const known = obstacleBefore(situation)
+  const before = known?.reason === 'NodeNotResponding' ? undefined : known
   // Kubernetes removes the pods of a Job that fails, and what they waited for is worth keeping
   const isGoing = pod === undefined || pod.metadata.deletionTimestamp !== undefined
   if (before && isGoing && !(job && jobKeepsSilent(job, now)))

@@ -10,6 +10,7 @@ import {
   type Obstacle,
   obstacleBefore,
   podObstacle,
+  START_OBSTACLES,
   STARTING_MS,
 } from '../obstacle.ts'
 import { jobCondition, newestPod } from '../pod-state.ts'
@@ -38,7 +39,7 @@ const hindrance = (
 
 const namedBefore = ({ observed }: Situation): Obstacle | undefined => {
   const before = obstacleBefore(observed.job)
-  return before && NAMED_OBSTACLES.includes(before.reason) ? before : undefined
+  return before && START_OBSTACLES.includes(before.reason) ? before : undefined
 }
 
 /** Kubernetes removes the pods of a Job that fails, and what they waited for is worth keeping. */

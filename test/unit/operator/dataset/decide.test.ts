@@ -295,3 +295,30 @@ t.test('a dataset that is being deleted is left to the garbage collector', async
   }
   t.strictSame(decide({ ...running, dataset: deleted }), { apply: [], remove: [], events: [] })
 })
+
+t.test(
+  'a pod whose node does not say that it has ended is told, and nothing made beside it',
+  async t => {
+    const pod = aCuratePod(job, { runningSince: at(0) })
+    const silent = (by: number) => ({
+      ...pod,
+      metadata: { ...pod.metadata, deletionTimestamp: at(by) },
+      spec: { containers: [], nodeName: 'node-3' },
+    })
+    const lost = { reason: 'NodeNotResponding', message: /^pod .* node node-3 does not say/ }
+    const gone = { ...running, curateJobs: [] }
+    for (const [name, observed] of Object.entries({ 'its Job': running, 'an earlier Job': gone }))
+      await t.test(`of ${name}`, async t => {
+        t.equal(decide({ ...observed, pods: [silent(-50)] }).requeueAfterMs, 10_000)
+        const seen = { ...observed, pods: [silent(-60)] }
+        const decision = decide(seen)
+        t.match(decision.status?.conditions, [{ type: 'Ready', status: 'False', ...lost }, lost])
+        t.match(decision.events, [{ type: 'Warning', ...lost }])
+        t.strictSame(decision.apply, [])
+        const { status } = decision
+        const told = { ...seen, dataset: aDataset({ ...(status ? { status } : {}) }) }
+        t.strictSame(decide(told).events, [])
+        t.notMatch(decide({ ...told, pods: [] }).status?.conditions, [lost])
+      })
+  },
+)

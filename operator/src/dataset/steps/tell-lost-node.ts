@@ -1,0 +1,19 @@
+/** A step that waits for pods to end says more where one cannot. */
+import { lostNode } from '../../job/lost-node.ts'
+import { note } from '../say.ts'
+import type { Step } from '../situation.ts'
+
+export const tellLostNode =
+  (step: Step): Step =>
+  situation => {
+    const result = step(situation)
+    const lost = result && lostNode(situation.observed.pods, situation.now)
+    if (!lost) return result
+    if ('obstacle' in lost)
+      return { ...result, note: note('NodeNotResponding', lost.obstacle.message) }
+    const { requeueAfterMs } = lost
+    return {
+      ...result,
+      requeueAfterMs: Math.min(requeueAfterMs, result.requeueAfterMs ?? requeueAfterMs),
+    }
+  }
