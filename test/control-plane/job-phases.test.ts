@@ -2,10 +2,23 @@ import t from 'tap'
 import { StageJobs } from '../../operator/src/job/kinds.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { documentedScrape, promtoolTakes } from '../fixtures/metrics/scrape.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
 const STAGES = ['prepare', 'train', 'evaluate', 'publish'] as const
+/** Of other kinds, of faults, of accelerators, or as the API server ends a watch. */
+const NOT_OF_A_RUN = [
+  'attune_operator_queue_retries_total',
+  'attune_operator_queue_dropped_total',
+  'attune_operator_watch_restarts_total',
+  'attune_operator_hub_looks_total',
+  'attune_experiments',
+  'attune_experiment_trials',
+  'attune_datasets',
+  'attune_run_failures_total',
+  'attune_accelerator_seconds_total',
+]
 const get = async (port: number, path: string) => {
   const response = await fetch(`http://127.0.0.1:${port}${path}`)
   return { status: response.status, body: await response.text() }
@@ -93,6 +106,14 @@ t.test('a job goes through every phase to Succeeded', async t => {
     t.equal((await get(operator.healthPort, '/healthz')).status, 200)
     t.equal((await get(operator.healthPort, '/readyz')).status, 200)
     t.equal((await get(operator.healthPort, '/metrics')).status, 404)
+  })
+  await t.test('its metrics are those that the page documents', async t => {
+    const text = await documentedScrape(t, {
+      url: `http://127.0.0.1:${operator.metricsPort}/metrics`,
+      section: 'Operator',
+      without: NOT_OF_A_RUN,
+    })
+    await promtoolTakes(t, text)
   })
   await t.test('a finished job stays as it is', async t => {
     const other = await cluster.operator()
