@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
@@ -54,14 +54,16 @@ t.test('every tenant has a namespace and an account in it, and nothing elsewhere
   }
 })
 
-t.test("Flux applies each tenant's folder in its namespace as its account", t => {
-  type Kustomization = Object & {
-    spec: {
-      path: string
-      serviceAccountName: string
-      sourceRef: { kind: string; name: string; namespace?: string }
-    }
+type Kustomization = Object & {
+  spec: {
+    path: string
+    serviceAccountName: string
+    prune: boolean
+    sourceRef: { kind: string; name: string; namespace?: string }
   }
+}
+
+t.test("Flux applies each tenant's folder in its namespace as its account", t => {
   const all = inFile<Kustomization>('flux/tenants.yaml')
   const sources = all.filter(({ kind }) => kind === 'GitRepository')
   t.strictSame(
@@ -87,6 +89,29 @@ t.test("Flux applies each tenant's folder in its namespace as its account", t =>
   t.end()
 })
 
+t.test('and its experiments in the same way', t => {
+  const tenants = readdirSync(join(EXAMPLE, 'experiments'))
+  t.strictSame(
+    inFile<Kustomization>('flux/experiments.yaml').map(({ kind, metadata, spec }) => ({
+      kind,
+      namespace: metadata.namespace,
+      path: spec.path,
+      account: spec.serviceAccountName,
+      prune: spec.prune,
+      source: spec.sourceRef,
+    })),
+    tenants.map(tenant => ({
+      kind: 'Kustomization',
+      namespace: tenant,
+      path: `./experiments/${tenant}`,
+      account: ACCOUNT,
+      prune: true,
+      source: { kind: 'GitRepository', name: 'tuning' },
+    })),
+  )
+  t.end()
+})
+
 t.test('the projects of Argo CD take what the tenants have, in their namespaces', async t => {
   type Destination = { server: string; namespace: string }
   type Project = Object & {
@@ -102,12 +127,26 @@ t.test('the projects of Argo CD take what the tenants have, in their namespaces'
     projects.map(({ metadata }) => metadata.name),
     tenants.map(tenant => `tuning-${tenant}`),
   )
-  const [set] = inFile<{
+  type ApplicationSet = {
     spec: {
-      template: { spec: { project: string; syncPolicy: { syncOptions: readonly string[] } } }
+      generators: readonly { git: { directories: readonly { path: string }[] } }[]
+      template: {
+        spec: { project: string; destination: Destination; syncPolicy: { automated: object } }
+      }
     }
-  }>('argocd/application-set.yaml')
-  t.equal(set?.spec.template.spec.project, 'tuning-{{ .path.basename }}')
+  }
+  for (const [file, directory, tenant] of [
+    ['application-set', 'tenants/*', '.path.basename'],
+    ['experiments', 'experiments/*/*', 'index .path.segments 1'],
+  ] as const) {
+    const [set] = inFile<ApplicationSet>(`argocd/${file}.yaml`)
+    t.strictSame(set?.spec.generators[0]?.git.directories, [{ path: directory }])
+    t.match(set?.spec.template.spec, {
+      project: `tuning-{{ ${tenant} }}`,
+      destination: { namespace: `{{ ${tenant} }}` },
+      syncPolicy: { automated: { prune: true } },
+    })
+  }
   for (const [index, { spec }] of projects.entries()) {
     const tenant = tenants[index] ?? ''
     const destination = { server: 'https://kubernetes.default.svc', namespace: tenant }
@@ -117,7 +156,9 @@ t.test('the projects of Argo CD take what the tenants have, in their namespaces'
     ])
     t.strictSame(spec.clusterResourceWhitelist, [])
     const kinds = spec.namespaceResourceWhitelist.map(({ kind }) => kind)
-    for (const { kind } of objects(await built(`tenants/${tenant}`))) t.ok(kinds.includes(kind))
+    const folders = [`tenants/${tenant}`, `experiments/${tenant}`]
+    for (const folder of folders.filter(name => existsSync(join(EXAMPLE, name))))
+      for (const { kind } of objects(await built(folder))) t.ok(kinds.includes(kind), kind)
   }
 })
 
@@ -198,8 +239,8 @@ t.test('a commit can do what the docs say, and nothing else', async t => {
   const commit = (text: string) => kubectl([...apply, '--server-side'], text)
   const tenant = ours(await built('tenants/team-a'))
   await t.resolves(commit(tenant), 'its folder is applied')
-  await t.resolves(kubectl(apply, ours(await built('experiments/learning-rate'))))
-  await t.resolves(kubectl(['delete', 'itj', '--all', '-n', namespace, as]), 'and pruned')
+  await t.resolves(kubectl(apply, ours(await built('experiments/team-a'))))
+  await t.resolves(kubectl(['delete', 'itj,tex', '--all', '-n', namespace, as]), 'and pruned')
 
   const refused = { message: /is forbidden: User ".*" cannot (patch|delete|list) resource/ }
   await t.rejects(commit(tenant.replaceAll(namespace, other)), refused, 'elsewhere')

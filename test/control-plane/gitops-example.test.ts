@@ -14,6 +14,8 @@ const folders = ['tenants', 'experiments'].flatMap(kind =>
   readdirSync(join(EXAMPLE, kind)).map(name => join(kind, name)),
 )
 
+const experimenting = readdirSync(join(EXAMPLE, 'experiments'))
+
 const KINDS = 'itj,tex,instructiondatasets,jobs,pods,configmaps,persistentvolumeclaims,netpol'
 
 type Object = { kind: string; metadata: { name: string; namespace?: string } }
@@ -46,9 +48,34 @@ t.test("an experiment touches nothing of the tenant's", async t => {
   const names = (text: string) =>
     objects(text).map(({ kind, metadata }) => `${kind} ${metadata.name}`)
   const tenant = names(await built('tenants/team-a'))
-  const experiment = names(await built('experiments/learning-rate'))
-  t.strictSame(experiment, ['InstructionTuningJob home-automation-learning-rate'])
-  t.notOk(tenant.some(name => experiment.includes(name)))
+  const experiments = names(await built('experiments/team-a'))
+  t.strictSame(experiments, [
+    'InstructionTuningJob home-automation-learning-rate',
+    'TuningExperiment rank-1',
+  ])
+  t.notOk(tenant.some(name => experiments.includes(name)))
+})
+
+t.test('each experiment is built with those of its tenant, and alone', async t => {
+  for (const tenant of experimenting) {
+    const folder = join('experiments', tenant)
+    const alone = await Promise.all(
+      readdirSync(join(EXAMPLE, folder), { withFileTypes: true })
+        .filter(entry => entry.isDirectory())
+        .map(async ({ name }) => objects(await built(join(folder, name)))),
+    )
+    const together = objects(await built(folder))
+    t.strictSame(alone.flat(), together)
+    for (const { metadata } of together) t.equal(metadata.namespace, tenant)
+  }
+})
+
+t.test('the last experiment can go: an empty list is built', async t => {
+  const text = readFileSync(join(EXAMPLE, 'experiments/team-a/kustomization.yaml'), 'utf8')
+  const folder = t.testdir({
+    'kustomization.yaml': JSON.stringify({ ...(parse(text) as object), resources: [] }),
+  })
+  t.equal(await kubectl(['kustomize', folder]), '')
 })
 
 /** The garbage collector learns of a new kind of owner at most every 30 s. */
@@ -57,7 +84,7 @@ const COLLECTED = { timeoutMs: 180_000 }
 for (const [overlay, cascade] of [
   ['tenants/team-a', 'background'],
   // as Argo CD deletes an Application with its finalizer
-  ['experiments/learning-rate', 'foreground'],
+  ['experiments/team-a/learning-rate', 'foreground'],
 ] as const)
   t.test(`${overlay}: kubectl delete -k leaves nothing (${cascade})`, async t => {
     const cluster = await tuningCluster(t)
@@ -88,15 +115,17 @@ for (const [overlay, cascade] of [
     }, COLLECTED)
   })
 
-t.test('Flux has every tenant', t => {
-  const text = readFileSync(join(EXAMPLE, 'flux/tenants.yaml'), 'utf8')
-  const paths = objects(text)
-    .filter(({ kind }) => kind === 'Kustomization')
-    .map(object => (object as Kustomization).spec.path.replace('./', ''))
-  t.strictSame(
-    paths,
-    folders.filter(name => name.startsWith('tenants')),
-  )
+t.test('Flux has every tenant, and the experiments of each', t => {
+  for (const kind of ['tenants', 'experiments']) {
+    const text = readFileSync(join(EXAMPLE, `flux/${kind}.yaml`), 'utf8')
+    const paths = objects(text)
+      .filter(({ kind }) => kind === 'Kustomization')
+      .map(object => (object as Kustomization).spec.path.replace('./', ''))
+    t.strictSame(
+      paths,
+      folders.filter(name => name.startsWith(kind)),
+    )
+  }
   t.end()
 })
 
