@@ -3,6 +3,8 @@ import { resolveDatasetSpec } from '@attune/crds/defaults.ts'
 import type { InstructionDatasetSpec } from '@attune/crds/instruction-dataset-spec.ts'
 import t from 'tap'
 import type { InstructionDataset } from '../../operator/src/dataset/kinds.ts'
+import { checkHistory, untilSeen } from '../fixtures/gitops/check-history.ts'
+import { verdictOf } from '../fixtures/gitops/verdicts.ts'
 import { DATASET_SPEC } from '../fixtures/operator/a-dataset.ts'
 import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
 
@@ -94,6 +96,7 @@ t.test('an edit is read anew while runs on the old content go on', async t => {
 
 t.test('a broken dataset says why, and so does the job; both go on once it is mended', async t => {
   const cluster = await datasetCluster(t)
+  const history = await cluster.datasetHistory()
   await cluster.operator()
   await cluster.submit()
   await cluster.submitJob('one')
@@ -101,12 +104,16 @@ t.test('a broken dataset says why, and so does the job; both go on once it is me
   await cluster.fails(await cluster.curates(), 65, { reason: 'DatasetMalformed', message })
   await cluster.until(({ status }: InstructionDataset) => status?.phase === 'Failed')
   await cluster.event('pairs', 'DatasetMalformed', /line 7/)
-  await cluster.untilJob('one', ({ status }) =>
+  const stalled = await cluster.untilJob('one', ({ status }) =>
     status?.conditions?.some(
       ({ type, reason, message }) =>
         type === 'Stalled' && reason === 'DatasetFailed' && message.includes('line 7'),
     ),
   )
+  t.match(await verdictOf(stalled), {
+    kstatus: { status: 'Failed', message: /line 7/ },
+    health: { status: 'Degraded', message: /line 7/ },
+  })
   await cluster.event('one', 'DatasetFailed', /pairs failed: DatasetMalformed/)
 
   await cluster.submit({ sources: [{ uri: 'pvc://datasets/mended.jsonl' }] })
@@ -114,6 +121,11 @@ t.test('a broken dataset says why, and so does the job; both go on once it is me
   await cluster.ready(2)
   const job = await cluster.untilJob('one', ({ status }) => status?.phase === 'Preparing')
   t.notOk(job.status?.conditions?.some(({ type }) => type === 'Stalled'))
+
+  await untilSeen(history, 'Ready')
+  const phases = await checkHistory(t, history)
+  for (const phase of ['Preparing', 'Failed', 'Ready'])
+    t.ok(phases.has(phase), `Flux and Argo CD see ${phase} as what it is`)
 })
 
 t.test('deletion leaves nothing, and a job that waits for it says so', async t => {

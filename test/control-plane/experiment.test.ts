@@ -1,4 +1,5 @@
 import t from 'tap'
+import { checkHistory, untilSeen } from '../fixtures/gitops/check-history.ts'
 import { experimentCluster, scored } from '../fixtures/operator/experiment-cluster.ts'
 import { SPEC } from '../fixtures/operator/tuning-job.ts'
 
@@ -7,6 +8,7 @@ const RATES = [0.0001, 0.0002, 0.0005, 0.001]
 
 t.test('a grid of four, two at a time, one of which fails', async t => {
   const cluster = await experimentCluster(t)
+  const history = await cluster.experimentHistory()
   const operator = await cluster.operator()
   await cluster.submit({
     parameters: [{ path: 'training.learningRate', values: RATES }],
@@ -84,6 +86,13 @@ t.test('a grid of four, two at a time, one of which fails', async t => {
     const shown = await cluster.kubectl('get', 'tex')
     t.match(shown, /PHASE\s+TRIALS\s+BEST-SCORE\s+BEST\s+AGE/)
     t.match(shown, /search\s+Succeeded\s+4\/4\s+0\.8\s+search-trial-3/)
+  })
+
+  await t.test('Flux and Argo CD see every status on the way as its phase says', async t => {
+    await untilSeen(history, 'Succeeded')
+    const phases = await checkHistory(t, history)
+    for (const phase of ['Running', 'Publishing', 'Succeeded'])
+      t.ok(phases.has(phase), `${phase} was looked at`)
   })
 
   await t.test('its deletion leaves nothing', async () => {

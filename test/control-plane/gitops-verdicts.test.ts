@@ -1,62 +1,15 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { blockedStatus } from '../../operator/src/job/blocked-status.ts'
-import { type InstructionTuningJob, InstructionTuningJobs } from '../../operator/src/job/kinds.ts'
-import { eventually } from '../fixtures/cluster/eventually.ts'
+import { InstructionTuningJobs } from '../../operator/src/job/kinds.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
-import { verdictOf, verdicts } from '../fixtures/gitops/verdicts.ts'
+import { checkHistory, untilSeen } from '../fixtures/gitops/check-history.ts'
+import { verdictOf } from '../fixtures/gitops/verdicts.ts'
 import { KUEUE, kueueSays } from '../fixtures/operator/a-workload.ts'
 import { createStory } from '../fixtures/operator/story.ts'
 import { NOW } from '../fixtures/operator/tuning-job.ts'
 import { type TuningCluster, tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 
 const STAGES = ['prepare', 'train', 'evaluate', 'publish'] as const
-const WORKING = { flux: 'InProgress', argo: 'Progressing' }
-/** By phase, where the operator has seen the latest spec. */
-const EXPECTED: Readonly<Record<string, { readonly flux: string; readonly argo: string }>> = {
-  Pending: WORKING,
-  Queued: WORKING,
-  Preparing: WORKING,
-  Training: WORKING,
-  Evaluating: WORKING,
-  Publishing: WORKING,
-  // kstatus knows no suspension: what was asked for, a tuned model, is not there yet
-  Suspended: { flux: 'InProgress', argo: 'Suspended' },
-  Succeeded: { flux: 'Current', argo: 'Healthy' },
-  Failed: { flux: 'Failed', argo: 'Degraded' },
-}
-
-const expected = ({ metadata, status }: InstructionTuningJob) => {
-  if (metadata.deletionTimestamp) return { flux: 'Terminating', argo: 'Progressing' }
-  const isCurrent = status?.observedGeneration === metadata.generation
-  return (isCurrent && EXPECTED[status?.phase ?? '']) || WORKING
-}
-
-/** @returns the phases that were looked at */
-const checkAll = async (t: Test, history: readonly InstructionTuningJob[]) => {
-  // the watch goes on adding to it
-  const jobs = [...history]
-  const found = await verdicts(jobs)
-  for (const [i, job] of jobs.entries()) {
-    const { kstatus, health } = found[i] ?? {}
-    const name = `${job.status?.phase} at version ${job.metadata.resourceVersion}`
-    t.strictSame({ flux: kstatus?.status, argo: health?.status }, expected(job), name)
-    t.ok(health?.message, name)
-  }
-  return new Set<string>(jobs.map(({ status }) => status?.phase ?? 'unseen'))
-}
-
-/** Until the watch has told of it too. */
-const seen = (
-  history: readonly InstructionTuningJob[],
-  check: (job: InstructionTuningJob) => boolean,
-) =>
-  eventually(() => {
-    if (!history.some(check)) throw new Error('the history has not seen it')
-  })
-const inPhase =
-  (phase: string) =>
-  ({ status }: InstructionTuningJob) =>
-    status?.phase === phase
 
 /** What Argo CD does with the answer of an action. */
 const press = async (cluster: TuningCluster, action: string) => {
@@ -73,12 +26,12 @@ t.test('a job on its way to success', async t => {
   const cluster = await tuningCluster(t)
   const history = await cluster.history()
   await cluster.submit()
-  await seen(history, () => true)
+  await untilSeen(history, 'unseen')
   await cluster.operator()
   for (const stage of STAGES) await cluster.kubelet.succeeds(1, stage)
   await cluster.phase('Succeeded')
-  await seen(history, inPhase('Succeeded'))
-  const phases = await checkAll(t, history)
+  await untilSeen(history, 'Succeeded')
+  const phases = await checkHistory(t, history)
   const all = ['unseen', 'Pending', 'Preparing', 'Training', 'Evaluating', 'Publishing']
   for (const phase of [...all, 'Succeeded']) t.ok(phases.has(phase), `${phase} was looked at`)
 })
@@ -91,8 +44,8 @@ t.test('a job that fails', async t => {
   const message = 'train.jsonl:3: no field prompt'
   await cluster.kubelet.fails(1, 'prepare', 65, { reason: 'DatasetMalformed', message })
   const job = await cluster.phase('Failed')
-  await seen(history, inPhase('Failed'))
-  await checkAll(t, history)
+  await untilSeen(history, 'Failed')
+  await checkHistory(t, history)
   t.match(await verdictOf(job), {
     kstatus: { message: /train\.jsonl:3/ },
     health: { message: /train\.jsonl:3/ },
@@ -122,12 +75,12 @@ t.test('a job that is suspended and resumed by the buttons of Argo CD', async t 
   const pod = (await cluster.kubelet.podsOf(1, 'prepare'))[0]
   if (pod) await cluster.kubelet.ends(pod, 75).catch(() => {})
   await cluster.phase('Suspended')
-  await seen(history, inPhase('Suspended'))
+  await untilSeen(history, 'Suspended')
 
   const resume = await press(cluster, 'resume')
   t.match(resume.offered, { suspend: { disabled: true }, resume: { disabled: false } })
   await cluster.phase('Preparing')
-  const phases = await checkAll(t, history)
+  const phases = await checkHistory(t, history)
   t.ok(phases.has('Suspended'))
 })
 
@@ -141,16 +94,16 @@ t.test('a job that is being deleted', async t => {
   await kubectl(['patch', ...target, '--type=merge', '-p', finalizers('"example.com/hold"')])
   await kubectl(['delete', ...target, '--wait=false'])
   const job = await cluster.until(({ metadata }) => !!metadata.deletionTimestamp, 'not deleted')
-  t.strictSame(await checkAll(t, [job]), new Set(['Preparing']))
+  t.strictSame(await checkHistory(t, [job]), new Set(['Preparing']))
   await kubectl(['patch', ...target, '--type=merge', '-p', finalizers('')])
 })
 
 t.test('a job that waits for quota', async t => {
   const story = createStory({ queueName: 'team-a' }).look()
-  t.strictSame(await checkAll(t, [story.observed.job]), new Set(['Queued']))
+  t.strictSame(await checkHistory(t, [story.observed.job]), new Set(['Queued']))
   story.happens(kueueSays(1, 'prepare', KUEUE.waits, { held: true })).look()
   t.match(story.condition('QuotaReserved'), { status: 'False', reason: 'WaitingForQuota' })
-  t.strictSame(await checkAll(t, [story.observed.job]), new Set(['Queued']))
+  t.strictSame(await checkHistory(t, [story.observed.job]), new Set(['Queued']))
   const { offered } = await verdictOf(story.observed.job)
   t.match(offered, { suspend: { disabled: false }, rerun: { disabled: true } })
 })

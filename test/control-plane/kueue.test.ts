@@ -5,6 +5,7 @@ import { type Pod, Pods, type StageJob, StageJobs } from '../../operator/src/job
 import { bindPod } from '../fixtures/cluster/bind-pod.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
+import { checkHistory, untilSeen } from '../fixtures/gitops/check-history.ts'
 import { recordingLog } from '../fixtures/kube/recording-log.ts'
 import { installKueue, removeKueue } from '../fixtures/kueue/install-kueue.ts'
 import { FLAVOR, type Kueue, playKueue } from '../fixtures/kueue/play-kueue.ts'
@@ -207,6 +208,21 @@ t.test('a job goes through its queue, is preempted, and resumes', async t => {
     for (const seen of history.filter(({ status }) => status?.phase))
       t.strictSame(brokenFluxRules(seen), [], `${seen.status?.phase}`)
   })
+
+  await t.test('Flux and Argo CD see each of them as its phase says', async t => {
+    await untilSeen(history, 'Succeeded')
+    const phases = await checkHistory(t, history)
+    for (const phase of ['Queued', 'Training', 'Succeeded'])
+      t.ok(phases.has(phase), `${phase} was looked at`)
+    const preempted = history.filter(
+      job => conditionOf(job, 'QuotaReserved')?.reason === 'Preempted',
+    )
+    for (const phase of ['Training', 'Queued'])
+      t.ok(
+        preempted.some(({ status }) => status?.phase === phase),
+        `${phase}, preempted, was looked at`,
+      )
+  })
 })
 
 /** A job that waits in its queue. */
@@ -265,6 +281,7 @@ t.test('a stage that had its time ends the run, and nobody can start it again', 
 t.test('a dataset waits in the queue of its label, and the jobs on it with it', async t => {
   await withKueue(t)
   const cluster = await datasetCluster(t)
+  const history = await cluster.datasetHistory()
   await cluster.operator()
   const kueue = playKueue(cluster.client, cluster.namespace)
   const told = (phase: string, status: string, reason: string) =>
@@ -324,5 +341,12 @@ t.test('a dataset waits in the queue of its label, and the jobs on it with it', 
     await cluster.untilJob('one', job => job.status?.phase === 'Preparing')
     const job = await cluster.client.get(StageJobs, { name, namespace: cluster.namespace })
     t.ok(isWrittenOnce(job), `written once: ${writesAfterMs(job).join()} ms`)
+  })
+
+  await t.test('Flux and Argo CD see every status on the way as its phase says', async t => {
+    await untilSeen(history, 'Ready')
+    const phases = await checkHistory(t, history)
+    for (const phase of ['Queued', 'Preparing', 'Ready'])
+      t.ok(phases.has(phase), `${phase} was looked at`)
   })
 })
