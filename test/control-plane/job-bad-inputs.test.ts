@@ -32,6 +32,8 @@ type Case = {
 const seventeenBroken = Array.from({ length: 20 }, (_, index) =>
   index === 16 ? '{"prompt": "half' : JSON.stringify({ prompt: `make ${index}`, completion: 'ok' }),
 ).join('\n')
+/** Of a longer line these 200 characters are told, and no more. */
+const SHOWN = `{"prompt": "${'a'.repeat(188)}`
 const pair = JSON.stringify({ prompt: 'lamp on', completion: 'ok', room: 'hall' })
 const tooLong = { 'model.norm.weight': { dtype: 'F32', shape: [64], data_offsets: [0, 2 ** 40] } }
 
@@ -42,6 +44,13 @@ const CASES: Readonly<Record<string, Case>> = {
     exitCode: EXIT.data,
     reason: 'DatasetMalformed',
     says: /pairs\.jsonl line 17: not JSON: \{"prompt": "half/,
+  },
+  'a broken line of more than 200 characters': {
+    harm: folder => writeFile(join(folder, 'pairs.jsonl'), `${pair}\n${SHOWN}${'b'.repeat(300)}`),
+    stage: 'prepare',
+    exitCode: EXIT.data,
+    reason: 'DatasetMalformed',
+    says: new RegExp(`pairs\\.jsonl line 2: not JSON: \\${SHOWN}…(?!.*bbb)`),
   },
   'an empty dataset': {
     harm: folder => writeFile(join(folder, 'pairs.jsonl'), ''),
@@ -150,6 +159,35 @@ const runIn = async (cluster: TuningCluster, stage: Stage, tiny: TinyJob) => {
   await cluster.kubelet.ends(pod, exitCode, terminationMessage(result))
   return exitCode
 }
+
+t.test('an output that refuses, and takes it when it is tried again', TOGETHER, async t => {
+  const folder = t.testdir({ 'a-file': '' })
+  const output = join(folder, 'a-file', 'output')
+  const tiny = await writeTinyJob(folder, spec => ({
+    ...spec,
+    training: { ...spec.training, maxSteps: 2 },
+    output: { uri: `file://${output}` },
+  }))
+  const cluster = await tuningCluster(t)
+  await cluster.operator()
+  await cluster.submit({ retry: { limit: 1 } })
+  for (const stage of ['prepare', 'train', 'evaluate'] as const)
+    t.equal(await runIn(cluster, stage, tiny), EXIT.ok, stage)
+  t.equal(await runIn(cluster, 'publish', tiny), EXIT.retryable)
+  await cluster.event('Retrying', /stage publish, attempt 2: .*a-file\/output: cannot be written/)
+
+  await rm(join(folder, 'a-file'))
+  t.equal(await runIn(cluster, 'publish', tiny), EXIT.ok)
+  const { status } = await cluster.phase('Succeeded')
+  const [run, ...more] = status?.runs ?? []
+  t.strictSame(more, [], 'in the same run')
+  t.strictSame(
+    run?.stages.map(({ attempts }) => attempts),
+    [1, 1, 1, 2],
+    'nothing else is done again',
+  )
+  t.match((await readdir(output, { recursive: true })).join('\n'), /adapter_model\.safetensors$/m)
+})
 
 for (const [name, { harm, change, stage, exitCode, reason, says, keeps }] of Object.entries(
   CASES,
