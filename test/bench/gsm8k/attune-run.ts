@@ -1,4 +1,4 @@
-/** `attune run` in a process group of its own: killed whole at a step if asked to, its largest process watched. */
+/** `attune run` as a process: killed with its stage at a step if asked to, its largest process watched. */
 import { spawn } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -23,42 +23,65 @@ export const stepsDone = async (workspace: string): Promise<number> => {
   return Math.max(0, ...steps)
 }
 
-/** @returns the most memory that any process of the group has held, bytes */
-const peakOf = async (group: number): Promise<number> => {
-  let peak = 0
-  for (const pid of await readdir('/proc')) {
-    if (!/^\d+$/.test(pid)) continue
-    // after the name in parentheses: state, parent, group
-    const [, , of] = (await textOf(`/proc/${pid}/stat`)).split(') ').at(-1)?.split(' ') ?? []
-    if (Number(of) !== group) continue
-    const kilobytes = /VmHWM:\s+(\d+) kB/.exec(await textOf(`/proc/${pid}/status`))?.[1] ?? 0
-    peak = Math.max(peak, Number(kilobytes) * 1024)
+type Process = { readonly pid: number; readonly parent: number }
+
+const processes = async (): Promise<readonly Process[]> => {
+  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name))
+  return Promise.all(
+    pids.map(async pid => {
+      // after the name in parentheses: state, parent
+      const [, parent] = (await textOf(`/proc/${pid}/stat`)).split(') ').at(-1)!.split(' ')
+      return { pid: Number(pid), parent: Number(parent) }
+    }),
+  )
+}
+
+/** @returns the process and all below it; a stage is in a process group of its own */
+const familyOf = async (root: number): Promise<readonly number[]> => {
+  const family = [root]
+  const all = await processes()
+  for (const pid of family)
+    family.push(...all.filter(({ parent }) => parent === pid).map(child => child.pid))
+  return family
+}
+
+/** @returns the most memory that one of the processes has held, bytes */
+const peakOf = async (pids: readonly number[]): Promise<number> => {
+  const peaks = pids.map(async pid => {
+    const status = await textOf(`/proc/${pid}/status`)
+    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024
+  })
+  return Math.max(0, ...(await Promise.all(peaks)))
+}
+
+const kill = (pid: number) => {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // it has ended by itself
   }
-  return peak
 }
 
 type Run = {
   readonly manifest: string
   readonly workspace: string
-  /** step at which the whole group is killed */
+  /** step at which command and stage are killed */
   readonly killAt?: number
   readonly say: (line: string) => void
 }
 
 export const attuneRun = async ({ manifest, workspace, killAt, say }: Run): Promise<Ended> => {
   const args = [CLI, 'run', manifest, '--workspace', workspace]
-  const child = spawn(process.execPath, args, {
-    detached: true,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   child.stdout.on('data', chunk => say(String(chunk).trimEnd()))
   const ended = new Promise<number | null>(resolve => child.once('close', resolve))
   let peakBytes = 0
   const runs = () => child.exitCode === null && child.signalCode === null
   while (child.pid !== undefined && runs()) {
-    peakBytes = Math.max(peakBytes, await peakOf(child.pid))
+    const family = await familyOf(child.pid)
+    peakBytes = Math.max(peakBytes, await peakOf(family))
     if (killAt !== undefined && (await stepsDone(workspace)) >= killAt && runs()) {
-      process.kill(-child.pid, 'SIGKILL')
+      for (const pid of family) kill(pid)
       await ended
     }
     await Promise.race([ended, sleep(EVERY_MS)])
