@@ -28,9 +28,9 @@ t.test('the example job finds its model among them', async t => {
     baseModel: 'smollm2-360m-instruct',
     selection: {
       candidates: [
-        { score: 0.873239 },
+        { score: 0.698239 },
+        { name: 'qwen2.5-0.5b-instruct', score: 0.291892 },
         { name: 'smollm2-135m-instruct', score: 0.2 },
-        { name: 'qwen2.5-0.5b-instruct', score: 0.091892 },
       ],
       rejected: { length: 4 },
     },
