@@ -116,7 +116,7 @@ export const benchGsm8k = async (options: BenchOptions): Promise<BenchResult> =>
   const steps = training['steps'] ?? 0
   const kills = KILLS.map(share => Math.max(1, Math.floor(share * steps)))
   const killed = await finish(await partyIn(folder, 'killed', given), kills, say)
-  return {
+  const figures = {
     steps,
     tokens: training['tokens'] ?? 0,
     tokensPerSecond: training['tokensPerSecond'] ?? 0,
@@ -132,4 +132,6 @@ export const benchGsm8k = async (options: BenchOptions): Promise<BenchResult> =>
     sameBytesAfterThreeKills: String(killed.digest === undisturbed.digest),
     adapterSha256: undisturbed.digest,
   }
+  for (const [name, value] of Object.entries(figures)) say(`${name.padEnd(30)} ${value}`)
+  return figures
 }
