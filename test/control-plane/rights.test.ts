@@ -10,6 +10,7 @@ import { kubectl } from '../fixtures/cluster/kubectl.ts'
 import { testNamespace } from '../fixtures/cluster/namespace.ts'
 import { aBaseModel } from '../fixtures/crds/a-base-model.ts'
 import { recordingLog } from '../fixtures/kube/recording-log.ts'
+import { installedRights } from '../fixtures/operator/installed-rights.ts'
 import { asServiceAccount, untilMay } from '../fixtures/operator/service-account.ts'
 import { tuningCluster } from '../fixtures/operator/tuning-cluster.ts'
 import { SPEC } from '../fixtures/operator/tuning-job.ts'
@@ -105,18 +106,7 @@ t.test('an operator with Roles in two namespaces works in both and in no other',
 
 t.test('the ClusterRole is enough for policies, the catalogue and every kind', async t => {
   const cluster = await tuningCluster(t)
-  const home = await testNamespace(t)
-  const installed = kubernetesObjects(
-    await registeredBy(() => new AttuneOperator('attune', { namespace: home })),
-  )
-  await applied(
-    t,
-    // the roles of tenants would be taken into view and edit of this whole cluster
-    Object.entries(installed)
-      .filter(([name, { kind }]) => ACCESS.includes(kind) && name.endsWith('operator'))
-      .map(([, object]) => object),
-  )
-  const connection = await asServiceAccount(cluster.connection, home, 'attune-operator')
+  const { home, connection } = await installedRights(t, cluster.connection)
   await untilMay(home, 'attune-operator', 'list', 'basemodels.attune.dev')
   await untilMay(home, 'attune-operator', 'create', 'leases.coordination.k8s.io', '-n', home)
   const rights = { checkPolicies: true, readCatalogue: true, networkPolicyFrom: [home] }

@@ -1,23 +1,19 @@
 import type { TuningPolicySpec } from '@attune/crds/tuning-policy-spec.ts'
 import t, { type Test } from 'tap'
-import { AttuneOperator } from '../../deploy/components/attune-operator.ts'
-import { kubernetesObjects, registeredBy } from '../../deploy/render.ts'
 import type { InstructionTuningJob } from '../../operator/src/job/kinds.ts'
 import { silentLog } from '../../operator/src/kube/log.ts'
 import type { Operator } from '../../operator/src/run-operator.ts'
 import { TuningPolicies, type TuningPolicy } from '../../operator/src/policy/kinds.ts'
 import { eventually } from '../fixtures/cluster/eventually.ts'
 import { kubectl } from '../fixtures/cluster/kubectl.ts'
-import { testNamespace } from '../fixtures/cluster/namespace.ts'
 import { CONTRADICTION } from '../fixtures/operator/a-stored-policy.ts'
 import { datasetCluster } from '../fixtures/operator/dataset-cluster.ts'
 import { brokenFluxRules } from '../fixtures/operator/flux-rules.ts'
-import { asServiceAccount, untilMay } from '../fixtures/operator/service-account.ts'
+import { installedRights } from '../fixtures/operator/installed-rights.ts'
+import { untilMay } from '../fixtures/operator/service-account.ts'
 import { SPEC } from '../fixtures/operator/tuning-job.ts'
 import { watchHistory } from '../fixtures/operator/watch-history.ts'
 import { aPolicy, applied, list, unguarded } from '../fixtures/policy/admission.ts'
-
-const ACCESS = ['Role', 'RoleBinding', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding']
 
 type Cluster = Awaited<ReturnType<typeof datasetCluster>>
 
@@ -30,17 +26,7 @@ const aCluster = async (t: Test) => {
 
 /** It may do what its ClusterRole says, as in an installation. */
 const reportingOperator = async (t: Test, cluster: Cluster, pollIntervalMs = 200) => {
-  const home = await testNamespace(t)
-  const installed = kubernetesObjects(
-    await registeredBy(() => new AttuneOperator('attune', { namespace: home })),
-  )
-  await applied(
-    t,
-    Object.entries(installed)
-      .filter(([name, { kind }]) => ACCESS.includes(kind) && name.endsWith('operator'))
-      .map(([, object]) => object),
-  )
-  const connection = await asServiceAccount(cluster.connection, home, 'attune-operator')
+  const { home, connection } = await installedRights(t, cluster.connection)
   await untilMay(home, 'attune-operator', 'list', 'tuningpolicies.attune.dev')
   const config = { reportPolicies: true, pollIntervalMs, leaderNamespace: home }
   return cluster.operator(config, silentLog, connection)

@@ -11,6 +11,7 @@ import type { ModelConfig } from '../../trainer-image/src/model/config.ts'
 import { readModelConfig } from '../../trainer-image/src/model/read-config.ts'
 import { parameterSlots } from '../../trainer-image/src/model/trainable.ts'
 import type { HalfType } from '../../trainer-image/src/precision/half-type.ts'
+import { batchFeeds } from '../../trainer-image/src/session/batch-feeds.ts'
 import { flatten } from '../../trainer-image/src/session/flat-state.ts'
 import { trainProgram } from '../../trainer-image/src/session/programs.ts'
 import type { MicroBatch } from '../../trainer-image/src/session/training-engine.ts'
@@ -45,19 +46,13 @@ const LOSS_TOLERANCES = { float16: 1e-3, bfloat16: 8e-3 } as const
 const SCALE = 64
 
 const feedsOf = (batch: MicroBatch, config: ModelConfig, model: RecordedModel) => {
-  const shape = [batch.rows, batch.length]
-  const { targetPositions, targetTokens } = batch
   const parameters = flatten(
     parameterSlots(config, adapterConfigOf(model)),
     adapterOf(model, config),
   )
   const size = [parameters.length]
   return {
-    tokens: new Tensor('int32', batch.tokens, shape),
-    positions: new Tensor('int64', BigInt64Array.from(batch.positions, BigInt), shape),
-    segments: new Tensor('int32', batch.segments, shape),
-    target_positions: new Tensor('int32', targetPositions, [targetPositions.length]),
-    target_tokens: new Tensor('int32', targetTokens, [targetTokens.length]),
+    ...batchFeeds(batch),
     parameters: new Tensor('float32', Float32Array.from(parameters), size),
     gradient_sums: new Tensor('float32', new Float32Array(parameters.length), size),
     zero: new Tensor('float32', [0], []),

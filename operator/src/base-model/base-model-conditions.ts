@@ -1,7 +1,7 @@
 /** The conditions of an entry, shaped for kstatus; those that say nothing are left out. */
 import type { BaseModelConditionType } from '@attune/crds/base-model-conditions.ts'
 import type { BaseModelStatus } from '@attune/crds/base-model-status.ts'
-import { type Condition, type ConditionStatus, setCondition } from '../kube/conditions.ts'
+import { type ConditionStatus, conditionsSaid } from '../kube/conditions.ts'
 import type { Verdict } from './situation.ts'
 
 type Said = readonly [BaseModelConditionType, ConditionStatus]
@@ -16,18 +16,9 @@ const saidOf = ({ verified, isPending }: Verdict): readonly Said[] => {
 export const baseModelConditions = (
   verdict: Verdict,
   before: BaseModelStatus['conditions'] = [],
-  { generation, now }: { readonly generation: number; readonly now: number },
+  look: { readonly generation: number; readonly now: number },
 ): NonNullable<BaseModelStatus['conditions']> => {
-  const said = saidOf(verdict)
   const { reason, message } = verdict
-  const known: readonly Condition[] = before.filter(({ type }) =>
-    said.some(([current]) => current === type),
-  )
-  return [
-    ...said.reduce(
-      (list, [type, status]) =>
-        setCondition(list, { type, status, reason, message, observedGeneration: generation }, now),
-      known,
-    ),
-  ]
+  const said = saidOf(verdict).map(([type, status]) => ({ type, status, reason, message }))
+  return conditionsSaid(said, before, look)
 }

@@ -2,7 +2,7 @@
 import type { DatasetConditionType } from '@attune/crds/dataset-conditions.ts'
 import type { InstructionDatasetStatus } from '@attune/crds/instruction-dataset-status.ts'
 import type { Quota } from '../job/queue/quota.ts'
-import { type Condition, type ConditionStatus, setCondition } from '../kube/conditions.ts'
+import { type ConditionStatus, conditionsSaid } from '../kube/conditions.ts'
 import type { Note, StepResult } from './situation.ts'
 
 type Said = readonly [DatasetConditionType, ConditionStatus]
@@ -38,19 +38,11 @@ export const datasetConditions = (
   phase: StepResult['phase'],
   note: Note,
   before: InstructionDatasetStatus['conditions'] = [],
-  { generation, now, quota }: Look,
+  { quota, ...look }: Look,
 ): NonNullable<InstructionDatasetStatus['conditions']> => {
   const said = [
     ...SAID[phase].map(([type, status]) => ({ type, status, ...note })),
     ...(quota ? [{ type: 'QuotaReserved' as const, ...quota }] : []),
   ]
-  const known: readonly Condition[] = before.filter(({ type }) =>
-    said.some(now => now.type === type),
-  )
-  return [
-    ...said.reduce(
-      (list, next) => setCondition(list, { ...next, observedGeneration: generation }, now),
-      known,
-    ),
-  ]
+  return conditionsSaid(said, before, look)
 }

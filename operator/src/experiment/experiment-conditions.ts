@@ -4,7 +4,7 @@ import type {
   ExperimentPhase,
 } from '@attune/crds/experiment-conditions.ts'
 import type { TuningExperimentStatus } from '@attune/crds/tuning-experiment-status.ts'
-import { type Condition, type ConditionStatus, setCondition } from '../kube/conditions.ts'
+import { type ConditionStatus, conditionsSaid } from '../kube/conditions.ts'
 import type { Note } from './situation.ts'
 
 type Said = readonly [ExperimentConditionType, ConditionStatus]
@@ -42,17 +42,13 @@ export const experimentConditions = (
   phase: ExperimentPhase,
   { reason, message, stalled = false }: Note,
   before: TuningExperimentStatus['conditions'] = [],
-  { generation, now }: { readonly generation: number; readonly now: number },
+  look: { readonly generation: number; readonly now: number },
 ): NonNullable<TuningExperimentStatus['conditions']> => {
-  const said = stalled ? STALLED : SAID[phase]
-  const known: readonly Condition[] = before.filter(({ type }) =>
-    said.some(([now]) => now === type),
-  )
-  return [
-    ...said.reduce(
-      (list, [type, status]) =>
-        setCondition(list, { type, status, reason, message, observedGeneration: generation }, now),
-      known,
-    ),
-  ]
+  const said = (stalled ? STALLED : SAID[phase]).map(([type, status]) => ({
+    type,
+    status,
+    reason,
+    message,
+  }))
+  return conditionsSaid(said, before, look)
 }

@@ -4,6 +4,7 @@ import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import { specHash } from '@attune/crds/stage-keys.ts'
 import { advance } from './advance.ts'
 import { fenced } from './fence.ts'
+import { lookAgainWithin } from '../kube/look-again.ts'
 import { heldStatusMs } from './held-status.ts'
 import type { JobConfig } from './job-config.ts'
 import { isWorthWriting, jobStatus, nextAccountingMs } from './job-status.ts'
@@ -54,12 +55,10 @@ const situations =
 
 /** Events of what status tells come with its write, or they would come with every look until then. */
 const held = (observed: Observed, decision: Decision): Decision => {
-  const { status, events: _, requeueAfterMs, ...rest } = decision
+  const { status, events: _, ...rest } = decision
   const isDetail = status && decision.apply.length === 0 && decision.remove.length === 0
   const holdMs = isDetail ? heldStatusMs(observed, status) : 0
-  return holdMs > 0
-    ? { ...rest, events: [], requeueAfterMs: Math.min(holdMs, requeueAfterMs ?? holdMs) }
-    : decision
+  return holdMs > 0 ? lookAgainWithin({ ...rest, events: [] }, holdMs) : decision
 }
 
 export const decide = (observed: Observed, now: number, config: JobConfig): Decision => {

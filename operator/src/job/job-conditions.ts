@@ -5,7 +5,7 @@ import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
 import { asksGates } from './asks-gates.ts'
 import type { Quota } from './queue/quota.ts'
 import { isDone, stageOf } from './run.ts'
-import { type Condition, setCondition } from '../kube/conditions.ts'
+import { conditionsSaid } from '../kube/conditions.ts'
 
 type Said = {
   readonly type: ConditionType
@@ -103,7 +103,6 @@ type Found = {
   readonly quota?: Quota | undefined
 }
 
-/** Every condition speaks of the generation that was looked at; what is not said any more is gone. */
 export const jobConditions = (
   run: RunStatus,
   { spec, note, quota }: Found,
@@ -116,11 +115,5 @@ export const jobConditions = (
     ...quotaReserved(quota),
     ...gatesPassed(run, spec),
   ]
-  const known = conditions.filter(({ type }) => said.some(now => now.type === type))
-  return [
-    ...said.reduce<readonly Condition[]>(
-      (list, next) => setCondition(list, { ...next, observedGeneration: generation }, now),
-      known,
-    ),
-  ]
+  return conditionsSaid(said, conditions, { generation, now })
 }

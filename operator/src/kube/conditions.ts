@@ -60,6 +60,21 @@ export const setCondition = (
   return Object.freeze([...others, condition].sort(byType))
 }
 
+/** Every condition speaks of the generation that was looked at; what is not said any more is gone. */
+export const conditionsSaid = (
+  said: readonly Omit<NewCondition, 'observedGeneration'>[],
+  before: readonly Condition[],
+  { generation, now }: { readonly generation: number; readonly now: number },
+): Condition[] => {
+  const known = before.filter(({ type }) => said.some(current => current.type === type))
+  return [
+    ...said.reduce<readonly Condition[]>(
+      (list, next) => setCondition(list, { ...next, observedGeneration: generation }, now),
+      known,
+    ),
+  ]
+}
+
 /** kstatus wants `Reconciling` and `Stalled` absent rather than False. */
 export const removeCondition = (
   conditions: readonly Condition[],

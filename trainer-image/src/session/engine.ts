@@ -6,6 +6,7 @@ import { temporaryFor } from '../atomic-file.ts'
 import type { Graph } from '../graph/node.ts'
 import { writeOnnx } from '../graph/write-onnx.ts'
 import { vocabularyRanges } from '../autodiff/composites/cross-entropy.ts'
+import { batchFeeds, type Feeds } from './batch-feeds.ts'
 import { dropoutFeeds } from './dropout.ts'
 import { noiseFeeds } from './embedding-noise.ts'
 import { headWeightName } from '../model/linear-layers.ts'
@@ -36,24 +37,10 @@ const MAX_CUDA_SESSIONS = 5
 /** Of the graphs as files; a session takes some 30 times as much memory. */
 const MAX_GRAPH_BYTES = 16 * 2 ** 20
 
-type Feeds = Record<string, Tensor>
-
 const scalar = (value: number) => new Tensor('float32', [value], [])
 const tensor = (data: Float32Array, shape: readonly number[]) => new Tensor('float32', data, shape)
 const vector = (data: Float32Array) => tensor(data, [data.length])
 const numberIn = (tensor: Tensor | undefined): number => Number(tensor!.data[0])
-
-const batchFeeds = (batch: MicroBatch): Feeds => {
-  const { rows, length, targetPositions, targetTokens } = batch
-  const shape = [rows, length]
-  return {
-    tokens: new Tensor('int32', batch.tokens, shape),
-    positions: new Tensor('int64', BigInt64Array.from(batch.positions, BigInt), shape),
-    segments: new Tensor('int32', batch.segments, shape),
-    target_positions: new Tensor('int32', targetPositions, [targetPositions.length]),
-    target_tokens: new Tensor('int32', targetTokens, [targetTokens.length]),
-  }
-}
 
 const checkBatch = (batch: MicroBatch): void => {
   const size = batch.rows * batch.length

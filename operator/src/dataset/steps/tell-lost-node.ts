@@ -1,4 +1,5 @@
 /** A step that waits for pods to end says more where one cannot. */
+import { lookAgainWithin } from '../../kube/look-again.ts'
 import { lostNode } from '../../job/lost-node.ts'
 import { note } from '../say.ts'
 import type { Step } from '../situation.ts'
@@ -11,9 +12,5 @@ export const tellLostNode =
     if (!lost) return result
     if ('obstacle' in lost)
       return { ...result, note: note('NodeNotResponding', lost.obstacle.message) }
-    const { requeueAfterMs } = lost
-    return {
-      ...result,
-      requeueAfterMs: Math.min(requeueAfterMs, result.requeueAfterMs ?? requeueAfterMs),
-    }
+    return lookAgainWithin(result, lost.requeueAfterMs)
   }

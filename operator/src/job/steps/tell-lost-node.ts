@@ -1,4 +1,5 @@
 /** A step that waits for pods to end says more where one cannot. */
+import { lookAgainWithin } from '../../kube/look-again.ts'
 import { hindered } from '../events.ts'
 import { lostNode } from '../lost-node.ts'
 import { obstacleBefore } from '../obstacle.ts'
@@ -13,13 +14,7 @@ export const tellLostNode =
     const { observed, now } = situation
     const lost = result && lostNode(observed.pods, now)
     if (!lost) return result
-    if ('requeueAfterMs' in lost) {
-      const { requeueAfterMs } = lost
-      return {
-        ...result,
-        requeueAfterMs: Math.min(requeueAfterMs, result.requeueAfterMs ?? requeueAfterMs),
-      }
-    }
+    if ('requeueAfterMs' in lost) return lookAgainWithin(result, lost.requeueAfterMs)
     const { reason } = lost.obstacle
     const message = lost.obstacle.message.slice(0, MESSAGE_MAX)
     const before = obstacleBefore(observed.job)
