@@ -1,17 +1,22 @@
 /** Every family of models against transformers and PEFT: logits, LoRA gradients of packed documents, greedy answers. */
 import { InferenceSession } from 'onnxruntime-node'
 import t, { type Test } from 'tap'
-import type { Tensor } from '../../trainer-image/src/model/adapter.ts'
 import { GraphBuilder } from '../../trainer-image/src/graph/build.ts'
 import type { Value } from '../../trainer-image/src/graph/node.ts'
 import { mul, tanh } from '../../trainer-image/src/graph/operators/elementwise.ts'
 import { fusedMatMul } from '../../trainer-image/src/graph/operators/matrix.ts'
+import { gather } from '../../trainer-image/src/graph/operators/movement.ts'
 import { writeOnnx } from '../../trainer-image/src/graph/write-onnx.ts'
+import type { Tensor } from '../../trainer-image/src/model/adapter.ts'
 import { familyOf } from '../../trainer-image/src/model/architectures/family-of.ts'
 import { trainingOps } from '../../trainer-image/src/model/architectures/training-ops.ts'
 import { biasedLinears } from '../../trainer-image/src/model/biased-linears.ts'
 import type { ModelConfig, Weights } from '../../trainer-image/src/model/config.ts'
-import { headWeightName, weightShapes } from '../../trainer-image/src/model/linear-layers.ts'
+import {
+  EMBEDDING_WEIGHT,
+  headWeightName,
+  weightShapes,
+} from '../../trainer-image/src/model/linear-layers.ts'
 import { frozenLinears } from '../../trainer-image/src/model/lora.ts'
 import { readModelConfig } from '../../trainer-image/src/model/read-config.ts'
 import { createTrainingEngine } from '../../trainer-image/src/session/create-training-engine.ts'
@@ -60,11 +65,12 @@ const logitsOf = async ({ config, weights, model }: Opened): Promise<Float32Arra
   const inputs = {
     rows: 1,
     length,
-    tokens: g.constant('int32', tokens, [1, length]),
+    embeddings: gather(g, weight(EMBEDDING_WEIGHT), g.constant('int32', tokens)),
     positions: g.constant('int64', positions, [1, length]),
     segments: g.constant('int32', segments, [1, length]),
   }
-  const ops = trainingOps(g, { config, weight, linears, recomputedLayers: 0 }, inputs)
+  const parts = { config, weight, linears, recomputedLayers: 0, remakesProbabilities: false }
+  const ops = trainingOps(g, parts, inputs)
   const hidden = familyOf(config).forward(ops)
   const product = fusedMatMul(g, hidden, weight(headWeightName(config)), { transB: true })
   g.output('logits', capped(g, product, config.logitSoftcap))

@@ -5,7 +5,7 @@ import t from 'tap'
 import { backward } from '../../trainer-image/src/autodiff/backward.ts'
 import { crossEntropy } from '../../trainer-image/src/autodiff/composites/cross-entropy.ts'
 import { GraphBuilder } from '../../trainer-image/src/graph/build.ts'
-import { concat } from '../../trainer-image/src/graph/operators/movement.ts'
+import { concat, gather } from '../../trainer-image/src/graph/operators/movement.ts'
 import { writeOnnx } from '../../trainer-image/src/graph/write-onnx.ts'
 import { relativeError, uniform } from '../fixtures/parity/numbers.ts'
 
@@ -40,11 +40,12 @@ const graphOf = ({ smoothing, softcap }: Case, trainsWeight: boolean) => {
     weight: g.input(`weight.${start}`, 'float32', [rowsOf(start), width]),
   }))
   const values = [hidden, ...blocks.map(block => block.weight)]
+  const ids = g.constant('int32', targets)
   const { lossSum } = crossEntropy(g, {
     hidden,
-    weight: concat(g, values.slice(1), 0),
     blocks,
-    targets: g.constant('int32', targets),
+    targets: ids,
+    targetWeights: gather(g, concat(g, values.slice(1), 0), ids),
     softcap: softcap ?? undefined,
     trainsWeight,
     labelSmoothing: smoothing,

@@ -13,7 +13,9 @@ import { parameterSlots } from '../../trainer-image/src/model/trainable.ts'
 import type { HalfType } from '../../trainer-image/src/precision/half-type.ts'
 import { batchFeeds } from '../../trainer-image/src/session/batch-feeds.ts'
 import { flatten } from '../../trainer-image/src/session/flat-state.ts'
+import { runInPlace } from '../../trainer-image/src/session/in-place.ts'
 import { trainProgram } from '../../trainer-image/src/session/programs.ts'
+import { TokenRows } from '../../trainer-image/src/session/token-rows.ts'
 import type { MicroBatch } from '../../trainer-image/src/session/training-engine.ts'
 import { storeWeights } from '../../trainer-image/src/session/weights-file.ts'
 import { openWeights } from '../../trainer-image/src/weights/open-weights.ts'
@@ -45,7 +47,7 @@ const LOSS_TOLERANCES = { float16: 1e-3, bfloat16: 8e-3 } as const
 /** More than any value of such small models needs. */
 const SCALE = 64
 
-const feedsOf = (batch: MicroBatch, config: ModelConfig, model: RecordedModel) => {
+const feedsOf = (batch: MicroBatch, config: ModelConfig, model: RecordedModel, rows: TokenRows) => {
   const parameters = flatten(
     parameterSlots(config, adapterConfigOf(model)),
     adapterOf(model, config),
@@ -53,6 +55,7 @@ const feedsOf = (batch: MicroBatch, config: ModelConfig, model: RecordedModel) =
   const size = [parameters.length]
   return {
     ...batchFeeds(batch),
+    ...rows.feeds(batch, true),
     parameters: new Tensor('float32', Float32Array.from(parameters), size),
     gradient_sums: new Tensor('float32', new Float32Array(parameters.length), size),
     zero: new Tensor('float32', [0], []),
@@ -66,12 +69,13 @@ const run = async (folder: string, graph: Graph, feeds: Record<string, Tensor>) 
     intraOpNumThreads: 1,
     executionProviders: ['cpu'],
   })
-  const out = await session.run(feeds)
+  const [loss, sums] = [new Float32Array(1), new Float32Array(feeds['parameters']!.size)]
+  await runInPlace(session, feeds, {
+    loss_sum: new Tensor('float32', loss, []),
+    gradient_sums_after: new Tensor('float32', sums, [sums.length]),
+  })
   await session.release()
-  return {
-    loss: Number(out['loss_sum']!.data[0]),
-    sums: out['gradient_sums_after']!.data as Float32Array,
-  }
+  return { loss: loss[0]!, sums }
 }
 
 /** @returns of the mean loss */
@@ -85,11 +89,13 @@ const trainedOnce = async (folder: string, model: RecordedModel, half: HalfType)
   const method = adapterConfigOf(model)
   const program = { config, method, weights: stored, rows, length, recompute: false, half }
   const graph = trainProgram(program)
-  const feeds = feedsOf(batch, config, model)
+  const tokenRows = new TokenRows({ folder, config, weights: stored, trained: new Set() })
+  const feeds = feedsOf(batch, config, model, tokenRows)
   const { loss, sums } =
     half === 'bfloat16'
       ? await run(folder, emulatedBfloat16(graph), feeds)
       : await run(folder, graph, { ...feeds, loss_scale: new Tensor('float32', [SCALE], []) })
+  tokenRows.close()
   const scale = half === 'bfloat16' ? 1 : SCALE
   const gradients: AdapterTensors = new Map(
     parameterSlots(config, method).map(({ name, shape, offset, size }) => [

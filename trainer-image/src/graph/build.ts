@@ -32,7 +32,7 @@ export type NodeSpec = {
   readonly domain?: Domain
   readonly inputs: readonly (Value | undefined)[]
   /** `undefined` skips an optional output */
-  readonly outputs: readonly ({ readonly type: ElementType; readonly shape: Shape } | undefined)[]
+  readonly outputs: readonly (Omit<Value, 'name'> | undefined)[]
   readonly attributes?: Attributes
   readonly cheap?: boolean
   /** that of the builder if absent */
@@ -97,6 +97,7 @@ export class GraphBuilder {
           name: this.#fresh(spec.operator),
           type: output.type,
           shape: output.shape,
+          ...(output.isSequence ? { isSequence: true } : {}),
         }),
     )
     const scope = spec.scope ?? this.#scope

@@ -31,7 +31,13 @@ export const DATA_TYPES: Readonly<Record<ElementType, number>> = {
 export type Dimension = number | string
 export type Shape = readonly Dimension[]
 
-export type Value = { readonly name: string; readonly type: ElementType; readonly shape: Shape }
+export type Value = {
+  readonly name: string
+  readonly type: ElementType
+  readonly shape: Shape
+  /** a list of such tensors */
+  readonly isSequence?: true
+}
 
 export type Attribute =
   | { readonly kind: 'int' | 'float'; readonly value: number }

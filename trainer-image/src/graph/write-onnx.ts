@@ -114,16 +114,20 @@ const writeShape =
       )
   }
 
+const writeTensorType =
+  ({ type, shape }: Value): Message =>
+  w =>
+    message(w, 1, tensor => {
+      int64(tensor, 1, DATA_TYPES[type])
+      message(tensor, 2, writeShape(shape))
+    })
+
 const writeValueInfo =
-  ({ name, type, shape }: Value): Message =>
+  (value: Value): Message =>
   w => {
-    string(w, 1, name)
-    message(w, 2, t =>
-      message(t, 1, tensor => {
-        int64(tensor, 1, DATA_TYPES[type])
-        message(tensor, 2, writeShape(shape))
-      }),
-    )
+    const tensor = writeTensorType(value)
+    string(w, 1, value.name)
+    message(w, 2, value.isSequence ? t => message(t, 4, list => message(list, 1, tensor)) : tensor)
   }
 
 /** Dimensions that ONNX Runtime cannot infer. Values of equal ones share memory, which else is split up at each step. */

@@ -32,6 +32,9 @@ export const linearGroups = (
 export const linearLayers = (config: ModelConfig): readonly LinearLayer[] =>
   config.kvHeads.flatMap((_, layer) => linearGroups(config, layer).flat())
 
+/** The embedding table, (V, C). */
+export const EMBEDDING_WEIGHT = 'model.embed_tokens.weight'
+
 export type WeightShape = { readonly name: string; readonly shape: readonly number[] }
 
 const normShapes = (config: ModelConfig, layer: number): readonly WeightShape[] => {
@@ -52,7 +55,7 @@ export const weightShapes = (config: ModelConfig): readonly WeightShape[] => {
   const linear = linearLayers(config)
   const biased = linear.filter(({ module }) => config.biases?.includes(module))
   return [
-    { name: 'model.embed_tokens.weight', shape: [v, c] },
+    { name: EMBEDDING_WEIGHT, shape: [v, c] },
     ...config.kvHeads.flatMap((_, layer) => normShapes(config, layer)),
     ...linear.map(({ path, inFeatures, outFeatures }) => ({
       name: `${path}.weight`,
@@ -66,4 +69,4 @@ export const weightShapes = (config: ModelConfig): readonly WeightShape[] => {
 
 /** The output head's weight, (V, C). */
 export const headWeightName = ({ tieWordEmbeddings }: ModelConfig): string =>
-  tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
+  tieWordEmbeddings ? EMBEDDING_WEIGHT : 'lm_head.weight'

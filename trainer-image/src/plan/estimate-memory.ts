@@ -2,17 +2,19 @@
 import { mostKeys } from '../autodiff/composites/attention.ts'
 import { isFull, type TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
-import { weightShapes } from '../model/linear-layers.ts'
+import { EMBEDDING_WEIGHT, weightShapes } from '../model/linear-layers.ts'
 import { parameterCount, parameterSlots } from '../model/trainable.ts'
 import type { HalfType } from '../precision/half-type.ts'
 import { type Recompute, trainProgram } from '../session/programs.ts'
-import { layOut, storedBytes } from '../session/weights-file.ts'
+import { layOut, type StoredWeight, storedBytes } from '../session/weights-file.ts'
 import type { Quantization } from '../weights/quantize-blocks.ts'
 import { peakBytes } from './peak-bytes.ts'
 
 const FLOAT_BYTES = 4
-/** Node, ONNX Runtime and its kernels' own buffers, before any tensor. */
-const PROCESS_BYTES = 380e6
+/** Node and ONNX Runtime, before any graph. */
+const PROCESS_BYTES = 160e6
+/** A node of the graph in ONNX Runtime, and what lies unused between tensors, which also grows with the number of nodes. */
+const NODE_BYTES = 10e3
 /** Parameters, two moments, and the gradient's sums, which micro-batches are added to in place. */
 const PARAMETER_COPIES = 4
 /** Freed memory of one size is not always good for the next: measured against what the values hold. */
@@ -28,9 +30,16 @@ export type StepShape = {
   readonly half?: HalfType
 }
 
+/** Of the embedding table and of the output head, which are fed. */
+const TOKEN_ROWS = 2
+
 const isAdded = (output: string) => output.startsWith('gradient_sums')
 
 const size = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1)
+
+/** Of an embedding table that is not the output head too, a step reads only the rows that it is fed. */
+const mapped = (weights: readonly StoredWeight[], { tieWordEmbeddings }: ModelConfig) =>
+  weights.filter(({ name }) => tieWordEmbeddings || name !== EMBEDDING_WEIGHT)
 
 export const modelParameters = (config: ModelConfig): number =>
   weightShapes(config).reduce((sum, { shape }) => sum + size(shape), 0)
@@ -42,7 +51,19 @@ export const estimateMemory = ({ quantization, ...shape }: StepShape): number =>
   const { config, method, rows, length, half } = shape
   const weights = isFull(method) ? [] : layOut(config, quantization, half)
   const sizes = (name: string) => (name === 'N' ? rows * length : mostKeys(name))
-  const values = peakBytes(trainProgram({ ...shape, weights }), sizes, isAdded)
+  const graph = trainProgram({ ...shape, weights })
+  const session = NODE_BYTES * graph.nodes.length
+  const values = peakBytes(graph, sizes, isAdded)
   const state = PARAMETER_COPIES * FLOAT_BYTES * trainableParameters(config, method)
-  return PROCESS_BYTES + storedBytes(weights) + state + HEAP_SHARE * values
+  const tokenRows = isFull(method)
+    ? 0
+    : TOKEN_ROWS * FLOAT_BYTES * rows * length * config.hiddenSize
+  return (
+    PROCESS_BYTES +
+    session +
+    storedBytes(mapped(weights, config)) +
+    state +
+    tokenRows +
+    HEAP_SHARE * values
+  )
 }

@@ -9,6 +9,7 @@ import {
   weightOfWhole,
   wholeName,
 } from '../model/adapter.ts'
+import { EMBEDDING_WEIGHT } from '../model/linear-layers.ts'
 import { isPlainName } from '../model/target-modules.ts'
 import { modelMalformed, modelUnsupported } from '../stage-error.ts'
 import { openBoundedFile } from '../weights/bounded-file.ts'
@@ -29,7 +30,7 @@ export type AdapterDescription = {
   readonly isTied?: boolean
 }
 
-const EMBEDDING = wholeName('model.embed_tokens.weight')
+const EMBEDDING = wholeName(EMBEDDING_WEIGHT)
 const HEAD = wholeName('lm_head.weight')
 
 /** Writes both files into an existing folder; equal adapters give equal bytes. */

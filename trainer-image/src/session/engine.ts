@@ -3,21 +3,23 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { temporaryFor } from '../atomic-file.ts'
+import { vocabularyRanges } from '../autodiff/composites/cross-entropy.ts'
 import type { Graph } from '../graph/node.ts'
 import { writeOnnx } from '../graph/write-onnx.ts'
-import { vocabularyRanges } from '../autodiff/composites/cross-entropy.ts'
-import { batchFeeds, type Feeds } from './batch-feeds.ts'
-import { dropoutFeeds } from './dropout.ts'
-import { noiseFeeds } from './embedding-noise.ts'
 import { headWeightName } from '../model/linear-layers.ts'
 import { type ParameterSlot, parameterCount, parameterSlots } from '../model/trainable.ts'
 import { clipFactor, updateScalars } from '../optim/adamw.ts'
 import { scalesLoss } from '../precision/half-type.ts'
+import { batchFeeds, type Feeds } from './batch-feeds.ts'
+import { dropoutFeeds } from './dropout.ts'
+import { noiseFeeds } from './embedding-noise.ts'
 import type { EngineStart, FlatState } from './engine-messages.ts'
 import { executionProviders, usesCuda } from './execution-providers.ts'
+import { runInPlace } from './in-place.ts'
 import { evaluateProgram, trainProgram } from './programs.ts'
 import { type Opened, SessionCache } from './session-cache.ts'
 import { SessionProfiler } from './session-profiler.ts'
+import { TokenRows } from './token-rows.ts'
 import {
   ADAPTER,
   ADAPTER_SUMS,
@@ -28,7 +30,7 @@ import {
   wholeSums,
 } from './trained-values.ts'
 import type { MicroBatch, UpdateOptions } from './training-engine.ts'
-import { groupPieces, normProgram, piecesOf, type Piece, updateProgram } from './update-programs.ts'
+import { groupPieces, normProgram, type Piece, piecesOf, updateProgram } from './update-programs.ts'
 
 /** For the update, for its norm, and for the shapes of rows: without packing there are up to eight that keep coming back. */
 const MAX_SESSIONS = 10
@@ -59,6 +61,7 @@ export class Engine {
   readonly #sessions: SessionCache<InferenceSession>
   readonly #profiler: SessionProfiler | undefined
   readonly #state: FlatState
+  readonly #rows: TokenRows
   /** of the gradients since the last update; a run adds to them in place */
   readonly #sums: Float32Array
 
@@ -67,6 +70,8 @@ export class Engine {
     this.#slots = parameterSlots(start.config, start.method)
     this.#state = start.state
     this.#sums = new Float32Array(start.state.parameters.length)
+    const trained = new Set(wholeSlots(this.#slots).map(({ weight }) => weight))
+    this.#rows = new TokenRows({ ...start, trained })
     const { profileFolder } = start
     this.#profiler = profileFolder === undefined ? undefined : new SessionProfiler(profileFolder)
     const sessions = usesCuda(process.env) ? MAX_CUDA_SESSIONS : MAX_SESSIONS
@@ -89,6 +94,7 @@ export class Engine {
     const added = Object.entries(sums).map(([name, there]) => [after(name), there])
     const feeds = {
       ...batchFeeds(batch),
+      ...this.#rows.feeds(batch, true),
       ...this.#parameters(batch),
       ...dropoutFeeds(this.#start, batch),
       ...noiseFeeds(this.#start, batch),
@@ -96,9 +102,10 @@ export class Engine {
       ...(scalesLoss(this.#start.half) ? { loss_scale: scalar(batch.lossScale ?? 1) } : {}),
       zero: scalar(0),
     }
-    const { loss_sum } = await session.run(feeds, { loss_sum: null, ...Object.fromEntries(added) })
+    const lossSum = scalar(0)
+    await runInPlace(session, feeds, { loss_sum: lossSum, ...Object.fromEntries(added) })
     this.#profiler?.ran(session)
-    return { lossSum: numberIn(loss_sum as Tensor) }
+    return { lossSum: numberIn(lossSum) }
   }
 
   async evaluate(
@@ -107,7 +114,11 @@ export class Engine {
     checkBatch(batch)
     if (batch.targetTokens.length === 0) return { lossSum: 0, correct: 0 }
     const session = await this.#sessions.get(`evaluate-${batch.rows}x${batch.length}`)
-    const out = await session.run({ ...batchFeeds(batch), ...this.#parameters(batch) })
+    const out = await session.run({
+      ...batchFeeds(batch),
+      ...this.#rows.feeds(batch, false),
+      ...this.#parameters(batch),
+    })
     return {
       lossSum: numberIn(out['loss_sum'] as Tensor),
       correct: numberIn(out['correct'] as Tensor),
@@ -131,7 +142,7 @@ export class Engine {
       const { parameters, firstMoments, secondMoments } = this.#state
       const inPlace = (name: string, data: Float32Array) => {
         const there = vector(data.subarray(piece.start, piece.end))
-        return { feed: { [name]: there }, fetch: { [`${name}_after`]: there } }
+        return { feed: { [name]: there }, into: { [`${name}_after`]: there } }
       }
       const state = [
         inPlace('parameters', parameters),
@@ -143,7 +154,7 @@ export class Engine {
         ...scalars.map(([name, value]) => ({ [name]: scalar(value) })),
         ...state.map(({ feed }) => feed),
       )
-      await session.run(feeds, Object.assign({}, ...state.map(({ fetch }) => fetch)))
+      await runInPlace(session, feeds, Object.assign({}, ...state.map(({ into }) => into)))
     }
     this.#profiler?.ran(session)
     this.#sums.fill(0)
@@ -165,8 +176,9 @@ export class Engine {
     return Math.fround(Math.sqrt(sum))
   }
 
-  close(): Promise<void> {
-    return this.#sessions.close()
+  async close(): Promise<void> {
+    await this.#sessions.close()
+    this.#rows.close()
   }
 
   #parameters({ rows, length }: MicroBatch): Feeds {

@@ -11,6 +11,7 @@ import { executionProviders } from './execution-providers.ts'
 import { generateGreedily, type SlotModel } from './generation-loop.ts'
 import { createCache, slotBytes } from './generator-cache.ts'
 import type { GenerateRequest, GeneratorReply, GeneratorStart } from './generator-messages.ts'
+import { runInPlace } from './in-place.ts'
 
 const MAX_PREFILL_TOKENS = 4096
 
@@ -72,17 +73,18 @@ const createSlotModel = (
   /** past and present are the same memory, so that ONNX Runtime writes only the new tokens */
   const bind = (first: number, count: number) => {
     const feeds: Record<string, Tensor> = {}
-    const fetches: Record<string, Tensor | null> = { next: null }
+    const next = new BigInt64Array(count)
+    const into: Record<string, Tensor> = { next: new Tensor('int64', next, [count]) }
     for (const { name, data, dims } of cache.view(first, count)) {
       const tensor = new Tensor('float32', data, dims)
       feeds[`past_${name}`] = tensor
-      fetches[`present_${name}`] = tensor
+      into[`present_${name}`] = tensor
     }
-    return { feeds, fetches }
+    return { feeds, into, next }
   }
   const bindings = new Map<number, ReturnType<typeof bind>>()
   const run = async (
-    { feeds, fetches }: ReturnType<typeof bind>,
+    { feeds, into, next }: ReturnType<typeof bind>,
     tokens: Int32Array,
     length: number,
     lastIndex: Int32Array,
@@ -90,7 +92,8 @@ const createSlotModel = (
   ) => {
     const rows = lastIndex.length
     const total = lastPositions.reduce((a, b) => Math.max(a, b), 0) + 1
-    const { next } = await session.run(
+    await runInPlace(
+      session,
       {
         ...fixed,
         ...feeds,
@@ -100,9 +103,9 @@ const createSlotModel = (
         total_length: new Tensor('int32', [total], []),
         ...(needsPositions(config) ? { positions: positionsOf(length, lastPositions) } : {}),
       },
-      fetches,
+      into,
     )
-    return Int32Array.from(next!.data as BigInt64Array, Number)
+    return Int32Array.from(next, Number)
   }
   return {
     prefill: (first, prompts) => {

@@ -14,6 +14,7 @@ import {
   type StoredTensors,
   writeGeneratorWeights,
 } from './generator-weights.ts'
+import { writesInPlace } from './in-place.ts'
 
 export type GeneratorOptions = GeneratorModel & {
   /** gets a folder of this generator's alone, removed by `close`; a killed process leaves it to `removeTemporaries` */
@@ -53,6 +54,7 @@ const decodeGraph = (config: GeneratorModel['config'], stored: StoredTensors) =>
       g.external(name, 'float32', shape, external),
     ]),
   )
+  writesInPlace(g)
   decode(g, config, name => values.get(name))
   return g.finish('decode')
 }

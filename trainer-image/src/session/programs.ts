@@ -15,7 +15,7 @@ import { familyOf } from '../model/architectures/family-of.ts'
 import { type TrainingParts, trainingOps } from '../model/architectures/training-ops.ts'
 import { biasedLinears } from '../model/biased-linears.ts'
 import type { ModelConfig } from '../model/config.ts'
-import { headWeightName } from '../model/linear-layers.ts'
+import { EMBEDDING_WEIGHT, headWeightName } from '../model/linear-layers.ts'
 import { frozenLinears, type Linears, loraLinears } from '../model/lora.ts'
 import { quantizedLinears } from '../model/quantized-linears.ts'
 import { parameterSlots } from '../model/trainable.ts'
@@ -24,6 +24,8 @@ import { inMixedPrecision } from '../precision/mixed-precision.ts'
 import { dropoutInputs } from './dropout.ts'
 import { noiseInput } from './embedding-noise.ts'
 import { frozenWeights } from './frozen-weights.ts'
+import { writesInPlace } from './in-place.ts'
+import { embeddingRows, targetRows } from './token-rows.ts'
 import {
   adapterSlots,
   addGradients,
@@ -33,8 +35,18 @@ import {
 } from './trained-values.ts'
 import type { StoredWeight } from './weights-file.ts'
 
-/** All layers, none, or so many from the first: late in the backward pass, where theirs comes, the others' values are gone. */
+/**
+ * What is computed once more for the backward pass instead of kept. `false`: nothing, but for attention's probabilities
+ * in long rows. Else those of all layers, and of so many layers, or of all, everything: from the first, for late in the
+ * backward pass, where theirs comes, the others' values are gone.
+ */
 export type Recompute = boolean | number
+
+/** Probabilities grow with the square of the length: in longer rows they outweigh all else that a layer keeps. */
+const MAX_KEPT_LENGTH = 512
+
+export const remakesProbabilities = (recompute: Recompute, length: number): boolean =>
+  recompute !== false || length > MAX_KEPT_LENGTH
 
 export type ModelProgram = {
   readonly config: ModelConfig
@@ -49,12 +61,13 @@ export type ModelProgram = {
   readonly half?: HalfType
 }
 
-const batchInputs = (g: GraphBuilder, { program, train }: Pass) => {
+const batchInputs = (g: GraphBuilder, { program, trained, train }: Pass) => {
   const { rows, length, config, noiseBound } = program
+  const table = trained.whole.get(EMBEDDING_WEIGHT)
   return {
     rows,
     length,
-    tokens: g.input('tokens', 'int32', [rows, length]),
+    embeddings: embeddingRows(g, table, [rows * length, config.hiddenSize]),
     positions: g.input('positions', 'int64', [rows, length]),
     segments: g.input('segments', 'int32', [rows, length]),
     ...(train && noiseBound !== undefined
@@ -97,11 +110,17 @@ const frozenParts = (g: GraphBuilder, { program, trained }: Pass): FrozenParts =
 }
 
 const partsOf = (g: GraphBuilder, pass: Pass): TrainingParts => {
-  const { config, recompute } = pass.program
+  const { config, recompute, length } = pass.program
   const recomputedLayers = recompute === true ? config.layers : Number(recompute)
   const frozen = frozenParts(g, pass)
   const linears = biasedLinears(config, frozen.weight, linearsOf(g, pass, frozen))
-  return { config, weight: frozen.weight, linears, recomputedLayers }
+  return {
+    config,
+    weight: frozen.weight,
+    linears,
+    recomputedLayers,
+    remakesProbabilities: remakesProbabilities(recompute, length),
+  }
 }
 
 /** Each block maps its part of the weights file, or of the trained weights: a slice of the whole would be a copy. */
@@ -137,15 +156,16 @@ const lossOf = (g: GraphBuilder, pass: Pass) => {
   const hidden = familyOf(program.config).forward(trainingOps(g, parts, batchInputs(g, pass)))
   const positions = g.input('target_positions', 'int32', ['N'])
   const name = headWeightName(program.config)
+  const head = trained.whole.get(name)
   const blocks = headBlocks(g, program, trained)
+  const targets = g.input('target_tokens', 'int32', ['N'])
   const inputs = {
     hidden: gather(g, hidden, positions),
-    weight: parts.weight(name),
     blocks,
-    targets: g.input('target_tokens', 'int32', ['N']),
-    differentiable: train,
+    targets,
+    ...(train ? { targetWeights: targetRows(g, head, targets, program.config.hiddenSize) } : {}),
     softcap: program.config.logitSoftcap,
-    trainsWeight: train && trained.whole.has(name),
+    trainsWeight: train && head !== undefined,
     ...(train && program.labelSmoothing !== undefined
       ? { labelSmoothing: program.labelSmoothing }
       : {}),
@@ -167,6 +187,7 @@ export const trainProgram = (program: ModelProgram): Graph => {
   const g = new GraphBuilder()
   const { config, method } = program
   const trained = trainedInputs(g, parameterSlots(config, method))
+  writesInPlace(g)
   const { lossSum, blocks } = lossOf(g, { program, trained, train: true })
   const zero = g.input('zero', 'float32', [])
   g.output('loss_sum', lossSum)

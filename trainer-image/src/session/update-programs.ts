@@ -3,6 +3,7 @@ import { GraphBuilder } from '../graph/build.ts'
 import type { Graph } from '../graph/node.ts'
 import { type ParameterSlot, parameterCount } from '../model/trainable.ts'
 import { adamW, type ParameterGroup, sumOfSquares, type UpdateScalars } from '../optim/adamw.ts'
+import { writesInPlace } from './in-place.ts'
 
 const vectorIn = (g: GraphBuilder) => (name: string) => g.input(name, 'float32', ['P'])
 const scalarIn = (g: GraphBuilder) => (name: string) => g.input(name, 'float32', [])
@@ -22,6 +23,7 @@ export const normProgram = (): Graph => {
 /** Outputs may be the same memory as the inputs: each element is read before it is written. */
 export const updateProgram = (): Graph => {
   const g = new GraphBuilder()
+  writesInPlace(g)
   const vector = vectorIn(g)
   const state = {
     parameters: vector('parameters'),

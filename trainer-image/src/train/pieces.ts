@@ -45,7 +45,8 @@ export const pinPieces = async (path: string, plan: () => Plan, cores: number): 
   const earlier = await readPieces(path)
   if (earlier) return earlier
   const { microBatchSize, recompute, recomputedLayers } = plan()
-  const pieces = { microBatchSize, recompute: recomputedLayers ?? recompute, threads: cores }
+  const again = recompute && (recomputedLayers ?? true)
+  const pieces = { microBatchSize, recompute: again, threads: cores }
   await writePieces(path, pieces)
   return pieces
 }

@@ -4,8 +4,8 @@ import t from 'tap'
 import type { Graph, Node, Value } from '../../../../trainer-image/src/graph/node.ts'
 import { sizeOf } from '../../../../trainer-image/src/graph/shapes.ts'
 import { writeOnnx } from '../../../../trainer-image/src/graph/write-onnx.ts'
-import { estimateMemory } from '../../../../trainer-image/src/plan/estimate-memory.ts'
 import { readModelConfig } from '../../../../trainer-image/src/model/read-config.ts'
+import { estimateMemory } from '../../../../trainer-image/src/plan/estimate-memory.ts'
 import { isInLayer, isLate } from '../../../../trainer-image/src/precision/scopes.ts'
 import { trainProgram } from '../../../../trainer-image/src/session/programs.ts'
 import { layOut } from '../../../../trainer-image/src/session/weights-file.ts'
@@ -63,8 +63,8 @@ t.test('what is fed and fetched stays float32', async t => {
 t.test('the residual stream is float32', async t => {
   const { graph } = await open(0)
   const makers = new Map(graph.nodes.flatMap(node => node.outputs.map(o => [o?.name, node])))
-  const normed = nodesOf(graph, 'SimplifiedLayerNormalization').map(
-    ({ inputs }) => makers.get(inputs[0]!.name)!,
+  const normed = nodesOf(graph, 'SimplifiedLayerNormalization').flatMap(
+    ({ inputs }) => makers.get(inputs[0]!.name) ?? [],
   )
   t.ok(normed.some(({ operator }) => operator === 'Add'))
   for (const { operator, inputs } of normed)

@@ -25,9 +25,9 @@ import {
 
 /** @returns operators and types without a kernel */
 const missing = (graph: Graph): readonly string[] => {
-  const used = graph.nodes.map(({ operator, inputs }): readonly [string, ElementType] => [
+  const used = graph.nodes.map(({ operator, inputs, outputs }): readonly [string, ElementType] => [
     operator,
-    inputs[operator === 'Where' ? 1 : 0]!.type,
+    (inputs[operator === 'Where' ? 1 : 0] ?? outputs[0])!.type,
   ])
   const without = used.filter(([operator, type]) => !CUDA_KERNELS[operator]?.includes(type))
   return [...new Set(without.map(([operator, type]) => `${operator} of ${type}`))]

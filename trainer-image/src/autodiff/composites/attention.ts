@@ -11,7 +11,7 @@ import type { GraphBuilder } from '../../graph/build.ts'
 import { type Attributes, type Dimension, float, int, type Value } from '../../graph/node.ts'
 import { add, mul, neg, sub, tanh } from '../../graph/operators/elementwise.ts'
 import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
-import { concat, reshape, slice, sliceFrom } from '../../graph/operators/movement.ts'
+import { concat, reshape, slice, sliceFrom, transpose } from '../../graph/operators/movement.ts'
 import { reduceSum, softmax } from '../../graph/operators/reduce.ts'
 import { together } from '../../graph/operators/together.ts'
 import { known } from '../../graph/shapes.ts'
@@ -101,6 +101,8 @@ type AttentionInputs = {
   readonly scale?: number
   /** scores s become cap · tanh(s / cap) (Gemma 2, arXiv:2408.00118) */
   readonly softcap?: number
+  /** probabilities are made once more for the backward pass instead of kept */
+  readonly remakesProbabilities?: boolean
 }
 
 const scaleOf = (q: Value): number => 1 / Math.sqrt(known(q.shape.slice(-1))[0]!)
@@ -124,12 +126,6 @@ const scoresOf = (g: GraphBuilder, block: Seeing, bias: Value, inputs: Attention
   return capped ? { probabilities, capped } : { probabilities }
 }
 
-/**
- * Probabilities grow with the square of the length. In short rows they are cheap to keep and a twentieth of the time
- * to make again; in long ones they outweigh all else that a layer would keep.
- */
-export const keepsProbabilities = (length: number): boolean => length <= 512
-
 const attributesOf = ({ block = BLOCK, window, scale, softcap }: AttentionInputs): Attributes => ({
   block: int(block),
   ...(window === undefined ? {} : { window: int(window) }),
@@ -137,12 +133,16 @@ const attributesOf = ({ block = BLOCK, window, scale, softcap }: AttentionInputs
   ...(softcap === undefined ? {} : { softcap: float(softcap) }),
 })
 
-/** @returns (B, K, G, T, D) */
+/** (B, K, G, T, D) to (B, T, K, G, D), and back */
+const BY_TOKEN = [0, 3, 1, 2, 4]
+const BY_HEAD = [0, 2, 3, 1, 4]
+
+/** @returns (B, T, K, G, D): as what comes next reads it, so that it need not be kept in both orders */
 export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
   const { q, k, v, biases, firstKeys = [], block: size = BLOCK, window } = inputs
   const length = known([q.shape[3]!])[0]!
   const blocks = seeing(queryBlocks(length, size, window), firstKeys)
-  const make = <T>(made: () => T): T => (keepsProbabilities(length) ? made() : g.cheap(made))
+  const make = <T>(made: () => T): T => (inputs.remakesProbabilities ? g.cheap(made) : made())
   const build = () => {
     const kept: Value[] = []
     const parts = blocks.map((block, i) => {
@@ -150,7 +150,7 @@ export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
       kept.push(probabilities, ...(capped ? [capped] : []))
       return matMul(g, probabilities, keysOf(g, v, block))
     })
-    return [joinQueries(g, parts, q), ...kept]
+    return [transpose(g, joinQueries(g, parts, q), BY_TOKEN), ...kept]
   }
   return g.composite('Attention', [q, k, v, ...firstKeys], build, attributesOf(inputs))[0]!
 }
@@ -197,11 +197,12 @@ const attentionGradient: Row = (g, node, [dOut]) => {
   const blocks = seeing(queryBlocks(length, numberOf(node, 'block', BLOCK), window), firstKeys)
   const alpha = numberOf(node, 'scale', scaleOf(q))
   const values = 'softcap' in node.attributes ? 2 : 1
-  const delta = reduceSum(g, mul(g, dOut!, out!), [-1])
+  const delta = transpose(g, reduceSum(g, mul(g, dOut!, out!), [-1]), BY_HEAD)
+  const dByHead = transpose(g, dOut!, BY_HEAD)
   // Slices apart from those of the forward pass, which else would be kept in every layer.
   const perBlock = blocks.map((block, i) => {
     const [p, capped] = kept.slice(values * i, values * (i + 1))
-    const d = queriesOf(g, dOut!, block)
+    const d = queriesOf(g, dByHead, block)
     const dp = fusedMatMul(g, d, keysOf(g, v, block, true), { transB: true })
     const counted = mul(g, p!, add(g, dp, neg(g, queriesOf(g, delta, block))))
     const ds = capped ? throughCap(g, counted, capped) : counted

@@ -3,7 +3,9 @@
  * never exist whole, and each block of the weight is packed for its product but once. The gradient of the hidden states
  * is made in the forward pass, while a block's probabilities are at hand: dH = (P - onehot) W = P W - W[targets].
  * A block's softmax is of the block alone. With m its largest logit and s its Σ exp(logit - m), and over all blocks
- * M = max m and S = Σ s exp(m - M), its probabilities are those of the block times s exp(m - M) / S.
+ * M = max m and S = Σ s exp(m - M), its probabilities are those of the block times s exp(m - M) / S. As in online softmax
+ * (Milakov & Gimelshein 2018, arXiv:1805.02867) M grows block by block and what was summed before shrinks with it, so
+ * that no block's share of P W waits for the last block.
  * N targets, C hidden size, V vocabulary.
  */
 import type { GraphBuilder } from '../../graph/build.ts'
@@ -25,14 +27,14 @@ import {
   where,
 } from '../../graph/operators/elementwise.ts'
 import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
-import { gather, gatherElements, reshape, scatterElements } from '../../graph/operators/movement.ts'
+import { gatherElements, reshape, scatterElements } from '../../graph/operators/movement.ts'
 import { reduceMax, reduceSum, softmax } from '../../graph/operators/reduce.ts'
 import { together } from '../../graph/operators/together.ts'
 import { known } from '../../graph/shapes.ts'
 import { inputOf, numberOf, numbersOf, outputOf, type Row } from '../row.ts'
 
-/** Logits of a block: at most this many elements (32 MiB), about what a last-level cache holds. */
-const BLOCK_ELEMENTS = 2 ** 23
+/** Logits of a block: at most this many elements (8 MiB), which stay in the last-level cache. */
+const BLOCK_ELEMENTS = 2 ** 21
 /** Narrower products would take longer than the memory is worth. */
 const MIN_BLOCK_TOKENS = 512
 
@@ -61,14 +63,12 @@ export type CrossEntropy = {
 export type CrossEntropyInputs = {
   /** (N, C) */
   readonly hidden: Value
-  /** (V, C) */
-  readonly weight: Value
-  /** the same, in blocks that follow each other */
+  /** the weight (V, C), in blocks that follow each other */
   readonly blocks: readonly VocabularyBlock[]
   /** (N) int32 */
   readonly targets: Value
-  /** false where only the loss is wanted; true if absent */
-  readonly differentiable?: boolean
+  /** (N, C): the weight's rows of the targets; absent where only the loss is wanted */
+  readonly targetWeights?: Value
   /** logits become cap · tanh(logit / cap) (Gemma 2, arXiv:2408.00118) */
   readonly softcap?: number | undefined
   /** whether the blocks get gradients too */
@@ -138,14 +138,14 @@ const spreadOf = (g: GraphBuilder, logits: Value, slope: Value | undefined, weig
 
 const partOf = (
   g: GraphBuilder,
-  { hidden, targets, differentiable = true, softcap, labelSmoothing = 0 }: CrossEntropyInputs,
+  { hidden, targets, targetWeights, softcap, labelSmoothing = 0 }: CrossEntropyInputs,
   block: VocabularyBlock,
 ): Part => {
   const { logits, slope } = logitsOf(g, hidden, block.weight, softcap)
   const p = softmax(g, logits)
   const [largest, likeliest] = [reduceMax(g, logits, [1]), reduceMax(g, p, [1])]
   const target = targetLogit(g, logits, targets, block)
-  if (!differentiable) return { largest, likeliest, target }
+  if (!targetWeights) return { largest, likeliest, target }
   // Otherwise the logits and probabilities of every block would wait for the backward pass.
   const product = matMul(g, slope ? mul(g, p, slope) : p, block.weight)
   const spread = labelSmoothing > 0 ? spreadOf(g, logits, slope, block.weight) : undefined
@@ -184,30 +184,55 @@ const smoothing = (
   }
 }
 
+/** Over the blocks up to one: M, what its own mass is, and by what all before it shrank when M grew. Each (N, 1). */
+type Running = { readonly largest: Value; readonly mass: Value; readonly shrunk?: Value }
+
+const runningOf = (g: GraphBuilder, parts: readonly Part[]): readonly Running[] => {
+  let before: Value | undefined
+  return parts.map(part => {
+    const largest = before ? max(g, before, part.largest) : part.largest
+    const mass = div(g, exp(g, sub(g, part.largest, largest)), part.likeliest)
+    const shrunk = before && { shrunk: exp(g, sub(g, before, largest)) }
+    before = largest
+    return { largest, mass, ...shrunk }
+  })
+}
+
+/** Σ of values that are each in units of exp(M) of their block, in units of the last one's. */
+const runningSum = (
+  g: GraphBuilder,
+  running: readonly Running[],
+  ofBlock: (index: number) => Value,
+): Value => {
+  let sum: Value | undefined
+  for (const [index, { shrunk }] of running.entries()) {
+    const value = ofBlock(index)
+    // made last, so that ONNX Runtime asks for it first: the sum before a block is done before the block is begun
+    const before: Value | undefined = sum && shrunk && mul(g, sum, shrunk)
+    sum = before ? add(g, value, before) : value
+  }
+  return sum!
+}
+
 const forward = (g: GraphBuilder, inputs: CrossEntropyInputs): readonly Value[] => {
-  const { hidden, weight, targets, blocks, softcap, labelSmoothing } = inputs
+  const { hidden, targetWeights, blocks, softcap, labelSmoothing } = inputs
   const parts = blocks.map(block => partOf(g, inputs, block))
-  const over = (operator: typeof add, values: readonly Value[]) =>
-    values.reduce((a, b) => operator(g, a, b))
-  const largest = over(
-    max,
-    parts.map(part => part.largest),
-  )
-  const target = over(
-    max,
-    parts.map(part => part.target),
-  )
-  const masses = parts.map(part => div(g, exp(g, sub(g, part.largest, largest)), part.likeliest))
-  const mass = over(add, masses)
+  const running = runningOf(g, parts)
+  const { largest } = running.at(-1)!
+  const target = parts.map(part => part.target).reduce((a, b) => max(g, a, b))
+  const mass = runningSum(g, running, index => running[index]!.mass)
+  const expected =
+    targetWeights &&
+    div(
+      g,
+      runningSum(g, running, index => mul(g, parts[index]!.product!, running[index]!.mass)),
+      mass,
+    )
   // -log P[target] = (M - logit[target]) + log S: exact where the target is the likeliest
   const hard = add(g, sub(g, largest, target), log(g, mass))
   const smoothed = smoothing(g, inputs, parts)
   const losses = smoothed ? add(g, hard, smoothed.loss(target)) : hard
   const hits = cast(g, greaterOrEqual(g, target, largest), 'float32')
-  const shares = parts.flatMap(({ product }, i) =>
-    product ? [mul(g, product, div(g, masses[i]!, mass))] : [],
-  )
-  const expected = shares.length > 0 ? [over(add, shares)] : []
   const own = (row: Value) => {
     const kept = smoothed ? mul(g, row, g.scalar('float32', 1 - (labelSmoothing ?? 0))) : row
     if (softcap === undefined) return kept
@@ -217,9 +242,7 @@ const forward = (g: GraphBuilder, inputs: CrossEntropyInputs): readonly Value[] 
   const outputs = [
     reduceSum(g, losses, [0, 1], false),
     reduceSum(g, hits, [0, 1], false),
-    ...expected.map(value =>
-      reshape(g, sub(g, value, away(gather(g, weight, targets))), hidden.shape),
-    ),
+    ...(targetWeights ? [reshape(g, sub(g, expected!, away(targetWeights)), hidden.shape)] : []),
   ]
   return inputs.trainsWeight
     ? [...outputs, add(g, largest, log(g, mass)), ...logitsAgain(g, inputs)]

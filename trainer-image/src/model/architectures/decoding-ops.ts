@@ -9,7 +9,7 @@ import { rmsNorm } from '../../graph/operators/fused.ts'
 import { fusedMatMul } from '../../graph/operators/matrix.ts'
 import { gather, reshape, split } from '../../graph/operators/movement.ts'
 import type { ModelConfig } from '../config.ts'
-import { linearLayers } from '../linear-layers.ts'
+import { EMBEDDING_WEIGHT, linearLayers } from '../linear-layers.ts'
 import { cachedAttention } from './cached-attention.ts'
 import type { Ops, Stream } from './ops.ts'
 
@@ -83,7 +83,7 @@ export const decodingOps = (
     g,
     weight,
     embed: scale => {
-      const x = gather(g, weight('model.embed_tokens.weight'), tokens)
+      const x = gather(g, weight(EMBEDDING_WEIGHT), tokens)
       return scale === undefined ? x : mul(g, x, g.scalar('float32', scale))
     },
     layers: (x, layer) => {

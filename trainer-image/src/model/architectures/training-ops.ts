@@ -9,7 +9,7 @@ import type { GraphBuilder } from '../../graph/build.ts'
 import type { Value } from '../../graph/node.ts'
 import { add, mul } from '../../graph/operators/elementwise.ts'
 import { type RotaryInputs, rotaryEmbedding } from '../../graph/operators/fused.ts'
-import { gather, reshape, split, transpose } from '../../graph/operators/movement.ts'
+import { reshape, split, transpose } from '../../graph/operators/movement.ts'
 import { known } from '../../graph/shapes.ts'
 import { seenKeys } from '../attention-biases.ts'
 import type { ModelConfig } from '../config.ts'
@@ -20,8 +20,8 @@ import type { Heads, Ops, Stream } from './ops.ts'
 export type PackedInputs = {
   readonly rows: number
   readonly length: number
-  /** (B, T) int32 */
-  readonly tokens: Value
+  /** (M, C) the tokens' rows of the embedding table */
+  readonly embeddings: Value
   /** (B, T) int64 position within the document */
   readonly positions: Value
   /** (B, T) int32 document within the row */
@@ -37,6 +37,8 @@ export type TrainingParts = {
   readonly linears: Linears
   /** of how many layers, from the first, only the input is kept for the backward pass */
   readonly recomputedLayers: number
+  /** attention's probabilities are made once more for the backward pass, in every layer */
+  readonly remakesProbabilities: boolean
 }
 
 const sumOf = (g: GraphBuilder, { x, added }: Stream): Value => (added ? add(g, x, added) : x)
@@ -86,10 +88,15 @@ const masks = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs) => {
   }
 }
 
-const attentionOf = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs) => {
+const attentionOf = (
+  g: GraphBuilder,
+  { config, remakesProbabilities }: TrainingParts,
+  inputs: PackedInputs,
+) => {
   const { rows, length } = inputs
   const { heads: h, headDim: d, attentionScale: scale, attentionSoftcap: softcap } = config
   const settings = {
+    remakesProbabilities,
     ...(scale === undefined ? {} : { scale }),
     ...(softcap === undefined ? {} : { softcap }),
   }
@@ -107,24 +114,22 @@ const attentionOf = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs)
     ]
     const queries = reshape(g, query, [rows, n, h / n, length, d])
     const out = attention(g, { q: queries, k: key, v: value, ...maskOf(layer), ...settings })
-    const joined = transpose(g, reshape(g, out, [rows, h, length, d]), [0, 2, 1, 3])
-    return reshape(g, joined, [rows * length, h * d])
+    return reshape(g, out, [rows * length, h * d])
   }
 }
 
 export const trainingOps = (g: GraphBuilder, parts: TrainingParts, inputs: PackedInputs): Ops => {
   const { config, weight, linears, recomputedLayers } = parts
   const { rmsNormEpsilon: epsilon, headDim, layers } = config
-  const { rows, length, tokens, noise } = inputs
+  const { rows, length, embeddings, noise } = inputs
   const norm = (x: Value, w: Value) => rmsNorm(g, x, w, epsilon)
   return {
     config,
     g,
     weight,
     embed: scale => {
-      const all = reshape(g, tokens, [rows * length])
-      const x = gather(g, weight('model.embed_tokens.weight'), all)
-      const scaled = scale === undefined ? x : mul(g, x, g.scalar('float32', scale))
+      const scaled =
+        scale === undefined ? embeddings : mul(g, embeddings, g.scalar('float32', scale))
       return noise ? add(g, scaled, noise) : scaled
     },
     layers: (first, layer) => {
@@ -148,7 +153,7 @@ export const trainingOps = (g: GraphBuilder, parts: TrainingParts, inputs: Packe
     },
     linears: (x, paths) => linears(g, x, paths),
     split: (x, sizes) => split(g, x, -1, sizes),
-    attention: attentionOf(g, config, inputs),
+    attention: attentionOf(g, parts, inputs),
     last: stream => sumOf(g, stream),
   }
 }
