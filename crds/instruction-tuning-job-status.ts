@@ -3,8 +3,8 @@ import { OTHER_RESOURCE, RESOURCES_MAX } from './accelerator-resource.ts'
 import { PHASES } from './conditions.ts'
 import { object, oneOf, optional, type Static, Type } from './schema.ts'
 import { PinnedModel, Selection } from './selection-status.ts'
-import { OUTPUT_FORMATS } from './spec/output.ts'
 import { PLAN_MEMORY_LIMITS, STAGES } from './stage.ts'
+import { OUTPUT_FORMATS } from './spec/output.ts'
 import { Conditions, count, mapOf, text, time } from './status-fields.ts'
 
 /** A run that a spec change stopped before its end is `Superseded`; the rest are the job's own phases. */
@@ -78,10 +78,8 @@ const Plan = object(
     totalSteps: count('Optimizer steps.'),
     tokensPerStep: measure('Tokens per optimizer step, padding excluded.'),
     microBatchSize: count('Rows computed at once.'),
-    recompute: Type.Boolean({
-      description: 'Whether activations are computed again, those of attention at least.',
-    }),
-    recomputedLayers: Type.Optional(count('Layers all of whose activations are computed again.')),
+    recompute: Type.Boolean({ description: 'Whether activations are computed again.' }),
+    recomputedLayers: Type.Optional(count('Layers whose activations are computed again.')),
     estimatedMemoryBytes: measure('Estimated peak memory.'),
     estimatedSeconds: seconds('Estimated training time.'),
     fits: optional(

@@ -95,7 +95,7 @@ export type Plan = {
   readonly tokensPerStep: number
   readonly microBatchSize: number
   readonly recompute: boolean
-  /** of how many layers all activations, and of the others attention's; absent in plans of earlier versions, which took all or none */
+  /** how many layers' activations; absent in plans of earlier versions, which took all or none */
   readonly recomputedLayers?: number
   readonly estimatedMemoryBytes: number
   readonly estimatedSeconds: number

@@ -16,7 +16,6 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   '1x256': { rows: 1, length: 256 },
   '2x512': { rows: 2, length: 512 },
   '2x512-recomputed': { rows: 2, length: 512, recompute: true },
-  '2x512-attention-recomputed': { rows: 2, length: 512, recompute: 0 },
   '2x512-15-recomputed': { rows: 2, length: 512, recompute: 15 },
   '2x512-rank-64': { rows: 2, length: 512, rank: 64 },
   '1x2048': { rows: 1, length: 2048 },

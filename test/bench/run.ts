@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { benchDecode } from './decode.ts'
+import { benchSft } from './gsm8k/against-trl.ts'
 import { benchGsm8k } from './gsm8k/gsm8k.ts'
 import { benchMemory } from './memory.ts'
 import { benchScaling } from './scaling.ts'
@@ -30,6 +31,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   scaling: benchScaling,
   start: benchStart,
   gsm8k: benchGsm8k,
+  sft: benchSft,
 }
 
 // read by ONNX Runtime in the processes that do the work
@@ -40,9 +42,9 @@ const HELP = `usage: npm run bench -- NAME [--json FILE] [--peer PYTHON] [--plot
 
   NAME           ${Object.keys(BENCHES).join(', ')}
   --json FILE    also write the figures as JSON
-  --peer PYTHON  do the same work with torch and PEFT of this Python, and give ratios (trainer, decode)
+  --peer PYTHON  do the same work with torch and PEFT of this Python, and give ratios (trainer, decode, sft)
   --plot FILE    draw the curves as SVG (scaling)
-  --data FOLDER  train.jsonl and test.jsonl of GSM8K (gsm8k)
+  --data FOLDER  train.jsonl and test.jsonl of GSM8K (gsm8k, sft)
   --work FOLDER  where a long benchmark keeps what is done, and goes on from there (gsm8k; .attune/gsm8k if absent)
   --quick        less of everything, to see that it runs (all but trainer)
 `

@@ -66,12 +66,17 @@ const row = (name: string, { tokensPerSecond, peakBytes }: Measured) =>
 
 const round = (value: number) => Number(value.toFixed(4))
 
-const ratios = (short: Measured, again: Measured, fp32: Measured, bf16: Measured) => ({
-  tokensPerSecondVsTorchFp32: round(short.tokensPerSecond / fp32.tokensPerSecond),
-  tokensPerSecondVsTorchBf16: round(short.tokensPerSecond / bf16.tokensPerSecond),
-  rssVsTorchFp32: round(short.peakBytes / fp32.peakBytes),
-  recomputedRssVsTorchFp32: round(again.peakBytes / fp32.peakBytes),
-})
+type Of = (name: WorkName) => Measured
+
+const ratios = (of: Of) => {
+  const [short, fp32, bf16] = [of('short'), of('fp32'), of('bf16')]
+  return {
+    tokensPerSecondVsTorchFp32: round(short.tokensPerSecond / fp32.tokensPerSecond),
+    tokensPerSecondVsTorchBf16: round(short.tokensPerSecond / bf16.tokensPerSecond),
+    rssVsTorchFp32: round(short.peakBytes / fp32.peakBytes),
+    recomputedRssVsTorchFp32: round(of('again').peakBytes / fp32.peakBytes),
+  }
+}
 
 const takeTurns = async (scratch: string, peer: string | undefined, say: BenchOptions['say']) => {
   const names = (Object.keys(WORK) as WorkName[]).filter(name => peer || !('dtype' in WORK[name]))
@@ -120,7 +125,7 @@ export const benchTrainer = async ({ peer, say }: BenchOptions): Promise<BenchRe
       matMulGigaflopsPerSecond: round(flopsPerSecond / 1e9),
       longVsShort: round(long.tokensPerSecond / short.tokensPerSecond),
       shareOfMatMulRate: round(share),
-      ...(peer ? ratios(short, again, of('fp32'), of('bf16')) : {}),
+      ...(peer ? ratios(of) : {}),
     }
     for (const [name, value] of Object.entries(figures)) say(`${name.padEnd(30)} ${value}`)
     return figures

@@ -69,7 +69,13 @@ const logitsOf = async ({ config, weights, model }: Opened): Promise<Float32Arra
     positions: g.constant('int64', positions, [1, length]),
     segments: g.constant('int32', segments, [1, length]),
   }
-  const parts = { config, weight, linears, recomputedLayers: 0, remakesProbabilities: false }
+  const parts = {
+    config,
+    weight,
+    linears,
+    recomputedLayers: 0,
+    fusesAttention: false,
+  }
   const ops = trainingOps(g, parts, inputs)
   const hidden = familyOf(config).forward(ops)
   const product = fusedMatMul(g, hidden, weight(headWeightName(config)), { transB: true })

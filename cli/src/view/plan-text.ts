@@ -37,7 +37,6 @@ const datasetRows = (dataset: DatasetSummary): string[][] => {
 
 const recomputed = ({ recompute, recomputedLayers }: Plan): string => {
   if (!recompute) return ''
-  if (recomputedLayers === 0) return ', attention computed again'
   const of = recomputedLayers === undefined ? '' : ` of ${count(recomputedLayers)} layers`
   return `, activations${of} computed again`
 }

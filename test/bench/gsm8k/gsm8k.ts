@@ -3,13 +3,14 @@
  * three times; the adapters must be the same bytes. Everything lies in one folder, and what is finished there is not
  * done again, so the benchmark too can be stopped and goes on.
  */
-import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ensureModel } from '../../../examples/home-automation/ensure-model.ts'
 import type { BenchOptions, BenchResult } from '../run.ts'
 import { attuneRun, stepsDone } from './attune-run.ts'
+import { firstProblems } from './first-problems.ts'
 import { gsm8kJob } from './job.ts'
+import { publishedIn } from './published.ts'
 
 /** Problems of a split that `--quick` takes. */
 const QUICK = { train: 160, test: 8 }
@@ -18,24 +19,6 @@ const KILLS = [0.2, 0.5, 0.8]
 const ANSWERS = 200
 
 type Name = 'undisturbed' | 'killed'
-type Metrics = {
-  readonly evaluation: { readonly test: Readonly<Record<string, { base: number; tuned: number }>> }
-  readonly training: Readonly<Record<string, number>>
-}
-type Finished = { readonly metrics: Metrics; readonly digest: string }
-
-/** @returns what the first run published; undefined before it has */
-const publishedIn = async (output: string): Promise<Finished | undefined> => {
-  const run = join(output, 'run-1')
-  const names = await readdir(run).catch((): string[] => [])
-  if (!names.includes('metrics.json')) return undefined
-  const adapter = await readFile(join(run, 'adapter', 'adapter_model.safetensors'))
-  return {
-    metrics: JSON.parse(await readFile(join(run, 'metrics.json'), 'utf8')) as Metrics,
-    digest: createHash('sha256').update(adapter).digest('hex'),
-  }
-}
-
 type Party = {
   readonly name: Name
   readonly folder: string
@@ -93,16 +76,6 @@ const finish = async (party: Party, kills: readonly number[], say: BenchOptions[
   return { ...published, peakBytes }
 }
 
-/** The first problems of each split, in a folder of their own. */
-const firstProblems = async (data: string, folder: string): Promise<string> => {
-  await mkdir(folder, { recursive: true })
-  for (const split of ['train', 'test'] as const) {
-    const lines = (await readFile(join(data, `${split}.jsonl`), 'utf8')).split('\n')
-    await writeFile(join(folder, `${split}.jsonl`), lines.slice(0, QUICK[split]).join('\n'))
-  }
-  return folder
-}
-
 export const benchGsm8k = async (options: BenchOptions): Promise<BenchResult> => {
   const { data, work = '.attune/gsm8k', quick, say } = options
   if (!data) throw new Error('gsm8k needs --data FOLDER, with train.jsonl and test.jsonl of GSM8K')
@@ -110,7 +83,10 @@ export const benchGsm8k = async (options: BenchOptions): Promise<BenchResult> =>
   const model = join(folder, 'model')
   await ensureModel(model, say)
   const whole = resolve(data)
-  const given = { data: quick ? await firstProblems(whole, join(folder, 'first')) : whole, model }
+  const given = {
+    data: quick ? await firstProblems(whole, join(folder, 'first'), QUICK) : whole,
+    model,
+  }
   const undisturbed = await finish(await partyIn(folder, 'undisturbed', given), [], say)
   const { training, evaluation } = undisturbed.metrics
   const steps = training['steps'] ?? 0

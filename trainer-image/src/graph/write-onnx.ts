@@ -1,5 +1,6 @@
 /**
- * Encodes a graph as an ONNX model, after the message and field numbers of onnx.proto3 (IR version 10, opset 21).
+ * Encodes a graph as an ONNX model, after the message and field numbers of onnx.proto3 (IR version 10, opset 21, or 23
+ * where its operators ask for it).
  * The wire format is so small here that a schema compiler would be longer than this file.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
@@ -14,10 +15,16 @@ import {
 } from './node.ts'
 
 const IR_VERSION = 10
-const OPSETS = [
-  ['', 21],
-  ['com.microsoft', 1],
-] as const
+const OPSET = 21
+/** The first to have the operator Attention. */
+const ATTENTION_OPSET = 23
+
+/** What runs elsewhere too asks for no more than it needs. */
+const opsetsOf = ({ nodes }: Graph) =>
+  [
+    ['', nodes.some(({ operator }) => operator === 'Attention') ? ATTENTION_OPSET : OPSET],
+    ['com.microsoft', 1],
+  ] as const
 
 type Message = (writer: BinaryWriter) => void
 
@@ -156,7 +163,7 @@ export const writeOnnx = (graph: Graph): Uint8Array<ArrayBuffer> => {
   int64(writer, 1, IR_VERSION)
   string(writer, 2, 'attune')
   message(writer, 7, writeGraph(graph))
-  for (const [domain, version] of OPSETS)
+  for (const [domain, version] of opsetsOf(graph))
     message(writer, 8, w => {
       string(w, 1, domain)
       int64(w, 2, version)

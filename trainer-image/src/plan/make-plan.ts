@@ -1,7 +1,6 @@
 /** What a training run will take, and in which pieces it is computed: pure arithmetic over model, data and spec. */
-
-import { quantityNumber } from '@attune/crds/quantity.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import { quantityNumber } from '@attune/crds/quantity.ts'
 import type { DatasetSummary, Plan, PlanMemoryLimit } from '@attune/crds/stage.ts'
 import { isFull, type TuningMethod } from '../model/adapter.ts'
 import { tuningMethodOf } from '../model/adapter-config.ts'
@@ -34,7 +33,7 @@ export type PlanInputs = {
 /** Of the limit; the rest is for what the estimate leaves out. */
 const USABLE_SHARE = 0.9
 
-type Pieces = Pick<Plan, 'microBatchSize' | 'recompute'> & { readonly recomputedLayers: number }
+type Pieces = { readonly microBatchSize: number; readonly recomputedLayers: number }
 
 const powersOfTwo = (largest: number): readonly number[] =>
   Array.from({ length: Math.floor(Math.log2(largest)) + 1 }, (_, index) => 2 ** index).toReversed()
@@ -48,7 +47,7 @@ const memoryOf = (inputs: PlanInputs, method: TuningMethod, pieces: Pieces): num
     ...(quantization ? { quantization } : {}),
     rows: pieces.microBatchSize,
     length: inputs.spec.training.sequenceLength,
-    recompute: pieces.recompute && pieces.recomputedLayers,
+    recompute: pieces.recomputedLayers,
     ...(half ? { half } : {}),
   })
 }
@@ -94,43 +93,31 @@ const layersToRecompute = (
   return high
 }
 
-/** Recomputing every layer costs a third more time, attention's probabilities alone a fortieth. */
-const LAYERS_COST = 1 / 3
-const PROBABILITIES_COST = 1 / 40
-/** Each micro-batch costs about as much as so many tokens more. */
+/** Recomputing every layer costs a third more time; each micro-batch about as much as so many tokens more. */
 const MICRO_BATCH_TOKENS = 64
+const costOf = ({ config, spec }: PlanInputs, pieces: Pieces): number =>
+  (1 + pieces.recomputedLayers / (3 * config.layers)) *
+  (1 + MICRO_BATCH_TOKENS / (pieces.microBatchSize * spec.training.sequenceLength))
 
-const costOf = ({ config, spec }: PlanInputs, pieces: Pieces): number => {
-  const { microBatchSize, recompute, recomputedLayers } = pieces
-  const share = recomputedLayers / config.layers
-  const again = recompute ? share * LAYERS_COST + (1 - share) * PROBABILITIES_COST : 0
-  return (1 + again) * (1 + MICRO_BATCH_TOKENS / (microBatchSize * spec.training.sequenceLength))
-}
-
-/** Without `Auto` the largest micro-batch that fits; with it the cheapest, with as little computed again as it needs. */
+/** `Auto` tries every size without recomputing first, then the cheapest of those that fit with it. */
 const choose = (inputs: PlanInputs, method: TuningMethod): Pieces => {
   const { layers } = inputs.config
   const { gradientCheckpointing } = inputs.spec.training
   const sizes = sizesToTry(inputs)
   const { bytes } = memoryFor(inputs)
   const fits = (pieces: Pieces) => memoryOf(inputs, method, pieces) <= USABLE_SHARE * bytes
-  const recompute = gradientCheckpointing === 'Enabled'
-  const whole = sizes.map(microBatchSize => ({
-    microBatchSize,
-    recompute,
-    recomputedLayers: recompute ? layers : 0,
-  }))
+  const fixed = gradientCheckpointing === 'Enabled' ? layers : 0
+  const whole = sizes.map(microBatchSize => ({ microBatchSize, recomputedLayers: fixed }))
   const fitting = whole.find(fits)
-  if (fitting === whole[0] || gradientCheckpointing !== 'Auto') return fitting ?? whole.at(-1)!
-  const larger = whole.slice(0, fitting && whole.indexOf(fitting))
-  const recomputing = larger.flatMap((pieces): readonly Pieces[] => {
-    const again = (count: number) => ({ ...pieces, recompute: true, recomputedLayers: count })
-    const least = layersToRecompute(layers, count => fits(again(count)))
-    return least === undefined ? [] : [again(least)]
+  if (fitting || gradientCheckpointing !== 'Auto') return fitting ?? whole.at(-1)!
+  const recomputing = sizes.flatMap((microBatchSize): readonly Pieces[] => {
+    const recomputedLayers = layersToRecompute(layers, count =>
+      fits({ microBatchSize, recomputedLayers: count }),
+    )
+    return recomputedLayers === undefined ? [] : [{ microBatchSize, recomputedLayers }]
   })
-  const candidates = fitting ? [...recomputing, fitting] : recomputing
-  const [cheapest] = candidates.toSorted((a, b) => costOf(inputs, a) - costOf(inputs, b))
-  return cheapest ?? { ...whole.at(-1)!, recompute: true, recomputedLayers: layers }
+  const [cheapest] = recomputing.toSorted((a, b) => costOf(inputs, a) - costOf(inputs, b))
+  return cheapest ?? { microBatchSize: sizes.at(-1)!, recomputedLayers: layers }
 }
 
 /**
@@ -171,6 +158,7 @@ export const makePlan = (inputs: PlanInputs): Plan => {
       (dataset.trainTokens / dataset.rows) * Math.min(batchSize, dataset.rows),
     ),
     ...pieces,
+    recompute: pieces.recomputedLayers > 0,
     estimatedMemoryBytes: Math.round(estimatedMemoryBytes),
     estimatedSeconds: Math.ceil(
       (epochs * epochFlops(inputs, method, pieces.recomputedLayers)) / rate,

@@ -251,7 +251,8 @@ export class Engine {
     if (key === 'update') return updateProgram()
     const [kind, shape] = key.split('-')
     const [rows, length] = shape!.split('x').map(Number)
-    const program = { ...this.#start, rows: rows!, length: length! }
+    const cuda = usesCuda(process.env)
+    const program = { ...this.#start, rows: rows!, length: length!, cuda }
     return kind === 'train' ? trainProgram(program) : evaluateProgram(program)
   }
 }

@@ -35,18 +35,8 @@ import {
 } from './trained-values.ts'
 import type { StoredWeight } from './weights-file.ts'
 
-/**
- * What is computed once more for the backward pass instead of kept. `false`: nothing, but for attention's probabilities
- * in long rows. Else those of all layers, and of so many layers, or of all, everything: from the first, for late in the
- * backward pass, where theirs comes, the others' values are gone.
- */
+/** All layers, none, or so many from the first: late in the backward pass, where theirs comes, the others' values are gone. */
 export type Recompute = boolean | number
-
-/** Probabilities grow with the square of the length: in longer rows they outweigh all else that a layer keeps. */
-const MAX_KEPT_LENGTH = 512
-
-export const remakesProbabilities = (recompute: Recompute, length: number): boolean =>
-  recompute !== false || length > MAX_KEPT_LENGTH
 
 export type ModelProgram = {
   readonly config: ModelConfig
@@ -59,6 +49,8 @@ export type ModelProgram = {
   readonly labelSmoothing?: number
   /** of the layers' products, and of their weights where `weights` has them as halves; absent: float32 */
   readonly half?: HalfType
+  /** computed by CUDA, for which fewer operators are known to have a kernel; by the CPU if absent */
+  readonly cuda?: boolean
 }
 
 const batchInputs = (g: GraphBuilder, { program, trained, train }: Pass) => {
@@ -110,7 +102,7 @@ const frozenParts = (g: GraphBuilder, { program, trained }: Pass): FrozenParts =
 }
 
 const partsOf = (g: GraphBuilder, pass: Pass): TrainingParts => {
-  const { config, recompute, length } = pass.program
+  const { config, recompute, half, cuda = false } = pass.program
   const recomputedLayers = recompute === true ? config.layers : Number(recompute)
   const frozen = frozenParts(g, pass)
   const linears = biasedLinears(config, frozen.weight, linearsOf(g, pass, frozen))
@@ -119,7 +111,7 @@ const partsOf = (g: GraphBuilder, pass: Pass): TrainingParts => {
     weight: frozen.weight,
     linears,
     recomputedLayers,
-    remakesProbabilities: remakesProbabilities(recompute, length),
+    fusesAttention: !cuda && !half,
   }
 }
 

@@ -45,8 +45,7 @@ export const pinPieces = async (path: string, plan: () => Plan, cores: number): 
   const earlier = await readPieces(path)
   if (earlier) return earlier
   const { microBatchSize, recompute, recomputedLayers } = plan()
-  const again = recompute && (recomputedLayers ?? true)
-  const pieces = { microBatchSize, recompute: again, threads: cores }
+  const pieces = { microBatchSize, recompute: recomputedLayers ?? recompute, threads: cores }
   await writePieces(path, pieces)
   return pieces
 }

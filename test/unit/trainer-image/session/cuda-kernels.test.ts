@@ -54,6 +54,7 @@ const programsOf = (config: ModelConfig, program: Partial<ModelProgram>): readon
     rows: 2,
     length: 640,
     recompute: true,
+    cuda: true,
     ...program,
   }
   return [trainProgram(whole), evaluateProgram(whole)]

@@ -6,10 +6,14 @@
  * where a layer has a window, only the keys from their first query's window on. In packed rows they see keys only from
  * the start of their first query's document on.
  * A block's G query heads lie below each other, so keys and values are never repeated, and their gradients come summed.
+ *
+ * Probabilities grow with the square of the length, and are not kept: to make them once more takes a fortieth of a
+ * step's time at 512 tokens (as in FlashAttention, Dao et al. 2022, arXiv:2205.14135).
  */
 import type { GraphBuilder } from '../../graph/build.ts'
 import { type Attributes, type Dimension, float, int, type Value } from '../../graph/node.ts'
 import { add, mul, neg, sub, tanh } from '../../graph/operators/elementwise.ts'
+import { scaledDotProduct } from '../../graph/operators/fused.ts'
 import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
 import { concat, reshape, slice, sliceFrom, transpose } from '../../graph/operators/movement.ts'
 import { reduceSum, softmax } from '../../graph/operators/reduce.ts'
@@ -101,8 +105,8 @@ type AttentionInputs = {
   readonly scale?: number
   /** scores s become cap · tanh(s / cap) (Gemma 2, arXiv:2408.00118) */
   readonly softcap?: number
-  /** probabilities are made once more for the backward pass instead of kept */
-  readonly remakesProbabilities?: boolean
+  /** by ONNX's operator Attention, which is faster on the CPU, but caps no scores as Gemma does */
+  readonly isFused?: boolean
 }
 
 const scaleOf = (q: Value): number => 1 / Math.sqrt(known(q.shape.slice(-1))[0]!)
@@ -126,6 +130,31 @@ const scoresOf = (g: GraphBuilder, block: Seeing, bias: Value, inputs: Attention
   return capped ? { probabilities, capped } : { probabilities }
 }
 
+/**
+ * For the forward pass alone: the operator could give the probabilities out too, but its shape inference takes a number
+ * of keys that is known only when the graph runs for 0 (ONNX Runtime 1.30).
+ * @returns (B, K, G·(end - start), D)
+ */
+const attendedAtOnce = (
+  g: GraphBuilder,
+  block: Seeing,
+  bias: Value,
+  { q, k, v, scale = scaleOf(q) }: AttentionInputs,
+): Value => {
+  const queries = queriesOf(g, q, block)
+  const [b, heads, , d] = queries.shape
+  const [rows, columns] = bias.shape.slice(-2)
+  const all = known([heads!, q.shape[2]!]).reduce((a, c) => a * c)
+  const out = scaledDotProduct(g, {
+    q: reshape(g, queries, [b!, all, rows!, d!]),
+    k: keysOf(g, k, block),
+    v: keysOf(g, v, block),
+    bias: reshape(g, bias, [b!, 1, rows!, columns!]),
+    scale,
+  })
+  return reshape(g, out, queries.shape)
+}
+
 const attributesOf = ({ block = BLOCK, window, scale, softcap }: AttentionInputs): Attributes => ({
   block: int(block),
   ...(window === undefined ? {} : { window: int(window) }),
@@ -142,13 +171,15 @@ export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
   const { q, k, v, biases, firstKeys = [], block: size = BLOCK, window } = inputs
   const length = known([q.shape[3]!])[0]!
   const blocks = seeing(queryBlocks(length, size, window), firstKeys)
-  const make = <T>(made: () => T): T => (inputs.remakesProbabilities ? g.cheap(made) : made())
+  const atOnce = inputs.isFused && inputs.softcap === undefined
   const build = () => {
     const kept: Value[] = []
     const parts = blocks.map((block, i) => {
-      const { probabilities, capped } = make(() => scoresOf(g, block, biases[i]!, inputs))
+      const { probabilities, capped } = g.cheap(() => scoresOf(g, block, biases[i]!, inputs))
       kept.push(probabilities, ...(capped ? [capped] : []))
-      return matMul(g, probabilities, keysOf(g, v, block))
+      return atOnce
+        ? attendedAtOnce(g, block, biases[i]!, inputs)
+        : matMul(g, probabilities, keysOf(g, v, block))
     })
     return [transpose(g, joinQueries(g, parts, q), BY_TOKEN), ...kept]
   }

@@ -54,6 +54,29 @@ export const rotaryEmbedding = (
     },
   })[0]!
 
+type AttentionInputs = {
+  /** (B, H, S, D) */
+  readonly q: Value
+  /** (B, K, L, D); H/K query heads share a key-value head */
+  readonly k: Value
+  readonly v: Value
+  /** (B, 1, S, L), added to the scores */
+  readonly bias: Value
+  readonly scale: number
+}
+
+/** ONNX 23's Attention: softmax(scale · q kᵀ + bias) v @returns (B, H, S, D) */
+export const scaledDotProduct = (
+  g: GraphBuilder,
+  { q, k, v, bias, scale }: AttentionInputs,
+): Value =>
+  g.node({
+    operator: 'Attention',
+    inputs: [q, k, v, bias],
+    outputs: [{ type: q.type, shape: q.shape }],
+    attributes: { scale: float(scale) },
+  })[0]!
+
 /** x · sigmoid(x), which is ONNX Runtime's QuickGelu with alpha 1 */
 export const silu = (g: GraphBuilder, x: Value): Value =>
   g.node({

@@ -37,8 +37,8 @@ export type TrainingParts = {
   readonly linears: Linears
   /** of how many layers, from the first, only the input is kept for the backward pass */
   readonly recomputedLayers: number
-  /** attention's probabilities are made once more for the backward pass, in every layer */
-  readonly remakesProbabilities: boolean
+  /** attention by ONNX's operator, which is faster on the CPU */
+  readonly fusesAttention: boolean
 }
 
 const sumOf = (g: GraphBuilder, { x, added }: Stream): Value => (added ? add(g, x, added) : x)
@@ -90,13 +90,12 @@ const masks = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs) => {
 
 const attentionOf = (
   g: GraphBuilder,
-  { config, remakesProbabilities }: TrainingParts,
+  { config, recomputedLayers, fusesAttention }: TrainingParts,
   inputs: PackedInputs,
 ) => {
   const { rows, length } = inputs
   const { heads: h, headDim: d, attentionScale: scale, attentionSoftcap: softcap } = config
   const settings = {
-    remakesProbabilities,
     ...(scale === undefined ? {} : { scale }),
     ...(softcap === undefined ? {} : { softcap }),
   }
@@ -113,7 +112,15 @@ const attentionOf = (
       heads(v, n),
     ]
     const queries = reshape(g, query, [rows, n, h / n, length, d])
-    const out = attention(g, { q: queries, k: key, v: value, ...maskOf(layer), ...settings })
+    const out = attention(g, {
+      q: queries,
+      k: key,
+      v: value,
+      ...maskOf(layer),
+      ...settings,
+      // where the whole layer is computed once more, the gradient reads the probabilities of that time
+      isFused: fusesAttention && layer >= recomputedLayers,
+    })
     return reshape(g, out, [rows * length, h * d])
   }
 }
