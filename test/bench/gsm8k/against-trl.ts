@@ -15,7 +15,7 @@ import { firstProblems } from './first-problems.ts'
 import { gsm8kJob } from './job.ts'
 import { publishedIn } from './published.ts'
 
-const PROBLEMS = { train: 160, test: 1 }
+const PROBLEMS = { train: 64, test: 1 }
 const QUICK = { train: 16, test: 1 }
 
 type Measured = { readonly seconds: number; readonly peakBytes: number }
@@ -45,7 +45,9 @@ const attune = async (
 const trl = async ({ scratch, model, data }: Given, peer: string): Promise<Measured> => {
   const script = here('./gsm8k/trl_peer.py')
   const args = [script, model, join(data, 'train.jsonl'), String(THREADS), join(scratch, 'trl')]
-  const { stdout } = await promisify(execFile)(peer, args, { maxBuffer: 2 ** 26 })
+  const { stdout } = await promisify(execFile)(peer, args, { maxBuffer: 2 ** 26 }).catch(error => {
+    throw new Error(`trl_peer.py: ${String(error.stderr).trim().split('\n').at(-1)}`)
+  })
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as Measured
 }
 

@@ -19,7 +19,11 @@ from trl import SFTConfig, SFTTrainer
 
 folder, train, threads, scratch = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 torch.set_num_threads(threads)
-model = AutoModelForCausalLM.from_pretrained(folder, gguf_file="model.gguf")
+read = AutoModelForCausalLM.from_pretrained(folder, gguf_file="model.gguf")
+# what is read from a GGUF file counts as quantized, which transformers does not train, though its weights are float32
+config = type(read.config)(**{key: value for key, value in read.config.to_dict().items() if key != "quantization_config"})
+model = type(read)(config)
+model.load_state_dict(read.state_dict())
 tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file="model.gguf")
 problems = [json.loads(line) for line in Path(train).read_text().splitlines() if line]
 examples = Dataset.from_list([
