@@ -21,8 +21,11 @@ import { together } from '../../graph/operators/together.ts'
 import { known } from '../../graph/shapes.ts'
 import { inputOf, numberOf, type Row } from '../row.ts'
 
-/** Queries of a block. Against 256, 128 is 2 to 4 % faster at 512 and at 2048 tokens: less above the diagonal is computed. */
-export const BLOCK = 128
+/**
+ * Queries of a block. Against 256, 128 is 2 to 4 % faster at 512 and at 2048 tokens: less above the diagonal is computed.
+ * In longer rows that is less of the whole, and the session of so many nodes takes more memory and time to make.
+ */
+const blockSize = (length: number): number => (length <= 2048 ? 128 : 256)
 
 /** Queries start ≤ t < end, which see no keys but from ≤ t < end. */
 export type QueryBlock = { readonly from: number; readonly start: number; readonly end: number }
@@ -30,7 +33,7 @@ export type QueryBlock = { readonly from: number; readonly start: number; readon
 /** @param window keys that a query sees, its own included; all before it if absent */
 export const queryBlocks = (
   length: number,
-  block = BLOCK,
+  block = blockSize(length),
   window = length,
 ): readonly QueryBlock[] =>
   Array.from({ length: Math.ceil(length / block) }, (_, i) => ({
@@ -155,7 +158,7 @@ const attendedAtOnce = (
   return reshape(g, out, queries.shape)
 }
 
-const attributesOf = ({ block = BLOCK, window, scale, softcap }: AttentionInputs): Attributes => ({
+const attributesOf = ({ window, scale, softcap }: AttentionInputs, block: number): Attributes => ({
   block: int(block),
   ...(window === undefined ? {} : { window: int(window) }),
   ...(scale === undefined ? {} : { scale: float(scale) }),
@@ -168,8 +171,9 @@ const BY_HEAD = [0, 2, 3, 1, 4]
 
 /** @returns (B, T, K, G, D): as what comes next reads it, so that it need not be kept in both orders */
 export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
-  const { q, k, v, biases, firstKeys = [], block: size = BLOCK, window } = inputs
+  const { q, k, v, biases, firstKeys = [], window } = inputs
   const length = known([q.shape[3]!])[0]!
+  const { block: size = blockSize(length) } = inputs
   const blocks = seeing(queryBlocks(length, size, window), firstKeys)
   const atOnce = inputs.isFused && inputs.softcap === undefined
   const build = () => {
@@ -183,7 +187,7 @@ export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
     })
     return [transpose(g, joinQueries(g, parts, q), BY_TOKEN), ...kept]
   }
-  return g.composite('Attention', [q, k, v, ...firstKeys], build, attributesOf(inputs))[0]!
+  return g.composite('Attention', [q, k, v, ...firstKeys], build, attributesOf(inputs, size))[0]!
 }
 
 /** Each block's gradient of the keys it saw, (B, K, end - from, D), summed to (B, K, T, D). */
@@ -225,7 +229,8 @@ const attentionGradient: Row = (g, node, [dOut]) => {
   const length = known([q.shape[3]!])[0]!
   const window = numberOf(node, 'window', length)
   const firstKeys = node.inputs.slice(3).filter(input => input !== undefined)
-  const blocks = seeing(queryBlocks(length, numberOf(node, 'block', BLOCK), window), firstKeys)
+  const size = numberOf(node, 'block', blockSize(length))
+  const blocks = seeing(queryBlocks(length, size, window), firstKeys)
   const alpha = numberOf(node, 'scale', scaleOf(q))
   const values = 'softcap' in node.attributes ? 2 : 1
   const delta = transpose(g, reduceSum(g, mul(g, dOut!, out!), [-1]), BY_HEAD)
