@@ -20,6 +20,8 @@ export type RopeScaling =
       readonly type: 'longrope'
       readonly shortFactors: readonly number[]
       readonly attentionFactor: number
+      /** what rows longer than the original context are rotated by, which are not trained here but published */
+      readonly beyond?: { readonly factors: readonly number[]; readonly maxPositions: number }
     }
 
 /**

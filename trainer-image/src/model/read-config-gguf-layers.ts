@@ -1,7 +1,7 @@
 /** What of a GGUF's metadata tells one layer or family from another; what is not written there is llama.cpp's (llama-model.cpp). */
-import { modelMalformed } from '../stage-error.ts'
 import type { ModelConfig } from './config.ts'
-import { integer, LIMITS, real, show } from './read-config-fields.ts'
+import { gemmaAttentionScale, hasWindow, layersWithoutRope } from './llama-cpp-rules.ts'
+import { integer, LIMITS, real } from './read-config-fields.ts'
 import type { GgufFields } from './read-config-gguf.ts'
 
 const LINEARS = ['attn_q', 'attn_k', 'attn_v', 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down']
@@ -22,20 +22,15 @@ type Sizes = {
 
 export const familyOfGguf = (fields: GgufFields, sizes: Sizes): Partial<ModelConfig> => {
   const windows = windowsOf(fields, sizes.layers)
-  const withoutRope = Array.from({ length: sizes.layers }, (_, layer) => layer).filter(
-    layer => (layer + 1) % NO_ROPE_INTERVAL === 0,
-  )
   const { name } = fields.architecture
+  const withoutRope = layersWithoutRope(name, sizes.layers)
   return {
     ...(windows.some(window => window !== null) ? { windows } : {}),
-    ...(name === 'smollm3' && withoutRope.length > 0 ? { layersWithoutRope: withoutRope } : {}),
+    ...(withoutRope.length > 0 ? { layersWithoutRope: withoutRope } : {}),
     ...(name === 'qwen3' || name === 'gemma3' ? { queryKeyNorm: true } : {}),
     ...(name === 'gemma2' || name === 'gemma3' ? gemma(fields, sizes) : {}),
   }
 }
-
-const NO_ROPE_INTERVAL = 4
-const GEMMA3_PATTERN = 6
 
 const windowsOf = (fields: GgufFields, layers: number): readonly (number | null)[] => {
   const { get, at } = fields
@@ -47,17 +42,14 @@ const windowsOf = (fields: GgufFields, layers: number): readonly (number | null)
 
 const slidingLayers = ({ get, at, architecture: { name } }: GgufFields) => {
   const key = 'attention.sliding_window_pattern'
-  const given = get(key) ?? (name === 'gemma3' ? GEMMA3_PATTERN : undefined)
+  const given = get(key)
   if (Array.isArray(given)) return (layer: number) => given[layer] === true
   if (given !== undefined) {
     const pattern = integer(at(key), given, 1, LIMITS.layers)
     return (layer: number) => (layer + 1) % pattern !== 0
   }
-  return (layer: number) => name !== 'gemma2' || layer % 2 === 0
+  return (layer: number) => hasWindow(name, layer)
 }
-
-/** Layers of the models of 27 billion, which alone do not scale by the size of a head. */
-const LAYERS_27B: Readonly<Record<string, number>> = { gemma2: 46, gemma3: 62 }
 
 const gemma = (fields: GgufFields, sizes: Sizes): Partial<ModelConfig> => {
   const { get, at, architecture } = fields
@@ -68,11 +60,8 @@ const gemma = (fields: GgufFields, sizes: Sizes): Partial<ModelConfig> => {
   }
   const scores = cap('attn_logit_softcapping', isSecond ? 50 : undefined)
   const logits = cap('final_logit_softcapping', isSecond ? 30 : undefined)
-  const isLargest = LAYERS_27B[architecture.name] === sizes.layers
-  const scaled = isLargest ? sizes.hiddenSize / sizes.heads : sizes.headDim
-  if (!(scaled > 0)) throw modelMalformed(`${at('attention.head_count')} is ${show(sizes.heads)}`)
   return {
-    attentionScale: scaled ** -0.5,
+    attentionScale: gemmaAttentionScale(architecture.name, sizes),
     ...(scores === undefined ? {} : { attentionSoftcap: scores }),
     ...(logits === undefined ? {} : { logitSoftcap: logits }),
   }

@@ -8,6 +8,7 @@ import {
 } from '../weights/gguf-architecture.ts'
 import type { GgufHeader } from '../weights/gguf-header.ts'
 import type { ModelConfig, RopeScaling } from './config.ts'
+import { GEMMA3_LOCAL_THETA } from './llama-cpp-rules.ts'
 import { integer, LIMITS, real, show } from './read-config-fields.ts'
 import type { GgufFields } from './read-config-gguf.ts'
 
@@ -15,12 +16,15 @@ import type { GgufFields } from './read-config-gguf.ts'
 export type RopeFactors = {
   readonly all?: readonly number[]
   readonly short?: readonly number[]
+  /** beyond it */
+  readonly long?: readonly number[]
 }
 
 export const readRopeFactors = async (path: string, header: GgufHeader): Promise<RopeFactors> => {
   const all = await readFactors(path, header, ROPE_FACTORS)
   const short = await readFactors(path, header, SHORT_ROPE_FACTORS)
-  return { ...(all ? { all } : {}), ...(short ? { short } : {}) }
+  const long = await readFactors(path, header, LONG_ROPE_FACTORS)
+  return { ...(all ? { all } : {}), ...(short ? { short } : {}), ...(long ? { long } : {}) }
 }
 
 const readFactors = async (path: string, { tensors, fileName }: GgufHeader, name: string) => {
@@ -44,9 +48,6 @@ const readFactors = async (path: string, { tensors, fileName }: GgufHeader, name
 type Rope = Pick<ModelConfig, 'ropeTheta' | 'maxPositions'> &
   Partial<Pick<ModelConfig, 'ropeScaling' | 'rotaryDim' | 'localRopeTheta'>>
 
-/** Gemma 3's layers with a window (llama.cpp, rope_freq_base_train_swa) */
-const LOCAL_THETA = 10_000
-
 export const ropeOfGguf = (fields: GgufFields, factors: RopeFactors, headDim: number): Rope => {
   const { get, at, architecture, header } = fields
   const theta = (key: string) => real(at(key), get(key) ?? 10_000, 1, 1e12)
@@ -63,7 +64,11 @@ export const ropeOfGguf = (fields: GgufFields, factors: RopeFactors, headDim: nu
     maxPositions,
     ...(d === headDim ? {} : { rotaryDim: d }),
     ...(architecture.name === 'gemma3'
-      ? { localRopeTheta: get('rope.freq_base_swa') ? theta('rope.freq_base_swa') : LOCAL_THETA }
+      ? {
+          localRopeTheta: get('rope.freq_base_swa')
+            ? theta('rope.freq_base_swa')
+            : GEMMA3_LOCAL_THETA,
+        }
       : {}),
     ...scalingOf(fields, factors, { d, ropeTheta, maxPositions }),
   }
@@ -85,7 +90,7 @@ type Plain = {
 const scalingOf = (fields: GgufFields, factors: RopeFactors, plain: Plain): Partial<Rope> => {
   const { get, at, header } = fields
   const type = get('rope.scaling.type') ?? 'none'
-  if (factors.short) return longRope(fields, factors.short, plain)
+  if (factors.short) return longRope(fields, factors.short, factors.long, plain)
   if (header.tensors.has(LONG_ROPE_FACTORS))
     throw modelMalformed(`${header.fileName}: tensor "${SHORT_ROPE_FACTORS}" is missing`)
   if (type !== 'none' && type !== 'linear')
@@ -104,6 +109,7 @@ const scalingOf = (fields: GgufFields, factors: RopeFactors, plain: Plain): Part
 const longRope = (
   { get, at }: GgufFields,
   shortFactors: readonly number[],
+  longFactors: readonly number[] | undefined,
   { maxPositions }: Plain,
 ): Partial<Rope> => {
   const original = integer(
@@ -120,7 +126,12 @@ const longRope = (
   )
   return {
     maxPositions: Math.min(maxPositions, original),
-    ropeScaling: { type: 'longrope', shortFactors, attentionFactor },
+    ropeScaling: {
+      type: 'longrope',
+      shortFactors,
+      attentionFactor,
+      ...(longFactors ? { beyond: { factors: longFactors, maxPositions } } : {}),
+    },
   }
 }
 

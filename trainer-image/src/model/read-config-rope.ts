@@ -60,21 +60,28 @@ const longRope = (
   d: number,
 ) => {
   const original = originalPositions(where, scaling, json)
-  const factors = scaling['short_factor']
-  if (!Array.isArray(factors) || factors.length !== d / 2)
-    throw modelMalformed(`${where}.short_factor is ${show(factors)}; ${d / 2} numbers are needed`)
+  const factorsOf = (key: string): readonly number[] => {
+    const factors = scaling[key]
+    if (!Array.isArray(factors) || factors.length !== d / 2)
+      throw modelMalformed(`${where}.${key} is ${show(factors)}; ${d / 2} numbers are needed`)
+    return factors.map(one => real(`${where}.${key}`, one, 1e-6, FACTOR_MAX))
+  }
+  const { maxPositions } = model
   const ratio = real(
     `${where}.factor`,
-    scaling['factor'] ?? model.maxPositions / original,
+    scaling['factor'] ?? maxPositions / original,
     1e-6,
     FACTOR_MAX,
   )
   return {
-    maxPositions: Math.min(model.maxPositions, original),
+    maxPositions: Math.min(maxPositions, original),
     ropeScaling: {
       type: 'longrope',
-      shortFactors: factors.map(one => real(`${where}.short_factor`, one, 1e-6, FACTOR_MAX)),
+      shortFactors: factorsOf('short_factor'),
       attentionFactor: attentionFactor(where, scaling, ratio, original),
+      ...(scaling['long_factor'] === undefined
+        ? {}
+        : { beyond: { factors: factorsOf('long_factor'), maxPositions } }),
     },
   } as const
 }

@@ -73,11 +73,45 @@ const scoresOf = ({ fileName, metadata, tokens }: GgufVocabulary): readonly numb
 /** a piece longer than any there is would make merges quadratic in its length */
 const MAX_PIECE = 256
 
-type Merge = {
+/** Two pieces that join to a third. */
+export type PiecePair = {
+  /** of the piece that they join to */
+  readonly id: number
   readonly left: string
   readonly right: string
-  readonly score: number
-  readonly lengths: readonly [number, number]
+  /** in characters */
+  readonly lengths: readonly [left: number, right: number]
+}
+
+/** @returns all pairs of pieces that join to a piece, in the order of the pieces and then of the pairs' ids */
+export const pairsOf = ({
+  tokens,
+  types,
+  ids,
+}: Pick<GgufVocabulary, 'tokens' | 'types' | 'ids'>): readonly PiecePair[] => {
+  const isText = (id: number) =>
+    types[id] === TOKEN_TYPE.normal || types[id] === TOKEN_TYPE.userDefined
+  const idOf = (piece: string) => {
+    const id = ids.get(piece)
+    return id !== undefined && isText(id) ? id : undefined
+  }
+  const found: PiecePair[] = []
+  for (const [id, token] of tokens.entries()) {
+    const characters = Array.from(token)
+    if (!isText(id) || characters.length > MAX_PIECE) continue
+    const pairs: { readonly order: readonly [number, number]; readonly pair: PiecePair }[] = []
+    for (let at = 1, end = characters[0]!.length; at < characters.length; at++) {
+      const [left, right] = [token.slice(0, end), token.slice(end)]
+      const [l, r] = [idOf(left), idOf(right)]
+      const lengths = [at, characters.length - at] as const
+      if (l !== undefined && r !== undefined)
+        pairs.push({ order: [l, r], pair: { id, left, right, lengths } })
+      end += characters[at]!.length
+    }
+    pairs.sort((a, b) => a.order[0] - b.order[0] || a.order[1] - b.order[1])
+    for (const { pair } of pairs) found.push(pair)
+  }
+  return found
 }
 
 /**
@@ -85,32 +119,10 @@ type Merge = {
  * the order in which transformers makes them of a SentencePiece model (`generate_merges`).
  */
 const mergesOf = (vocabulary: GgufVocabulary): readonly (readonly [string, string])[] => {
-  const { tokens, types, ids } = vocabulary
   const scores = scoresOf(vocabulary)
-  const isText = (id: number) =>
-    types[id] === TOKEN_TYPE.normal || types[id] === TOKEN_TYPE.userDefined
-  const idOf = (piece: string) => {
-    const id = ids.get(piece)
-    return id !== undefined && isText(id) ? id : undefined
-  }
-  const merges: Merge[] = []
-  for (const [id, token] of tokens.entries()) {
-    const characters = Array.from(token)
-    if (!isText(id) || characters.length > MAX_PIECE) continue
-    const pairs: { readonly order: readonly [number, number]; readonly merge: Merge }[] = []
-    for (let at = 1, end = characters[0]!.length; at < characters.length; at++) {
-      const [left, right] = [token.slice(0, end), token.slice(end)]
-      const [l, r] = [idOf(left), idOf(right)]
-      const lengths = [at, characters.length - at] as const
-      if (l !== undefined && r !== undefined)
-        pairs.push({ order: [l, r], merge: { left, right, score: scores[id]!, lengths } })
-      end += characters[at]!.length
-    }
-    pairs.sort((a, b) => a.order[0] - b.order[0] || a.order[1] - b.order[1])
-    for (const { merge } of pairs) merges.push(merge)
-  }
-  merges.sort(
-    (a, b) => b.score - a.score || b.lengths[0] - a.lengths[0] || b.lengths[1] - a.lengths[1],
+  const byScore = pairsOf(vocabulary).toSorted(
+    (a, b) =>
+      scores[b.id]! - scores[a.id]! || b.lengths[0] - a.lengths[0] || b.lengths[1] - a.lengths[1],
   )
-  return merges.map(({ left, right }) => [left, right])
+  return byScore.map(({ left, right }) => [left, right])
 }

@@ -6,7 +6,7 @@ import type { ModelConfig } from '../model/config.ts'
 import { readTokenizerFiles } from '../model/tokenizer-files.ts'
 import { invalidSpec } from '../stage-error.ts'
 import { findModelFiles } from '../weights/model-files.ts'
-import { ggufProblem } from './gguf/gguf-model.ts'
+import { ggufProblem } from './gguf/gguf-problem.ts'
 import { tokenizerProblem } from './gguf/gguf-tokenizer.ts'
 import { configProblem } from './merged/config-from-gguf.ts'
 
@@ -25,14 +25,14 @@ const problemOf = async (
     case 'Merged':
       return folderProblem(config, modelFolder)
     case 'GGUF':
-      return ggufProblem(config) ?? ggufTokenizerProblem(modelFolder)
+      return ggufProblem(config) ?? ggufTokenizerProblem(config, modelFolder)
   }
 }
 
-const ggufTokenizerProblem = async (modelFolder: string) =>
+const ggufTokenizerProblem = async ({ vocabSize }: ModelConfig, modelFolder: string) =>
   (await findModelFiles(modelFolder)).format === 'gguf'
     ? undefined
-    : tokenizerProblem(await readTokenizerFiles(modelFolder))
+    : tokenizerProblem(await readTokenizerFiles(modelFolder), vocabSize)
 
 /** @throws StageError that names the format and why it cannot be written */
 export const checkFormats = async (

@@ -189,6 +189,7 @@ const READ: Record<string, [type: string, four: object, five: object, expected: 
         type: 'longrope',
         shortFactors: [1, 2],
         attentionFactor: Math.sqrt(1 + Math.log(4) / Math.log(32)),
+        beyond: { factors: [3, 4], maxPositions: 128 },
       },
       windows: [16, 16, 16, 16],
       rmsNormEpsilon: 1e-5,

@@ -10,10 +10,10 @@ import { readTokenizerFiles } from '../../../../trainer-image/src/model/tokenize
 import {
   type GgufType,
   ggufModel,
-  ggufProblem,
   sizeLabel,
 } from '../../../../trainer-image/src/publish/gguf/gguf-model.ts'
-import { preTokenizerName } from '../../../../trainer-image/src/publish/gguf/gguf-tokenizer.ts'
+import { ggufProblem } from '../../../../trainer-image/src/publish/gguf/gguf-problem.ts'
+import { preTokenizerName } from '../../../../trainer-image/src/publish/gguf/gguf-bytes.ts'
 import { configProblem } from '../../../../trainer-image/src/publish/merged/config-from-gguf.ts'
 import { mergedModel } from '../../../../trainer-image/src/publish/merged/merged-model.ts'
 import { encode } from '../../../../trainer-image/src/weights/encode.ts'
@@ -111,13 +111,71 @@ t.test('a GGUF becomes a Hugging Face folder in halves', async t => {
   }
 })
 
+const LONGROPE: ModelConfig['ropeScaling'] = {
+  type: 'longrope',
+  shortFactors: [1, 2],
+  attentionFactor: 1.1,
+}
+const LLAMA3: ModelConfig['ropeScaling'] = {
+  type: 'llama3',
+  factor: 8,
+  lowFrequencyFactor: 1,
+  highFrequencyFactor: 4,
+  originalMaxPositions: 8192,
+}
+const GEMMA3: Partial<ModelConfig> = {
+  architecture: 'gemma3_text',
+  windows: [8, 8],
+  attentionScale: 0.25,
+}
+const GEMMA2: Partial<ModelConfig> = {
+  architecture: 'gemma2',
+  windows: [8, null],
+  attentionScale: 0.25,
+  attentionSoftcap: 50,
+  logitSoftcap: 30,
+}
+
+/** of a Llama of two layers with heads of 16 values */
+const REFUSED: readonly (readonly [change: Partial<ModelConfig>, problem: RegExp | undefined])[] = [
+  [{ architecture: 'qwen2', kvHeads: [2, 4] }, /differ by layer/],
+  [{ architecture: 'mistral', windows: [8, 8] }, /sliding window, for which llama.cpp's llama/],
+  [{ architecture: 'qwen3', biases: ['q_proj'] }, /qwen3 has no place for its biases \(q_proj\)/],
+  [{ architecture: 'qwen2' }, /qwen2 has no place for its biases \(none\)/],
+  [{ layersWithoutRope: [1] }, /leaves other layers without RoPE than it \(1\)/],
+  [{ architecture: 'smollm3', layersWithoutRope: [1] }, /without RoPE than it \(1\)/],
+  [{ rotaryDim: 8 }, /rotates whole heads/],
+  [{ ropeScaling: LONGROPE }, /llama has no RoPE scaling of type longrope/],
+  [{ architecture: 'phi3', ropeScaling: LONGROPE }, /longrope has no long_factor/],
+  [{ architecture: 'phi3', windows: [8, null] }, /windows in other layers/],
+  [{ architecture: 'phi3', headDim: 8 }, /phi3 has heads of 16 values .* and it of 8/],
+  [{ architecture: 'qwen3', ropeScaling: LLAMA3 }, /qwen3 has no RoPE scaling of type llama3/],
+  [{ ...GEMMA3, windows: [8, null] }, /gemma3 has windows in other layers/],
+  [{ ...GEMMA3, attentionScale: 0.5 }, /query_pre_attn_scalar is 4.00000, .* takes 16.0000/],
+  [{ ...GEMMA3, logitSoftcap: 30 }, /neither scores nor logits below a cap/],
+  [{ ...GEMMA2, attentionSoftcap: undefined }, /gemma2 holds scores and logits below a cap/],
+  [{ ...GEMMA2, tieWordEmbeddings: false }, /gemma2 has no output layer of its own/],
+]
+
 t.test('what it cannot say is refused', async t => {
   const { config } = await opened(t, await writeTinyModel(t.testdir({})))
   t.equal(ggufProblem(config), undefined)
-  t.match(ggufProblem({ ...config, architecture: 'gemma2' }), /gemma2 is not written/)
-  t.match(ggufProblem({ ...config, kvHeads: [2, 4] }), /differ by layer/)
-  t.match(ggufProblem({ ...config, windows: [null, 8] }), /sliding window/)
-  t.match(ggufProblem({ ...config, layersWithoutRope: [3] }), /without RoPE/)
+  for (const [change, problem] of REFUSED)
+    t.match(ggufProblem({ ...config, ...change }), problem, JSON.stringify(change))
+  await t.rejects(
+    ggufModel(
+      {
+        ...(await opened(t, await writeTinyModel(t.testdir({})))),
+        config: { ...config, windows: [8, 8] },
+      },
+      'F16',
+      ABOUT,
+    ),
+    { reason: 'ModelUnsupported', message: /GGUF: it has a sliding window/ },
+  )
+})
+
+t.test('a tokenizer is named by the way it cuts text', async t => {
   const bytes = { type: 'ByteLevel', add_prefix_space: false, use_regex: true }
   const bpe = { model: { type: 'BPE' }, normalizer: null, pre_tokenizer: bytes }
   t.equal(preTokenizerName(bpe), 'gpt-2')

@@ -1,10 +1,8 @@
 /** The tuned model as one GGUF file, with the metadata that llama.cpp's converter writes. */
 import { join } from 'node:path'
-import { ropeFrequencyFactors } from './rope-factors.ts'
-import type { ModelConfig } from '../../model/config.ts'
 import { modelUnsupported } from '../../stage-error.ts'
 import { type EncodedType, isWholeBlocks } from '../../weights/encode.ts'
-import { architectureNamed, type GgufArchitecture } from '../../weights/gguf-architecture.ts'
+import type { GgufArchitecture } from '../../weights/gguf-architecture.ts'
 import { type GgufHeader, readGgufHeader } from '../../weights/gguf-header.ts'
 import { ggufName, permuteRows } from '../../weights/gguf-names.ts'
 import { findModelFiles } from '../../weights/model-files.ts'
@@ -15,7 +13,11 @@ import {
   type GgufTensorToWrite,
   writeGguf,
 } from './gguf-file.ts'
+import { ggufProblem } from './gguf-problem.ts'
 import { tokenizerMetadata } from './gguf-tokenizer.ts'
+import { ropeTensors } from './rope-factors.ts'
+import { shapeMetadata } from './shape-metadata.ts'
+import { writtenArchitecture } from './written-architecture.ts'
 
 export type GgufType = 'F16' | 'Q8_0'
 
@@ -30,34 +32,8 @@ export type GgufAbout = {
 const FILE_TYPE: Readonly<Record<GgufType, number>> = { F16: 1, Q8_0: 7 }
 const QUANTIZATION_VERSION = 2
 
-/** Model types whose tensors GGUF keeps as they are, and its name for them. */
-const ARCHITECTURES: Readonly<Record<string, string>> = {
-  llama: 'llama',
-  mistral: 'llama',
-  qwen2: 'qwen2',
-  qwen3: 'qwen3',
-}
-
-const architectureOf = (config: ModelConfig): GgufArchitecture | undefined =>
-  architectureNamed(ARCHITECTURES[config.architecture] ?? '')
-
-/** @returns what stands against it; undefined where nothing does */
-export const ggufProblem = (config: ModelConfig): string | undefined => {
-  const { architecture, kvHeads, windows, ropeScaling, layersWithoutRope } = config
-  if (!architectureOf(config))
-    return `architecture ${architecture} is not written; ${Object.keys(ARCHITECTURES).join(', ')} are`
-  if (new Set(kvHeads).size > 1) return 'its KV heads differ by layer, which is not written'
-  if (windows?.some(window => window !== null))
-    return 'it has a sliding window, which is not written'
-  if (layersWithoutRope?.length) return 'it has layers without RoPE, which are not written'
-  return ropeScaling?.type === 'longrope' && !ropeFrequencyFactors(config)
-    ? 'RoPE scaling of type longrope is not written'
-    : undefined
-}
-
 const string = (value: string): GgufEntry => ({ type: 'string', value })
 const uint32 = (value: number): GgufEntry => ({ type: 'uint32', value })
-const float32 = (value: number): GgufEntry => ({ type: 'float32', value })
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1)
 
@@ -97,31 +73,6 @@ const general = (
     ['general.quantization_version', uint32(QUANTIZATION_VERSION)],
   ])
 
-const shapeOf = (config: ModelConfig, { name }: GgufArchitecture): GgufMetadata => {
-  const { ropeScaling } = config
-  const entries: readonly (readonly [string, GgufEntry])[] = [
-    ['vocab_size', uint32(config.vocabSize)],
-    ['block_count', uint32(config.layers)],
-    ['context_length', uint32(config.maxPositions)],
-    ['embedding_length', uint32(config.hiddenSize)],
-    ['feed_forward_length', uint32(config.intermediateSize)],
-    ['attention.head_count', uint32(config.heads)],
-    ['attention.head_count_kv', uint32(config.kvHeads[0] ?? config.heads)],
-    ['attention.key_length', uint32(config.headDim)],
-    ['attention.value_length', uint32(config.headDim)],
-    ['attention.layer_norm_rms_epsilon', float32(config.rmsNormEpsilon)],
-    ['rope.dimension_count', uint32(config.headDim)],
-    ['rope.freq_base', float32(config.ropeTheta)],
-    ...(ropeScaling?.type === 'linear'
-      ? ([
-          ['rope.scaling.type', string('linear')],
-          ['rope.scaling.factor', float32(ropeScaling.factor)],
-        ] as const)
-      : []),
-  ]
-  return new Map(entries.map(([key, entry]) => [`${name}.${key}`, entry]))
-}
-
 /** Vectors stay in float32; a row that is not whole blocks stays in halves. */
 const storedAs = (type: GgufType, shape: readonly number[]): EncodedType => {
   if (shape.length < 2) return 'F32'
@@ -129,6 +80,11 @@ const storedAs = (type: GgufType, shape: readonly number[]): EncodedType => {
 }
 
 const ROTATED = /\.self_attn\.[qk]_proj\.(?:weight|bias)$/
+const NORM = /norm\.weight$/
+
+const addOne = (data: Float32Array) => {
+  for (let i = 0; i < data.length; i++) data[i]! += 1
+}
 
 const tensorsOf = (
   model: PublishedModel,
@@ -136,25 +92,23 @@ const tensorsOf = (
   architecture: GgufArchitecture,
 ): readonly GgufTensorToWrite[] => {
   const { config, weights } = model
-  const factors = ropeFrequencyFactors(config)
-  const frequencies: readonly GgufTensorToWrite[] = factors
-    ? [
-        {
-          name: 'rope_freqs.weight',
-          shape: [factors.length],
-          type: 'F32',
-          read: async () => factors,
-        },
-      ]
-    : []
+  const factors = [...ropeTensors(config)].map(
+    ([name, data]): GgufTensorToWrite => ({
+      name,
+      shape: [data.length],
+      type: 'F32',
+      read: async () => data,
+    }),
+  )
   return [
-    ...frequencies,
+    ...factors,
     ...publishedNames(model).map((name): GgufTensorToWrite => {
       const shape = weights.shape(name)
       const read = async () => {
         const data = await weights.read(name)
         if (architecture.interleaved && ROTATED.test(name))
           permuteRows(data, shape[1] ?? 1, config.headDim)
+        if (architecture.normsPlusOne && NORM.test(name)) addOne(data)
         return data
       }
       return { name: ggufName(name, architecture), shape, type: storedAs(type, shape), read }
@@ -173,13 +127,14 @@ export const ggufModel = async (
   about: GgufAbout,
 ): Promise<FolderWriter> => {
   const file = `model-${type.toLowerCase()}.gguf`
-  const architecture = architectureOf(model.config)
-  if (!architecture) throw modelUnsupported(`GGUF: ${ggufProblem(model.config)}`)
+  const problem = ggufProblem(model.config)
+  if (problem !== undefined) throw modelUnsupported(`GGUF: ${problem}`)
+  const architecture = writtenArchitecture(model.config)
   const tensors = tensorsOf(model, type, architecture)
   const parameters = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
   const metadata = new Map([
     ...general(type, about, architecture, parameters),
-    ...shapeOf(model.config, architecture),
+    ...shapeMetadata(model.config, architecture.name),
     ...tokenizerMetadata(model, await baseHeader(model.modelFolder)),
   ])
   return {

@@ -1,5 +1,10 @@
 /** What `rope_freqs.weight` of a GGUF holds, by how much each frequency of RoPE is divided, and what made them. */
 import type { ModelConfig, RopeScaling } from '../../model/config.ts'
+import {
+  LONG_ROPE_FACTORS,
+  ROPE_FACTORS,
+  SHORT_ROPE_FACTORS,
+} from '../../weights/gguf-architecture.ts'
 
 type Llama3 = Extract<RopeScaling, { type: 'llama3' }>
 type Rotation = Pick<ModelConfig, 'ropeTheta' | 'headDim'>
@@ -27,6 +32,18 @@ export const ropeFrequencyFactors = (config: ModelConfig): Float32Array | undefi
   config.ropeScaling?.type === 'llama3'
     ? factorsOf(config.ropeScaling, config)
     : givenFactors(config)
+
+/** @returns the tensors of factors that a file has, by name: for all rows, or for short and long ones */
+export const ropeTensors = (config: ModelConfig): ReadonlyMap<string, Float32Array> => {
+  const { architecture, ropeScaling } = config
+  if (architecture === 'phi3' && ropeScaling?.type === 'longrope')
+    return new Map([
+      [LONG_ROPE_FACTORS, Float32Array.from(ropeScaling.beyond?.factors ?? [])],
+      [SHORT_ROPE_FACTORS, Float32Array.from(ropeScaling.shortFactors)],
+    ])
+  const factors = ropeFrequencyFactors(config)
+  return new Map(factors ? [[ROPE_FACTORS, factors]] : [])
+}
 
 /** Of every Llama 3.1 to 3.3; only `factor` differs. */
 const LLAMA3 = { lowFrequencyFactor: 1, highFrequencyFactor: 4, originalMaxPositions: 8192 }
