@@ -1,4 +1,4 @@
-/** GGUF of every family: read back, it gives the logits of the tuned model within the rounding of its type. */
+/** GGUF of every family, and Merged of a base that came as such a GGUF: read back, they give the logits of the tuned model within the rounding of their types. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -9,6 +9,7 @@ import { configFromJson } from '../../trainer-image/src/model/read-config-json.t
 import { readTokenizerFiles } from '../../trainer-image/src/model/tokenizer-files.ts'
 import { tunedWeights } from '../../trainer-image/src/model/tuned-weights.ts'
 import { type GgufType, ggufModel } from '../../trainer-image/src/publish/gguf/gguf-model.ts'
+import { mergedModel } from '../../trainer-image/src/publish/merged/merged-model.ts'
 import { dequantize } from '../../trainer-image/src/weights/dequantize.ts'
 import { encode, isWholeBlocks } from '../../trainer-image/src/weights/encode.ts'
 import { openWeights } from '../../trainer-image/src/weights/open-weights.ts'
@@ -24,8 +25,19 @@ import {
 } from '../fixtures/parity/recorded-architecture.ts'
 import { writeTinyTokenizer } from '../fixtures/tiny-model.ts'
 
+/** A file has what comes out of Llama 3.1's scaling, which is known again by the published settings. */
+const LLAMA3 = {
+  rope_type: 'llama3',
+  rope_theta: 10_000,
+  factor: 8,
+  low_freq_factor: 1,
+  high_freq_factor: 4,
+  original_max_position_embeddings: 8192,
+}
+
 /** What llama.cpp has no key for is made as llama.cpp has it. */
 const EXPRESSIBLE: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  llama: { rope_parameters: LLAMA3 },
   mistral: { sliding_window: null },
   qwen2: { use_sliding_window: false, layer_types: null },
   smollm3: { num_hidden_layers: 5, no_rope_layers: [1, 1, 1, 0, 1], layer_types: null },
@@ -126,4 +138,11 @@ for (const recorded of MODELS.cases)
       t.ok(rounding <= ROUNDING[type], `the tuned model (off by ${rounding})`)
       const plain = distance(await logitsOf(t, model, path), expected)
       t.ok(plain > 10 * rounding, `tuning moved it more (${plain})`)
+
+      const merged = join(folder, 'merged')
+      await mkdir(merged)
+      const again = await opened(t, out)
+      await (await mergedModel(await publishedOf(again, again.weights))).write(merged)
+      const off = distance(await logitsOf(t, model, merged), found)
+      t.ok(off <= ROUNDING.F16, `Merged of the GGUF, in halves (off by ${off})`)
     })

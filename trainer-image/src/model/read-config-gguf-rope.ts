@@ -90,18 +90,21 @@ type Plain = {
 const scalingOf = (fields: GgufFields, factors: RopeFactors, plain: Plain): Partial<Rope> => {
   const { get, at, header } = fields
   const type = get('rope.scaling.type') ?? 'none'
-  if (factors.short) return longRope(fields, factors.short, factors.long, plain)
-  if (header.tensors.has(LONG_ROPE_FACTORS))
-    throw modelMalformed(`${header.fileName}: tensor "${SHORT_ROPE_FACTORS}" is missing`)
+  const { all, short, long } = factors
+  if (short && long) return longRope(fields, short, long, plain)
+  if (short || long)
+    throw modelMalformed(
+      `${header.fileName}: tensor "${short ? LONG_ROPE_FACTORS : SHORT_ROPE_FACTORS}" is missing`,
+    )
   if (type !== 'none' && type !== 'linear')
     throw modelUnsupported(
       `${at('rope.scaling.type')} is ${show(type)}, which is not supported; choose a model without it`,
     )
   const factor =
     type === 'linear' ? real(at('rope.scaling.factor'), get('rope.scaling.factor'), 1, 1e6) : 1
-  if (factors.all && factor !== 1)
+  if (all && factor !== 1)
     throw modelUnsupported(`${at('rope.scaling.type')} is linear beside "${ROPE_FACTORS}"`)
-  if (factors.all) return { ropeScaling: byFrequency(factors.all, plain) }
+  if (all) return { ropeScaling: byFrequency(all, plain) }
   return factor === 1 ? {} : { ropeScaling: { type: 'linear', factor } }
 }
 
@@ -109,7 +112,7 @@ const scalingOf = (fields: GgufFields, factors: RopeFactors, plain: Plain): Part
 const longRope = (
   { get, at }: GgufFields,
   shortFactors: readonly number[],
-  longFactors: readonly number[] | undefined,
+  longFactors: readonly number[],
   { maxPositions }: Plain,
 ): Partial<Rope> => {
   const original = integer(
@@ -130,7 +133,7 @@ const longRope = (
       type: 'longrope',
       shortFactors,
       attentionFactor,
-      ...(longFactors ? { beyond: { factors: longFactors, maxPositions } } : {}),
+      beyond: { factors: longFactors, maxPositions },
     },
   }
 }

@@ -79,9 +79,7 @@ const longRope = (
       type: 'longrope',
       shortFactors: factorsOf('short_factor'),
       attentionFactor: attentionFactor(where, scaling, ratio, original),
-      ...(scaling['long_factor'] === undefined
-        ? {}
-        : { beyond: { factors: factorsOf('long_factor'), maxPositions } }),
+      beyond: { factors: factorsOf('long_factor'), maxPositions },
     },
   } as const
 }

@@ -9,6 +9,9 @@ import { readModelConfig } from '../../../../trainer-image/src/model/read-config
 import { configFromJson } from '../../../../trainer-image/src/model/read-config-json.ts'
 import { readTokenizerFiles } from '../../../../trainer-image/src/model/tokenizer-files.ts'
 import { ggufModel } from '../../../../trainer-image/src/publish/gguf/gguf-model.ts'
+import { configProblem } from '../../../../trainer-image/src/publish/merged/config-from-gguf.ts'
+import { differingField } from '../../../../trainer-image/src/publish/merged/differing-field.ts'
+import { mergedModel } from '../../../../trainer-image/src/publish/merged/merged-model.ts'
 import { dequantize } from '../../../../trainer-image/src/weights/dequantize.ts'
 import { encode } from '../../../../trainer-image/src/weights/encode.ts'
 import { readGgufHeader } from '../../../../trainer-image/src/weights/gguf-header.ts'
@@ -87,6 +90,51 @@ for (const [name, { config: json, gguf }] of Object.entries(cases))
     await written.close()
     await stored.close()
   })
+
+for (const [name, { config: json, gguf }] of Object.entries(cases))
+  t.test(`${name} becomes a Hugging Face folder`, async t => {
+    const folder = t.testdir()
+    const [recorded, out] = [join(folder, 'recorded'), join(folder, 'out')]
+    mkdirSync(recorded)
+    mkdirSync(out)
+    writeFileSync(join(recorded, 'model.gguf'), Buffer.from(gguf, 'base64'))
+    const [config, weights] = [await readModelConfig(recorded), await openWeights(recorded)]
+    t.teardown(() => weights.close())
+    t.equal(configProblem(config), undefined)
+    const writer = await mergedModel({
+      modelFolder: recorded,
+      config,
+      weights,
+      tokenizer: await readTokenizerFiles(await writeTinyModel(join(folder, 'model'))),
+      chatTemplate: undefined,
+      eosTokenIds: config.eosTokenIds,
+    })
+    await writer.write(out)
+    t.equal(differingField(await readModelConfig(out), configFromJson(json, {})), undefined)
+    const made = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'))
+    t.same(made.architectures, json['architectures'])
+    t.equal(made.model_type, json['model_type'])
+    for (const [key, value] of Object.entries(json))
+      if (OWN_KEYS.includes(key)) t.same(made[key], value, key)
+    const merged = await openWeights(out)
+    t.teardown(() => merged.close())
+    t.same(merged.names, weights.names)
+    for (const tensor of merged.names)
+      t.strictSame(await merged.read(tensor), await weights.read(tensor), tensor)
+  })
+
+/** Keys that transformers reads of a family alone. */
+const OWN_KEYS = [
+  'attn_logit_softcapping',
+  'final_logit_softcapping',
+  'hidden_activation',
+  'num_key_value_heads_per_layer',
+  'original_max_position_embeddings',
+  'partial_rotary_factor',
+  'query_pre_attn_scalar',
+  'rope_local_base_freq',
+  'sliding_window',
+]
 
 /** DeciLM's sizes are told layer by layer, where gguf-py's file has one for all. */
 const onePerLayer = (value: unknown) =>

@@ -146,7 +146,7 @@ const REFUSED: readonly (readonly [change: Partial<ModelConfig>, problem: RegExp
   [{ architecture: 'smollm3', layersWithoutRope: [1] }, /without RoPE than it \(1\)/],
   [{ rotaryDim: 8 }, /rotates whole heads/],
   [{ ropeScaling: LONGROPE }, /llama has no RoPE scaling of type longrope/],
-  [{ architecture: 'phi3', ropeScaling: LONGROPE }, /longrope has no long_factor/],
+  [{ architecture: 'phi3', ropeScaling: LONGROPE }, /phi3 has no RoPE scaling of type longrope/],
   [{ architecture: 'phi3', windows: [8, null] }, /windows in other layers/],
   [{ architecture: 'phi3', headDim: 8 }, /phi3 has heads of 16 values .* and it of 8/],
   [{ architecture: 'qwen3', ropeScaling: LLAMA3 }, /qwen3 has no RoPE scaling of type llama3/],

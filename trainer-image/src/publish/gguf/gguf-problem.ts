@@ -2,7 +2,7 @@
 import type { ModelConfig } from '../../model/config.ts'
 import { gemmaAttentionScale, hasWindow, layersWithoutRope } from '../../model/llama-cpp-rules.ts'
 import { rotaryDimOf } from '../../model/rotary.ts'
-import { ropeFrequencyFactors } from './rope-factors.ts'
+import { ropeTensors } from './rope-factors.ts'
 import { isUniform, writtenArchitecture } from './written-architecture.ts'
 
 /** of the model and llama.cpp's name of its architecture @returns undefined where nothing stands against it */
@@ -53,9 +53,8 @@ const rotatedPart: Check = (config, name) =>
 const ropeScaling: Check = (config, name) => {
   const { ropeScaling: scaling } = config
   if (!scaling || scaling.type === 'linear') return undefined
-  if (name === 'phi3' && scaling.type === 'longrope')
-    return scaling.beyond ? undefined : 'its RoPE scaling of type longrope has no long_factor'
-  return isLlama(name) && ropeFrequencyFactors(config)
+  const isKnown = name === 'phi3' ? scaling.type === 'longrope' : isLlama(name)
+  return isKnown && ropeTensors(config).size > 0
     ? undefined
     : `llama.cpp's ${name} has no RoPE scaling of type ${scaling.type}`
 }

@@ -28,17 +28,17 @@ const givenFactors = ({ architecture, ropeScaling }: ModelConfig): Float32Array 
     : undefined
 
 /** @returns undefined where nothing is scaled by frequency */
-export const ropeFrequencyFactors = (config: ModelConfig): Float32Array | undefined =>
+const ropeFrequencyFactors = (config: ModelConfig): Float32Array | undefined =>
   config.ropeScaling?.type === 'llama3'
     ? factorsOf(config.ropeScaling, config)
     : givenFactors(config)
 
 /** @returns the tensors of factors that a file has, by name: for all rows, or for short and long ones */
 export const ropeTensors = (config: ModelConfig): ReadonlyMap<string, Float32Array> => {
-  const { architecture, ropeScaling } = config
-  if (architecture === 'phi3' && ropeScaling?.type === 'longrope')
+  const { ropeScaling } = config
+  if (ropeScaling?.type === 'longrope' && ropeScaling.beyond)
     return new Map([
-      [LONG_ROPE_FACTORS, Float32Array.from(ropeScaling.beyond?.factors ?? [])],
+      [LONG_ROPE_FACTORS, Float32Array.from(ropeScaling.beyond.factors)],
       [SHORT_ROPE_FACTORS, Float32Array.from(ropeScaling.shortFactors)],
     ])
   const factors = ropeFrequencyFactors(config)
@@ -52,7 +52,7 @@ const ROUNDING = 1e-4
 /** @returns the scaling that a model has, or that gives the factors of its GGUF; undefined where none is known */
 export const namedScaling = (config: ModelConfig): RopeScaling | undefined => {
   const factors = givenFactors(config)
-  if (!factors) return config.ropeScaling?.type === 'longrope' ? undefined : config.ropeScaling
+  if (!factors) return config.ropeScaling
   const scaling: Llama3 = { type: 'llama3', factor: Math.max(...factors), ...LLAMA3 }
   const made = factorsOf(scaling, config)
   const isSame = made.every((value, i) => Math.abs(value / factors[i]! - 1) < ROUNDING)
