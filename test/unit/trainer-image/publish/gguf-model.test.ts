@@ -20,6 +20,7 @@ import { encode } from '../../../../trainer-image/src/weights/encode.ts'
 import { dequantize } from '../../../../trainer-image/src/weights/dequantize.ts'
 import { readGgufHeader } from '../../../../trainer-image/src/weights/gguf-header.ts'
 import { openWeights } from '../../../../trainer-image/src/weights/open-weights.ts'
+import { recordedKinds, tokenizerJson } from '../../../fixtures/model/tokenizer-kinds.ts'
 import { writeTinyModel } from '../../../fixtures/tiny-model.ts'
 
 const opened = async (t: Test, modelFolder: string) => {
@@ -183,6 +184,12 @@ t.test('a tokenizer is named by the way it cuts text', async t => {
   t.equal(preTokenizerName({ ...bpe, pre_tokenizer: { type: 'Whitespace' } }), undefined)
   t.equal(preTokenizerName({ ...bpe, model: { type: 'BPE', ignore_merges: true } }), undefined)
   t.equal(preTokenizerName({ ...bpe, model: { type: 'Unigram' } }), undefined)
+  for (const [kind, name] of Object.entries({
+    llama3: 'llama-bpe',
+    qwen2: 'qwen2',
+    gpt4o: 'gpt-4o',
+  }))
+    t.equal(preTokenizerName(tokenizerJson(recordedKinds.kinds[kind]!)), name)
 })
 
 t.test('sizes are told as models are named', async t => {

@@ -6,24 +6,30 @@ import { isJsonObject, type JsonObject } from '../../weights/read-json.ts'
 import type { GgufEntry, GgufMetadata } from './gguf-file.ts'
 import type { WrittenVocabulary } from './gguf-vocabulary.ts'
 
+/** The rules that are known match every character, so that nothing lies between matches that could be removed. */
+const isolated = (split: JsonObject): JsonObject =>
+  split['behavior'] === 'Removed' && split['invert'] === true
+    ? { ...split, behavior: 'Isolated', invert: false }
+    : split
+
 /** Pre-tokenizers are the same where they cut the same: offsets are no part of that. */
-const withoutOffsets = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(withoutOffsets)
+const comparable = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(comparable)
   if (!isJsonObject(value)) return value
-  const { trim_offsets: _, ...rest } = value
-  return Object.fromEntries(Object.entries(rest).map(([key, of]) => [key, withoutOffsets(of)]))
+  const { trim_offsets: _, ...rest } = isolated(value)
+  return Object.fromEntries(Object.entries(rest).map(([key, of]) => [key, comparable(of)]))
 }
 
 /** @returns llama.cpp's name of the pre-tokenizer; undefined where there is none */
 export const preTokenizerName = (tokenizer: JsonObject): string | undefined => {
   const { model, normalizer, pre_tokenizer: pre } = tokenizer
   if (!isJsonObject(model) || model['type'] !== 'BPE' || model['byte_fallback'] === true) return
-  const wanted = canonicalJson(withoutOffsets([normalizer ?? null, pre ?? null]))
+  const wanted = canonicalJson(comparable([normalizer ?? null, pre ?? null]))
   const ignoreMerges = model['ignore_merges'] === true
   const found = Object.entries(PRE_TOKENIZERS).find(
     ([, rule]) =>
       (rule.ignoreMerges ?? false) === ignoreMerges &&
-      canonicalJson(withoutOffsets([rule.normalizer ?? null, rule.pre])) === wanted,
+      canonicalJson(comparable([rule.normalizer ?? null, rule.pre])) === wanted,
   )
   return found?.[0]
 }
