@@ -98,7 +98,7 @@ export const pairsOf = ({
   const found: PiecePair[] = []
   for (const [id, token] of tokens.entries()) {
     const characters = Array.from(token)
-    if (!isText(id) || characters.length > MAX_PIECE) continue
+    if (!isText(id) || characters.length < 2 || characters.length > MAX_PIECE) continue
     const pairs: { readonly order: readonly [number, number]; readonly pair: PiecePair }[] = []
     for (let at = 1, end = characters[0]!.length; at < characters.length; at++) {
       const [left, right] = [token.slice(0, end), token.slice(end)]

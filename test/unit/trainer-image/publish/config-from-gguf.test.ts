@@ -3,6 +3,7 @@ import t from 'tap'
 import type { ModelConfig } from '../../../../trainer-image/src/model/config.ts'
 import { readModelConfig } from '../../../../trainer-image/src/model/read-config.ts'
 import { configProblem } from '../../../../trainer-image/src/publish/merged/config-from-gguf.ts'
+import { configText } from '../../../../trainer-image/src/publish/merged/config-text.ts'
 import { writeTinyModel } from '../../../fixtures/tiny-model.ts'
 
 const FACTORS = Array.from({ length: 8 }, (_, i) => 1 + i / 2)
@@ -30,4 +31,19 @@ t.test('what no config.json says is refused', async t => {
     configProblem({ ...config, architecture: 'phi3', ropeScaling: { type: 'linear', factor: 2 } }),
     /rope_scaling asks for RoPE scaling of type "linear"/,
   )
+})
+
+t.test('floats are written as Python writes them', async t => {
+  const config = {
+    final_logit_softcapping: 30,
+    attn_logit_softcapping: null,
+    rms_norm_eps: 1e-6,
+    rope_scaling: { factor: 8, original_max_position_embeddings: 8192, rope_type: 'llama3' },
+    rope_theta: 1e6,
+    sliding_window: 512,
+  }
+  const text = configText(config)
+  t.same(JSON.parse(text), config)
+  const floats = [...text.matchAll(/"(\w+)": [\d]+\.0,?$/gm)].map(([, key]) => key)
+  t.same(floats, ['final_logit_softcapping', 'factor', 'rope_theta'])
 })

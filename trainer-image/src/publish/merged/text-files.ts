@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject, readTextFile } from '../../weights/read-
 import type { SafetensorsType } from '../../weights/write-safetensors.ts'
 import type { PublishedModel } from '../published-model.ts'
 import { configFromGguf, configProblem, generationConfigOf } from './config-from-gguf.ts'
+import { configText } from './config-text.ts'
 
 /** name → content */
 export type TextFiles = ReadonlyMap<string, string>
@@ -72,7 +73,7 @@ const configurations = async (
   const generation = await read('generation_config.json')
   const made = () =>
     configProblem(config) === undefined
-      ? jsonText(configFromGguf(config, eosTokenIds, dtype))
+      ? configText(configFromGguf(config, eosTokenIds, dtype))
       : undefined
   const own = text === undefined ? made() : withDtype(text, dtype)
   return new Map([
