@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import t from 'tap'
@@ -26,6 +26,7 @@ const run = join(tiny.output, 'run-1')
 const base = join(folder, 'model')
 
 const QUESTION = 'make the kitchen red'
+const EXAMPLE = resolve('examples/onnx-generate/generate.js')
 const tokenizer = await loadTokenizer(base)
 const prompt = Int32Array.from(
   tokenizer.encodeTemplate(`<|im_start|>user\n${QUESTION}<|im_end|>\n<|im_start|>assistant\n`),
@@ -133,12 +134,17 @@ t.test('merged model and example give the text that the tuned session gives', as
   const tuned = await generated('tuned', base)
   t.not(tuned, await generated('base', base), 'tuning has changed the answer')
   t.equal(await generated('base', join(run, 'merged')), tuned)
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['examples/onnx-generate/generate.js', join(run, 'onnx'), QUESTION],
-    { env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' } },
-  )
+  const { stdout } = await promisify(execFile)(process.execPath, [EXAMPLE, QUESTION], {
+    cwd: join(run, 'onnx'),
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+  })
   t.equal(stdout, `${tuned}\n`)
+})
+
+t.test('the example has the 20 lines that it is said to have', async t => {
+  const [use, ...lines] = (await readFile(EXAMPLE, 'utf8')).trimEnd().split('\n')
+  t.match(use, /^\/\/ /)
+  t.equal(lines.length, 20)
 })
 
 t.test('the folders hold what their readers look for', async t => {
