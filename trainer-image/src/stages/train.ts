@@ -31,7 +31,7 @@ import { bestStatesIn } from '../train/best-states.ts'
 import { type Counters, loadCheckpoint, newestStep, saveCheckpoint } from '../train/checkpoint.ts'
 import { groupingOf } from '../train/group-rows.ts'
 import { openMetricsLog } from '../train/metrics-log.ts'
-import { halved, pinPieces } from '../train/pieces.ts'
+import { halvePieces, microBatchAt, PIECES_FILE, pinPieces } from '../train/pieces.ts'
 import { totalSteps as countSteps, lastStep, rowCountOfStep, rowsOfStep } from '../train/steps.ts'
 import { type LoopOptions, type LoopResult, trainingLoop } from '../train/training-loop.ts'
 import { publishDataset, publishMetrics, summaryOf } from '../train/training-metrics.ts'
@@ -102,10 +102,12 @@ const openRun = async (context: StageContext) => {
   const cuda = usesCuda(environment)
   // made anew: Prepare may be an earlier run's, with another batch size or memory limit
   const plan = () => makePlan({ config, spec: job.spec, dataset, memoryLimitBytes, cores, cuda })
-  const pinned = await pinPieces(join(course, 'pieces.json'), plan, cores)
-  const pieces = halved(pinned, microBatchHalvings)
+  const piecesFile = join(course, PIECES_FILE)
+  const pinned = await pinPieces(piecesFile, plan, cores)
   const room = stateRoom(slots)
   const checkpoint = await loadCheckpoint(checkpoints, best.has, room.place)
+  const start = checkpoint?.counters ?? NOTHING_DONE
+  const pieces = await halvePieces(piecesFile, pinned, start.step, microBatchHalvings)
   const records = await readRecords(prepare.folder)
   const quantization = quantizationOf(job.spec.method)
   const half = halfTypeOf(job.spec.training)
@@ -140,7 +142,7 @@ const openRun = async (context: StageContext) => {
       ...adapterBase(records?.model ?? job.spec.model.source),
       isTied: config.tieWordEmbeddings,
     },
-    start: checkpoint?.counters ?? NOTHING_DONE,
+    start,
   }
 }
 type Run = Awaited<ReturnType<typeof openRun>>
@@ -221,7 +223,8 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
   const schedule = scheduleOf(training, scheduledSteps)
   const goal = goalOf(training)
   const opening = start.step > 0 ? 'resumed from a checkpoint' : 'starting'
-  const { microBatchSize, threads } = pieces
+  const { threads } = pieces
+  const microBatchSize = microBatchAt(pieces, start.step)
   context.log.info({ step: start.step, totalSteps, threads, microBatchSize }, opening)
   const { type: _, ...adam } = training.optimizer
   const result = await trainingLoop(start, {
@@ -231,7 +234,7 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
     totalSteps,
     scheduledSteps,
     warmupSteps: schedule.warmupSteps,
-    grouping: groupingOf({ ...training, microBatchSize }),
+    groupingAt: step => groupingOf({ ...training, microBatchSize: microBatchAt(pieces, step) }),
     goal,
     evaluateEvery: evaluation.everySteps,
     checkpointEvery: training.checkpoint.everySteps,
@@ -251,11 +254,11 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
 
 /** The sessions have written their profiles when the engine is closed. */
 const summarizeProfile = async ({ spec }: JobFile, run: Run) => {
-  const { folder, scratch, data, pieces, slots } = run
+  const { folder, scratch, data, pieces, slots, start } = run
   const { training } = spec
   const plan = { rows: data.train.count, batchSize: training.batchSize, seed: training.seed }
   const first = rowsOfStep(plan, 0).map(row => data.train.row(row))
-  const { group } = groupingOf({ ...training, microBatchSize: pieces.microBatchSize })
+  const { group } = groupingOf({ ...training, microBatchSize: microBatchAt(pieces, start.step) })
   const timesPerStep = { train: group(first).length, ...runsPerUpdate(slots) }
   await writeProfile(join(folder, PROFILE_FOLDER), rawProfileOf(scratch), timesPerStep)
 }

@@ -19,7 +19,8 @@ export type PartsOptions = {
   readonly data: Pick<PreparedDataset, 'train'>
   readonly plan: StepPlan
   readonly totalSteps: number
-  readonly grouping: Grouping
+  /** step from 0 → how its rows are computed */
+  readonly groupingAt: (step: number) => Grouping
 }
 
 const sumOf = (rows: readonly Row[], of: (row: Row) => number): number =>
@@ -27,11 +28,11 @@ const sumOf = (rows: readonly Row[], of: (row: Row) => number): number =>
 
 /** @param start step from 0 */
 export function* partsFrom(start: number, options: PartsOptions): Generator<StepPart> {
-  const { data, plan, totalSteps, grouping } = options
+  const { data, plan, totalSteps, groupingAt } = options
   for (let step = start; step < totalSteps; step++) {
     const rows = rowsOfStep(plan, step).map(index => data.train.row(index))
     const whole = { targets: sumOf(rows, countTargets), tokens: sumOf(rows, countTokens) }
-    const groups = grouping.group(rows)
+    const groups = groupingAt(step).group(rows)
     for (const [index, group] of groups.entries())
       yield {
         ...whole,

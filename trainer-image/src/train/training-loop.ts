@@ -101,10 +101,11 @@ const standingOf = async (course: Course, measured: Best, options: LoopOptions) 
   return standing
 }
 
-const measure = async (course: Course, options: LoopOptions): Promise<Course> => {
-  const { engine, data, plan, grouping, signal, clock } = options
+/** @param like the step, from 0, that it is computed like */
+const measure = async (course: Course, like: number, options: LoopOptions): Promise<Course> => {
+  const { engine, data, plan, groupingAt, signal, clock } = options
   const started = clock()
-  const validation = await validate(engine, data.validation, grouping, signal)
+  const validation = await validate(engine, data.validation, groupingAt(like), signal)
   if (!validation) return course
   options.observe('validation', clock() - started)
   const best = { ...validation, step: course.counters.step }
@@ -182,7 +183,7 @@ const takeStep = async (before: Course, options: Run): Promise<Course> => {
   const stepped = afterStep(before, taken)
   await options.record(stepRecord(stepped, plan, taken, throughput.tokensPerSecond()))
   const { step } = stepped.counters
-  const course = isDue(step, options) ? await measure(stepped, options) : stepped
+  const course = isDue(step, options) ? await measure(stepped, step - 1, options) : stepped
   options.report(progressOf(course, options, taken, throughput))
   const isLast = step === totalSteps || isOutOfPatience(course.counters, options.goal)
   return step % options.checkpointEvery === 0 && !isLast ? saveGood(course, options) : course
@@ -211,7 +212,8 @@ export const trainingLoop = async (start: Counters, options: LoopOptions): Promi
   let course = startOf(start)
   // a stop may have come between the step and its validation
   if (start.step > 0 && isDue(start.step, options) && start.validatedStep !== start.step)
-    course = await measure(course, options)
+    // with what comes next: it may be what memory ran out for
+    course = await measure(course, start.step, options)
   const isOver = () => course.counters.step >= totalSteps || isOutOfPatience(course.counters, goal)
   while (!isOver()) course = await takeStep(course, run)
   // what the run has to show for itself is then an older validation's

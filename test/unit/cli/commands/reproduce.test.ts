@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { readProvenance } from '../../../../cli/src/reproduce/read-provenance.ts'
-import { STAGES } from '../../../../crds/stage.ts'
+import { type Progress, STAGES } from '../../../../crds/stage.ts'
 import { runStageProcess } from '../../../fixtures/stage-process.ts'
 import { writeTinyJob } from '../../../fixtures/tiny-job.ts'
 
@@ -55,6 +55,38 @@ t.test('what a run says of itself is enough to train the same bytes again', asyn
     await readFile(join(run, 'adapter/adapter_model.safetensors')),
   )
   t.same(await readdir(tiny.output), ['run-1'], 'nothing is published')
+})
+
+t.test('a run that ran out of memory on the way is computed with the same rows again', async t => {
+  const killed = await writeTinyJob(join(folder, 'killed'))
+  const published = join(killed.output, 'run-1')
+  // half of the tokens would still hold its short rows at once
+  const halved = { args: ['--micro-batch-halvings', '2'] }
+  const atStep = (step: number) => ({
+    kill: (progress: Progress) =>
+      (progress.training?.step ?? 0) >= step ? ('SIGKILL' as const) : undefined,
+  })
+  await runStageProcess('prepare', killed)
+  t.equal((await runStageProcess('train', killed, atStep(5))).signal, 'SIGKILL')
+  for (const [stage, options] of [['train', halved], ['evaluate'], ['publish']] as const) {
+    const { exitCode, stderr } = await runStageProcess(stage, killed, options)
+    t.equal(exitCode, 0, stage, { stderr })
+  }
+  const provenance = JSON.parse(await readFile(join(published, 'provenance.json'), 'utf8'))
+  const [change, ...more] = provenance.computed.changes
+  t.match(provenance.computed, { microBatchSize: 4 })
+  t.match(change, { microBatchSize: 1 })
+  t.ok(change.afterSteps >= 4 && change.afterSteps < 12, `after ${change.afterSteps} steps`)
+  t.same(more, [])
+  const again = await attune(['--reproduce', join(published, 'provenance.json')], killed.output)
+  t.match(again, { code: 0, stdout: /^run 1 of tiny is reproduced: the same bytes/ }, again.stderr)
+
+  const cwd = join(folder, 'unnoted')
+  await mkdir(cwd)
+  const { changes: _, ...computed } = provenance.computed
+  await writeFile(join(cwd, 'older.json'), JSON.stringify({ ...provenance, computed }))
+  const other = await attune(['--reproduce', 'older.json'], cwd)
+  t.match(other, { code: 1, stderr: /noted no changes of the micro-batch/ })
 })
 
 t.test('another seed comes to other bytes, and that is said', async t => {
