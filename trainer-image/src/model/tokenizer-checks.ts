@@ -2,6 +2,7 @@
 import { modelMalformed, modelUnsupported } from '../stage-error.ts'
 import { isJsonObject, type JsonObject } from '../weights/read-json.ts'
 import { LIMITS } from './read-config-fields.ts'
+import { checkTokenizerSizes } from './tokenizer-sizes.ts'
 
 export const isNonNull = <T>(value: T | null | undefined): value is T =>
   value !== null && value !== undefined
@@ -16,6 +17,7 @@ export const unknownIdOf = (tokenizer: JsonObject): number | undefined => {
 
 /** Refuses what the library would misread, and fills in the keys that it insists on. */
 export const checkedTokenizer = (tokenizer: JsonObject): JsonObject => {
+  checkTokenizerSizes(tokenizer)
   const model = tokenizer['model']
   if (!isJsonObject(model)) throw modelMalformed('tokenizer.json has no object "model"')
   // files written before the key existed hold a BPE where there are merges
@@ -64,8 +66,7 @@ const isMerge = (merge: unknown): boolean =>
 
 const checkUnigram = (model: JsonObject) => {
   const { vocab, unk_id: unknown } = model
-  if (!Array.isArray(vocab) || vocab.length > LIMITS.vocabSize)
-    throw modelMalformed('tokenizer.json: model needs a list "vocab"')
+  if (!Array.isArray(vocab)) throw modelMalformed('tokenizer.json: model needs a list "vocab"')
   const bad = vocab.findIndex(
     entry => !Array.isArray(entry) || typeof entry[0] !== 'string' || !Number.isFinite(entry[1]),
   )
