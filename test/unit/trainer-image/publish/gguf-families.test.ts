@@ -1,7 +1,6 @@
 /** What is written of every family against the files that gguf-py wrote of the same models (test/parity/record_gguf_models.py). */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import type { ModelConfig, Weights } from '../../../../trainer-image/src/model/config.ts'
 import { weightShapes } from '../../../../trainer-image/src/model/linear-layers.ts'
@@ -16,19 +15,8 @@ import { dequantize } from '../../../../trainer-image/src/weights/dequantize.ts'
 import { encode } from '../../../../trainer-image/src/weights/encode.ts'
 import { readGgufHeader } from '../../../../trainer-image/src/weights/gguf-header.ts'
 import { openWeights } from '../../../../trainer-image/src/weights/open-weights.ts'
-import type { JsonObject } from '../../../../trainer-image/src/weights/read-json.ts'
 import { writeTinyModel } from '../../../fixtures/tiny-model.ts'
-
-type Recorded = { cases: Record<string, { config: JsonObject; gguf: string }> }
-const path = new URL('../../../fixtures/parity/gguf-models.json.gz', import.meta.url)
-const { cases }: Recorded = JSON.parse(gunzipSync(readFileSync(path)).toString('utf8'))
-
-/** As the recording made them. */
-const values = (name: string, shape: readonly number[]) => {
-  const start = Buffer.from(name).reduce((a, b) => a + b, 0) % 97
-  const count = shape.reduce((a, b) => a * b, 1)
-  return Float32Array.from({ length: count }, (_, i) => (((i * 37 + start) % 241) - 120) / 64)
-}
+import { cases, values } from '../../../fixtures/parity/recorded-gguf.ts'
 
 const weightsOf = (config: ModelConfig): Weights => {
   const shapes = new Map(weightShapes(config).map(({ name, shape }) => [name, shape]))

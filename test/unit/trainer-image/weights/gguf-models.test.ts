@@ -1,23 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import type { ModelConfig } from '../../../../trainer-image/src/model/config.ts'
 import { readModelConfig } from '../../../../trainer-image/src/model/read-config.ts'
 import { configFromJson } from '../../../../trainer-image/src/model/read-config-json.ts'
 import { openWeights } from '../../../../trainer-image/src/weights/open-weights.ts'
-import type { JsonObject } from '../../../../trainer-image/src/weights/read-json.ts'
-
-type Recorded = { cases: Record<string, { config: JsonObject; gguf: string }> }
-const path = new URL('../../../fixtures/parity/gguf-models.json.gz', import.meta.url)
-const { cases }: Recorded = JSON.parse(gunzipSync(readFileSync(path)).toString('utf8'))
-
-/** As the recording made them. */
-const values = (name: string, shape: readonly number[]) => {
-  const start = Buffer.from(name).reduce((a, b) => a + b, 0) % 97
-  const count = shape.reduce((a, b) => a * b, 1)
-  return Float32Array.from({ length: count }, (_, i) => (((i * 37 + start) % 241) - 120) / 64)
-}
+import { cases, values } from '../../../fixtures/parity/recorded-gguf.ts'
 
 /** What a GGUF keeps in float32, to as many digits. */
 const rounded = (config: ModelConfig): ModelConfig =>
