@@ -9,7 +9,7 @@ import type { Graph, Node, Value } from '../../trainer-image/src/graph/node.ts'
 import { mul } from '../../trainer-image/src/graph/operators/elementwise.ts'
 import { reduceSum } from '../../trainer-image/src/graph/operators/reduce.ts'
 import { writeOnnx } from '../../trainer-image/src/graph/write-onnx.ts'
-import { CASES } from '../fixtures/parity/gradient-cases.ts'
+import { type Build, CASES, LOOPED } from '../fixtures/parity/gradient-cases.ts'
 import { type Array64, interpret } from '../fixtures/parity/interpreter.ts'
 import { relativeError, sizeOf, uniform } from '../fixtures/parity/numbers.ts'
 
@@ -39,11 +39,11 @@ const inputsOf = ({ name, inputs }: Case) =>
 type Differentiated = { readonly graph: Graph; readonly operators: readonly string[] }
 
 /** Σ output·weights and its gradients: outputs `output`, `loss`, `gradient.0`, … */
-const differentiate = (recording: Case): Differentiated => {
+const differentiate = (recording: Case, build = CASES[recording.name]!): Differentiated => {
   const g = new GraphBuilder()
   const { name, inputs, outputShape, gradients } = recording
   const values = inputs.map((shape, i) => g.input(`input.${i}`, 'float32', shape))
-  const output = CASES[name]!(g, values)
+  const output = build(g, values)
   const weights = uniform(`${name}/d`, sizeOf(outputShape))
   const weighted = mul(g, output, g.constant('float32', weights, outputShape))
   const axes = outputShape.map((_, axis) => axis)
@@ -62,10 +62,10 @@ const differentiate = (recording: Case): Differentiated => {
 const operatorsOf = (nodes: readonly Node[]): readonly string[] =>
   nodes.flatMap(node => [node.operator, ...operatorsOf(node.body ?? [])])
 
-for (const recording of recorded.cases) {
-  const { name, gradients } = recording
-  t.test(name, async t => {
-    const { graph } = differentiate(recording)
+const likeTorch = (title: string, recording: Case, build?: Build) =>
+  t.test(title, async t => {
+    const { gradients } = recording
+    const { graph } = differentiate(recording, build)
     const inputs = inputsOf(recording)
     const session = await InferenceSession.create(writeOnnx(graph), { intraOpNumThreads: 1 })
     const feeds = [
@@ -84,6 +84,12 @@ for (const recording of recorded.cases) {
     check('output', recording.output)
     for (const [i, expected] of gradients.entries()) if (expected) check(`gradient.${i}`, expected)
   })
+
+for (const recording of recorded.cases) {
+  const { name, gradients } = recording
+  likeTorch(name, recording)
+  const looped = LOOPED[name]
+  if (looped) likeTorch(`${name}, in a loop`, recording, looped)
 
   t.test(`${name}, by finite differences`, async t => {
     const { graph } = differentiate(recording)
@@ -127,7 +133,12 @@ const lossOnly = (graph: Graph): Graph => {
 }
 
 t.test('every operator of the table is among the cases', t => {
-  const seen = new Set(recorded.cases.flatMap(recording => differentiate(recording).operators))
+  const seen = new Set(
+    recorded.cases.flatMap(recording => [
+      ...differentiate(recording).operators,
+      ...differentiate(recording, LOOPED[recording.name]).operators,
+    ]),
+  )
   t.same(
     Object.keys(GRADIENTS).filter(operator => !seen.has(operator)),
     [],

@@ -2,6 +2,7 @@
 
 import { ATTENTION } from './composites/attention.ts'
 import { CROSS_ENTROPY } from './composites/cross-entropy.ts'
+import { LONG_ATTENTION } from './composites/long-attention.ts'
 import { QUANTIZED_LINEAR } from './composites/quantized-linear.ts'
 import { UNIT_RMS } from './composites/unit-rms.ts'
 import { ARITHMETIC } from './gradients/arithmetic.ts'
@@ -18,6 +19,7 @@ export const GRADIENTS: Readonly<Record<string, Row>> = Object.freeze({
   ...REDUCTION,
   ...FUSED,
   ...ATTENTION,
+  ...LONG_ATTENTION,
   ...CROSS_ENTROPY,
   ...UNIT_RMS,
   ...QUANTIZED_LINEAR,

@@ -46,9 +46,22 @@ export class GraphBuilder {
   readonly #constants = new Map<string, Value>()
   readonly #data = new Map<string, Uint8Array>()
   #nodes: Node[] = []
+  readonly #prefix: string
   #count = 0
   #cheap = false
   #scope: string | undefined
+
+  /** @param prefix of all names that are made up */
+  constructor(prefix = '') {
+    this.#prefix = prefix
+  }
+
+  /** @returns a builder of a graph that a node of this one runs: its names are none of this one's */
+  inner(): GraphBuilder {
+    const inner = new GraphBuilder(`${this.#prefix}inner.`)
+    inner.#scope = this.#scope
+    return inner
+  }
 
   get nodes(): readonly Node[] {
     return this.#nodes
@@ -184,6 +197,6 @@ export class GraphBuilder {
 
   #fresh(stem: string): string {
     this.#count += 1
-    return `${stem}_${this.#count}`
+    return `${this.#prefix}${stem}_${this.#count}`
   }
 }

@@ -19,10 +19,17 @@ const OPSET = 21
 /** The first to have the operator Attention. */
 const ATTENTION_OPSET = 23
 
+const hasAttention = ({ nodes }: Graph): boolean =>
+  nodes.some(
+    ({ operator, attributes }) =>
+      operator === 'Attention' ||
+      Object.values(attributes).some(({ kind, value }) => kind === 'graph' && hasAttention(value)),
+  )
+
 /** What runs elsewhere too asks for no more than it needs. */
-const opsetsOf = ({ nodes }: Graph) =>
+const opsetsOf = (graph: Graph) =>
   [
-    ['', nodes.some(({ operator }) => operator === 'Attention') ? ATTENTION_OPSET : OPSET],
+    ['', hasAttention(graph) ? ATTENTION_OPSET : OPSET],
     ['com.microsoft', 1],
   ] as const
 

@@ -1,13 +1,11 @@
 /** Which keys a query sees, as what is added to its scores. B rows, T tokens. */
 import { keysDimension, type QueryBlock, queryBlocks } from '../autodiff/composites/attention.ts'
+import { MASKED } from '../autodiff/composites/attention-block.ts'
 import type { GraphBuilder } from '../graph/build.ts'
 import type { Value } from '../graph/node.ts'
 import { and, equal, greaterOrEqual, max, sub, where } from '../graph/operators/elementwise.ts'
 import { reshape, slice, sliceFrom } from '../graph/operators/movement.ts'
 import { reduceMax } from '../graph/operators/reduce.ts'
-
-/** Added to a score that must not count; finite, so that no row can become NaN. */
-const MASKED = -1e30
 
 export type SeenOptions = {
   /** of queries; the attention's own if absent */

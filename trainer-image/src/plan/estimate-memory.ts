@@ -1,5 +1,6 @@
 /** Peak memory of a training process, by going through the graph that it runs. */
 import { mostKeys } from '../autodiff/composites/attention.ts'
+import { KEYS } from '../autodiff/composites/attention-turn.ts'
 import { isFull, type TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { EMBEDDING_WEIGHT, weightShapes } from '../model/linear-layers.ts'
@@ -50,7 +51,8 @@ export const trainableParameters = (config: ModelConfig, method: TuningMethod): 
 export const estimateMemory = ({ quantization, ...shape }: StepShape): number => {
   const { config, method, rows, length, half } = shape
   const weights = isFull(method) ? [] : layOut(config, quantization, half)
-  const sizes = (name: string) => (name === 'N' ? rows * length : mostKeys(name))
+  const known: Readonly<Record<string, number>> = { N: rows * length, [KEYS]: length }
+  const sizes = (name: string) => known[name] ?? mostKeys(name)
   const graph = trainProgram({ ...shape, weights })
   const session = NODE_BYTES * graph.nodes.length
   const values = peakBytes(graph, sizes, isAdded)

@@ -86,9 +86,17 @@ class Allocation {
       buffer.reads += this.#readsOf(output)
       this.#of.set(output.name, buffer)
     }
+    for (const { kind, value } of Object.values(node.attributes))
+      if (kind === 'graph') this.#passing(peakBytes(value, this.#sizes))
     for (const input of node.inputs) this.#drop(input, 1)
     for (const output of outputs) this.#drop(output, 0)
     this.#step += 1
+  }
+
+  /** What a graph inside the node holds while it runs. */
+  #passing(bytes: number): void {
+    const step = this.#step
+    this.buffers.push({ bytes, kind: 'inner', from: step, to: step, reads: 0 })
   }
 
   #readsOf = (value: Value): number => this.#reads.get(value.name) ?? 0

@@ -23,6 +23,8 @@ type TraceEvent = {
 }
 
 const KERNEL = '_kernel_time'
+/** Its time is that of the operators in it, which have events of their own. */
+const LOOP = 'Loop'
 const MICROSECONDS = 1e-6
 
 const kernelOf = ({ name, dur, args }: TraceEvent): KernelTime => ({
@@ -38,7 +40,9 @@ const runOf = ({ ts, dur }: TraceEvent, kernels: readonly TraceEvent[]): Profile
 
 /** @returns the runs of one session, without its first, which makes buffers that the others find */
 export const runsIn = (events: readonly TraceEvent[]): readonly ProfiledRun[] => {
-  const kernels = events.filter(({ cat, name }) => cat === 'Node' && name.endsWith(KERNEL))
+  const kernels = events.filter(
+    ({ cat, name, args }) => cat === 'Node' && name.endsWith(KERNEL) && args?.op_name !== LOOP,
+  )
   const runs = events.filter(({ name }) => name === 'model_run').sort((a, b) => a.ts - b.ts)
   return (runs.length > 1 ? runs.slice(1) : runs).map(run => runOf(run, kernels))
 }

@@ -128,3 +128,11 @@ t.test('an accelerator that computes is held to its own memory', async t => {
     memoryLimit: 'Container',
   })
 })
+
+t.test('memory grows with the length of a row, not with its square', async t => {
+  const training: Training = { batchSize: 1, gradientCheckpointing: 'Enabled' }
+  const bytes = (sequenceLength: number) =>
+    plan({ ...training, sequenceLength }).estimatedMemoryBytes
+  const [short, middle, long] = [bytes(2048), bytes(4096), bytes(8192)] as const
+  t.ok(long - middle < 2.2 * (middle - short), `${short}, ${middle}, ${long} bytes`)
+})

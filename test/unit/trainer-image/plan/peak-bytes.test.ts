@@ -1,7 +1,9 @@
 import { GraphBuilder } from '@attune/trainer/graph/build.ts'
+import type { Value } from '@attune/trainer/graph/node.ts'
 import { add, exp, mul } from '@attune/trainer/graph/operators/elementwise.ts'
+import { loop } from '@attune/trainer/graph/operators/loop.ts'
 import { matMul } from '@attune/trainer/graph/operators/matrix.ts'
-import { reshape, slice } from '@attune/trainer/graph/operators/movement.ts'
+import { concat, reshape, slice } from '@attune/trainer/graph/operators/movement.ts'
 import { executionOrder } from '@attune/trainer/plan/execution-order.ts'
 import { peakBytes } from '@attune/trainer/plan/peak-bytes.ts'
 import t from 'tap'
@@ -72,4 +74,18 @@ t.test('symbolic dimensions have the sizes that they are given', async t => {
   }
   t.equal(peakOf(build, { N: 8 }), 4 * 8 * 15)
   t.throws(() => peakOf(build), /dimension N has no size/)
+})
+
+t.test('what a turn of a loop holds counts, however many turns there are', async t => {
+  const peak = (turns: number, times: number) =>
+    peakOf(g => {
+      const x = g.input('x', 'float32', [10, 10])
+      const { carried } = loop(g, { turns, reads: [], carried: [x] }, ({ g: inner, carried }) => {
+        const many = concat(inner, new Array<Value>(times).fill(carried[0]), 0)
+        return { carried: [slice(inner, many, { axis: 0, start: 0, end: 10 })], stacked: [] }
+      })
+      g.output('y', carried[0]!)
+    })
+  t.equal(peak(5, 8) - peak(5, 4), 4 * 4 * SIZE)
+  t.equal(peak(50, 8), peak(5, 8))
 })

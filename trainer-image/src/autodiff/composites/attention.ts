@@ -11,15 +11,15 @@
  * step's time at 512 tokens (as in FlashAttention, Dao et al. 2022, arXiv:2205.14135).
  */
 import type { GraphBuilder } from '../../graph/build.ts'
-import { type Attributes, type Dimension, float, int, type Value } from '../../graph/node.ts'
-import { add, mul, neg, sub, tanh } from '../../graph/operators/elementwise.ts'
-import { scaledDotProduct } from '../../graph/operators/fused.ts'
-import { fusedMatMul, matMul } from '../../graph/operators/matrix.ts'
+import { type Attributes, float, int, type Value } from '../../graph/node.ts'
+import { add, mul, sub } from '../../graph/operators/elementwise.ts'
+import { matMul } from '../../graph/operators/matrix.ts'
 import { concat, reshape, slice, sliceFrom, transpose } from '../../graph/operators/movement.ts'
-import { reduceSum, softmax } from '../../graph/operators/reduce.ts'
+import { reduceSum } from '../../graph/operators/reduce.ts'
 import { together } from '../../graph/operators/together.ts'
 import { known } from '../../graph/shapes.ts'
 import { inputOf, numberOf, type Row } from '../row.ts'
+import { attendedAtOnce, type Block, blockGradient, scoresOf } from './attention-block.ts'
 
 /**
  * Queries of a block. Against 256, 128 is 2 to 4 % faster at 512 and at 2048 tokens: less above the diagonal is computed.
@@ -114,49 +114,18 @@ type AttentionInputs = {
 
 const scaleOf = (q: Value): number => 1 / Math.sqrt(known(q.shape.slice(-1))[0]!)
 
-type Scores = { readonly probabilities: Value /** tanh of the scores */; readonly capped?: Value }
-
-const scoresOf = (g: GraphBuilder, block: Seeing, bias: Value, inputs: AttentionInputs): Scores => {
-  const { q, k: keys, softcap, scale = scaleOf(q) } = inputs
-  const [b, k, groups] = q.shape
-  const alpha = softcap === undefined ? scale : scale / softcap
-  const [queries, seen] = [queriesOf(g, q, block), keysOf(g, keys, block)]
-  const scores = fusedMatMul(g, queries, seen, { transB: true, alpha })
-  const capped = softcap === undefined ? undefined : tanh(g, scores)
-  const counted = capped ? mul(g, capped, g.scalar('float32', softcap!)) : scores
-  const [rows, columns] = bias.shape.slice(-2) as [number, Dimension]
-  const pairs = typeof columns === 'number' ? rows * columns : `${rows}*${columns}`
-  const all = known([k!])[0]! * known([groups!])[0]!
-  const flat = reshape(g, counted, [b!, all, pairs])
-  const masked = add(g, flat, reshape(g, bias, [b!, 1, pairs]))
-  const probabilities = softmax(g, reshape(g, masked, scores.shape))
-  return capped ? { probabilities, capped } : { probabilities }
-}
-
-/**
- * For the forward pass alone: the operator could give the probabilities out too, but its shape inference takes a number
- * of keys that is known only when the graph runs for 0 (ONNX Runtime 1.30).
- * @returns (B, K, G·(end - start), D)
- */
-const attendedAtOnce = (
+const blockOf = (
   g: GraphBuilder,
   block: Seeing,
   bias: Value,
-  { q, k, v, scale = scaleOf(q) }: AttentionInputs,
-): Value => {
-  const queries = queriesOf(g, q, block)
-  const [b, heads, , d] = queries.shape
-  const [rows, columns] = bias.shape.slice(-2)
-  const all = known([heads!, q.shape[2]!]).reduce((a, c) => a * c)
-  const out = scaledDotProduct(g, {
-    q: reshape(g, queries, [b!, all, rows!, d!]),
-    k: keysOf(g, k, block),
-    v: keysOf(g, v, block),
-    bias: reshape(g, bias, [b!, 1, rows!, columns!]),
-    scale,
-  })
-  return reshape(g, out, queries.shape)
-}
+  { q, k, scale = scaleOf(q), softcap }: AttentionInputs,
+): Block => ({
+  q: queriesOf(g, q, block),
+  k: keysOf(g, k, block),
+  bias,
+  scale,
+  ...(softcap === undefined ? {} : { softcap }),
+})
 
 const attributesOf = ({ window, scale, softcap }: AttentionInputs, block: number): Attributes => ({
   block: int(block),
@@ -179,11 +148,11 @@ export const attention = (g: GraphBuilder, inputs: AttentionInputs): Value => {
   const build = () => {
     const kept: Value[] = []
     const parts = blocks.map((block, i) => {
-      const { probabilities, capped } = g.cheap(() => scoresOf(g, block, biases[i]!, inputs))
+      const given = () => blockOf(g, block, biases[i]!, inputs)
+      const { probabilities, capped } = g.cheap(() => scoresOf(g, given()))
       kept.push(probabilities, ...(capped ? [capped] : []))
-      return atOnce
-        ? attendedAtOnce(g, block, biases[i]!, inputs)
-        : matMul(g, probabilities, keysOf(g, v, block))
+      const values = keysOf(g, v, block)
+      return atOnce ? attendedAtOnce(g, given(), values) : matMul(g, probabilities, values)
     })
     return [transpose(g, joinQueries(g, parts, q), BY_TOKEN), ...kept]
   }
@@ -211,10 +180,6 @@ const sumOverBlocks = (
   return padded.reduceRight((sum, part) => add(g, sum, part))
 }
 
-/** d(cap · tanh(s / cap))/ds = 1 - tanh² */
-const throughCap = (g: GraphBuilder, ds: Value, capped: Value): Value =>
-  mul(g, ds, sub(g, g.scalar('float32', 1), mul(g, capped, capped)))
-
 /** (3) int64: rows of a block's gradients of queries, keys and values; undefined where they are known */
 const sizesOf = (g: GraphBuilder, { end, firstKey }: Seeing, dq: Value): Value | undefined => {
   if (!firstKey) return undefined
@@ -222,7 +187,6 @@ const sizesOf = (g: GraphBuilder, { end, firstKey }: Seeing, dq: Value): Value |
   return concat(g, [g.constant('int64', known([dq.shape[2]!])), keys, keys], 0)
 }
 
-/** S = αQKᵀ + bias, P = softmax(S), O = PV: dV = PᵀdO, dS = P(dOVᵀ - Σ dO·O), dQ = αdS K, dK = αdSᵀQ */
 const attentionGradient: Row = (g, node, [dOut]) => {
   const [q, k, v] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)]
   const [out, ...kept] = node.outputs
@@ -231,22 +195,25 @@ const attentionGradient: Row = (g, node, [dOut]) => {
   const firstKeys = node.inputs.slice(3).filter(input => input !== undefined)
   const size = numberOf(node, 'block', blockSize(length))
   const blocks = seeing(queryBlocks(length, size, window), firstKeys)
-  const alpha = numberOf(node, 'scale', scaleOf(q))
+  const scale = numberOf(node, 'scale', scaleOf(q))
   const values = 'softcap' in node.attributes ? 2 : 1
   const delta = transpose(g, reduceSum(g, mul(g, dOut!, out!), [-1]), BY_HEAD)
   const dByHead = transpose(g, dOut!, BY_HEAD)
   // Slices apart from those of the forward pass, which else would be kept in every layer.
   const perBlock = blocks.map((block, i) => {
     const [p, capped] = kept.slice(values * i, values * (i + 1))
-    const d = queriesOf(g, dByHead, block)
-    const dp = fusedMatMul(g, d, keysOf(g, v, block, true), { transB: true })
-    const counted = mul(g, p!, add(g, dp, neg(g, queriesOf(g, delta, block))))
-    const ds = capped ? throughCap(g, counted, capped) : counted
-    const dq = fusedMatMul(g, ds, keysOf(g, k, block, true), { alpha })
-    const dk = fusedMatMul(g, ds, queriesOf(g, q, block, true), { transA: true, alpha })
-    const dv = fusedMatMul(g, p!, d, { transA: true })
+    const parts = blockGradient(g, {
+      q: queriesOf(g, q, block, true),
+      k: keysOf(g, k, block, true),
+      v: keysOf(g, v, block, true),
+      scale,
+      dOut: queriesOf(g, dByHead, block),
+      delta: queriesOf(g, delta, block),
+      probabilities: p!,
+      ...(capped ? { capped } : {}),
+    })
     // Otherwise each block's dS would wait for the last one's.
-    return blocks.length > 1 ? together(g, [dq, dk, dv], 2, sizesOf(g, block, dq)) : [dq, dk, dv]
+    return blocks.length > 1 ? together(g, parts, 2, sizesOf(g, block, parts[0])) : parts
   })
   const of = (i: number) => perBlock.map(parts => parts[i]!)
   return [

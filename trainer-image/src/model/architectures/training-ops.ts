@@ -3,6 +3,7 @@
  * B rows, T tokens, M = B·T, C hidden size, H query heads, K key-value heads, D head size.
  */
 import { attention } from '../../autodiff/composites/attention.ts'
+import { longAttention, turnSize } from '../../autodiff/composites/long-attention.ts'
 import { unitRms } from '../../autodiff/composites/unit-rms.ts'
 import { recomputed } from '../../autodiff/recompute.ts'
 import type { GraphBuilder } from '../../graph/build.ts'
@@ -71,22 +72,25 @@ const rotations = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs) =
   }
 }
 
-/** Masks of each window that the layers have; a window that holds the whole row is none. */
+/** A window that holds the whole row is none. */
+const windowIn = (config: ModelConfig, layer: number, length: number) => {
+  const window = windowOf(config, layer)
+  return window !== undefined && window < length ? { window } : {}
+}
+
+/** Masks of each window that the layers have. */
 const masks = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs) => {
   const { length } = inputs
-  const windowIn = (layer: number) => {
-    const window = windowOf(config, layer)
-    return window !== undefined && window < length ? window : undefined
-  }
-  const windows = new Set(config.kvHeads.map((_, layer) => windowIn(layer)))
+  const of = (layer: number) => windowIn(config, layer, length)
+  const windows = new Set(config.kvHeads.map((_, layer) => of(layer).window))
   const seen = new Map(
     [...windows].map(window => [window, seenKeys(g, inputs, length, { window })]),
   )
-  return (layer: number) => {
-    const window = windowIn(layer)
-    return { ...seen.get(window)!, ...(window === undefined ? {} : { window }) }
-  }
+  return (layer: number) => ({ ...seen.get(of(layer).window)!, ...of(layer) })
 }
+
+/** Tokens of a row whose blocks are all written out in the graph. */
+const MAX_WRITTEN_OUT = Number(process.env['MAXW'] ?? 1024)
 
 const attentionOf = (
   g: GraphBuilder,
@@ -100,7 +104,8 @@ const attentionOf = (
     ...(softcap === undefined ? {} : { softcap }),
   }
   const rotate = rotations(g, config, inputs)
-  const maskOf = masks(g, config, inputs)
+  const isLong = fusesAttention && length > MAX_WRITTEN_OUT && turnSize(length) !== undefined
+  const maskOf = isLong ? undefined : masks(g, config, inputs)
   /** x: (M, n·D) @returns (B, n, T, D) */
   const heads = (x: Value, n: number) =>
     transpose(g, reshape(g, x, [rows, length, n, d]), [0, 2, 1, 3])
@@ -112,15 +117,21 @@ const attentionOf = (
       heads(v, n),
     ]
     const queries = reshape(g, query, [rows, n, h / n, length, d])
-    const out = attention(g, {
-      q: queries,
-      k: key,
-      v: value,
-      ...maskOf(layer),
-      ...settings,
-      // where the whole layer is computed once more, the gradient reads the probabilities of that time
-      isFused: fusesAttention && layer >= recomputedLayers,
-    })
+    const given = { q: queries, k: key, v: value, ...settings }
+    const out = maskOf
+      ? attention(g, {
+          ...given,
+          ...maskOf(layer),
+          // where the whole layer is computed once more, the gradient reads the probabilities of that time
+          isFused: fusesAttention && layer >= recomputedLayers,
+        })
+      : longAttention(g, {
+          ...given,
+          segments: inputs.segments,
+          positions: inputs.positions,
+          isFused: fusesAttention,
+          ...windowIn(config, layer, length),
+        })
     return reshape(g, out, [rows * length, h * d])
   }
 }
