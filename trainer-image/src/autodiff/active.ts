@@ -1,5 +1,5 @@
 /** Which values depend on a parameter: only they get gradients, so frozen weights cost nothing. */
-import type { Node, Value } from '../graph/node.ts'
+import { type Node, readsOf, type Value } from '../graph/node.ts'
 import { isDetached } from './composites/detached.ts'
 
 export const activeNames = (nodes: readonly Node[], parameters: readonly Value[]): Set<string> => {
@@ -8,7 +8,7 @@ export const activeNames = (nodes: readonly Node[], parameters: readonly Value[]
     for (const node of list) {
       if (isDetached(node)) continue
       if (node.body) mark(node.body)
-      else if (node.inputs.some(input => input && active.has(input.name)))
+      else if (readsOf(node).some(read => read && active.has(read.name)))
         for (const output of node.outputs) if (output) active.add(output.name)
     }
   }

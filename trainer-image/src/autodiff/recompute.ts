@@ -45,19 +45,22 @@ const copyNodes = (
   const copied = (value: Value) => copies.get(value.name) ?? value
   return nodes.map(node => {
     const inputs = node.inputs.map(input => input && copied(input))
+    const captures = node.captures ? { captures: node.captures.map(copied) } : {}
     if (node.body) {
       const body = copyNodes(g, node.body, copies)
       return { ...node, inputs, outputs: node.outputs.map(o => o && copied(o)), body }
     }
     // A second recomputation would gain nothing: the copy lives for one block only.
-    const made = g.node({ ...node, inputs, cheap: false, scope: againScope(node) }).values()
+    const made = g
+      .node({ ...node, inputs, ...captures, cheap: false, scope: againScope(node) })
+      .values()
     const outputs = node.outputs.map(output => {
       if (!output) return undefined
       const copy = made.next().value!
       if (!copies.has(output.name)) copies.set(output.name, copy)
       return copied(output)
     })
-    return { ...node, inputs, outputs, cheap: false }
+    return { ...node, inputs, ...captures, outputs, cheap: false }
   })
 }
 

@@ -34,6 +34,7 @@ export type NodeSpec = {
   /** `undefined` skips an optional output */
   readonly outputs: readonly (Omit<Value, 'name'> | undefined)[]
   readonly attributes?: Attributes
+  readonly captures?: readonly Value[]
   readonly cheap?: boolean
   /** that of the builder if absent */
   readonly scope?: string | undefined
@@ -121,6 +122,7 @@ export class GraphBuilder {
         inputs: spec.inputs,
         outputs,
         attributes: spec.attributes ?? {},
+        ...(spec.captures ? { captures: spec.captures } : {}),
         ...((spec.cheap ?? this.#cheap) ? { cheap: true } : {}),
         ...(scope === undefined ? {} : { scope }),
       }),

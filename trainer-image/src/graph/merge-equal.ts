@@ -16,8 +16,13 @@ export const mergeEqual = (graph: Graph): Graph => {
   const merged = new Map<string, Value>()
   const found = new Map<string, Node>()
   const merge = (given: Node): readonly Node[] => {
-    const inputs = given.inputs.map(input => input && (merged.get(input.name) ?? input))
-    const node = { ...given, inputs }
+    const kept = (value: Value): Value => merged.get(value.name) ?? value
+    const inputs = given.inputs.map(input => input && kept(input))
+    const node = {
+      ...given,
+      inputs,
+      ...(given.captures ? { captures: given.captures.map(kept) } : {}),
+    }
     const key = keyOf(node)
     const first = key === undefined ? undefined : found.get(key)
     if (!first || node.outputs.some(output => output && isOutput.has(output.name))) {

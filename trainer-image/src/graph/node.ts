@@ -57,6 +57,8 @@ export type Node = {
   /** `undefined` where an optional output is not asked for */
   readonly outputs: readonly (Value | undefined)[]
   readonly attributes: Attributes
+  /** what a graph among the attributes reads of the graph around it; there it goes by the names of `capturedName` */
+  readonly captures?: readonly Value[]
   /** computed once more where the backward pass needs its outputs, instead of keeping them */
   readonly cheap?: boolean
   /** what it belongs to, as a path: `layers.3/mlp`; absent at the top */
@@ -83,6 +85,14 @@ export type Graph = {
   readonly initializers: readonly Initializer[]
   readonly nodes: readonly Node[]
 }
+
+export const capturedName = (index: number): string => `captured_${index}`
+
+/** @returns all that a node reads */
+export const readsOf = ({
+  inputs,
+  captures = [],
+}: Pick<Node, 'inputs' | 'captures'>): readonly (Value | undefined)[] => [...inputs, ...captures]
 
 export const int = (value: number): Attribute => ({ kind: 'int', value })
 export const float = (value: number): Attribute => ({ kind: 'float', value })

@@ -27,6 +27,7 @@ export const rename = (graph: Graph, naming: Naming): Graph => {
   const nodes = graph.nodes.map(node => ({
     ...node,
     inputs: node.inputs.map(input => input && renamed(input)),
+    ...(node.captures ? { captures: node.captures.map(renamed) } : {}),
     outputs: node.outputs.map(output => output && renamed(output)),
   }))
   return {

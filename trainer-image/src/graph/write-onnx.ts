@@ -6,6 +6,8 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import {
   type Attribute,
+  type Attributes,
+  capturedName,
   DATA_TYPES,
   type Graph,
   type Initializer,
@@ -81,6 +83,24 @@ const writeAttribute =
     }
   }
 
+/** Graphs among the attributes, with what they capture by the names that it has around them. */
+const resolved = ({ attributes, captures }: Node): Attributes => {
+  if (!captures) return attributes
+  const names = new Map(captures.map(({ name }, i) => [capturedName(i), name]))
+  const named = (value: Value | undefined) =>
+    value && { ...value, name: names.get(value.name) ?? value.name }
+  const inner = (graph: Graph): Graph => ({
+    ...graph,
+    nodes: graph.nodes.map(node => ({ ...node, inputs: node.inputs.map(named) })),
+  })
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, attribute]) => [
+      name,
+      attribute.kind === 'graph' ? { ...attribute, value: inner(attribute.value) } : attribute,
+    ]),
+  )
+}
+
 const writeNode =
   (node: Node): Message =>
   w => {
@@ -89,7 +109,7 @@ const writeNode =
     const name = node.outputs.find(output => output)?.name ?? node.operator
     string(w, 3, node.scope === undefined ? name : `${node.scope}/${name}`)
     string(w, 4, node.operator)
-    for (const [name, attribute] of Object.entries(node.attributes))
+    for (const [name, attribute] of Object.entries(resolved(node)))
       message(w, 5, writeAttribute(name, attribute))
     if (node.domain) string(w, 7, node.domain)
   }

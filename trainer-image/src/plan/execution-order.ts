@@ -2,15 +2,15 @@
  * The order in which ONNX Runtime runs a graph's nodes: depth first from the outputs, of a node's inputs the one made
  * last in the file comes first (GraphViewer and Graph::ReverseDFSFrom in its core/graph).
  */
-import type { Graph, Node } from '../graph/node.ts'
+import { type Graph, type Node, readsOf } from '../graph/node.ts'
 
 /** @returns of every node the numbers of those that it reads from, the highest first */
 const producersOf = (nodes: readonly Node[]): readonly (readonly number[])[] => {
   const makers = new Map<string, number>()
   for (const [index, { outputs }] of nodes.entries())
     for (const output of outputs) if (output) makers.set(output.name, index)
-  return nodes.map(({ inputs }) => {
-    const found = inputs.flatMap(input => makers.get(input?.name ?? '') ?? [])
+  return nodes.map(node => {
+    const found = readsOf(node).flatMap(read => makers.get(read?.name ?? '') ?? [])
     return [...new Set(found)].sort((a, b) => b - a)
   })
 }

@@ -1,5 +1,12 @@
 /** How many bytes the values of a graph hold at once, at most, when ONNX Runtime runs it. */
-import type { Dimension, ElementType, Graph, Node, Value } from '../graph/node.ts'
+import {
+  type Dimension,
+  type ElementType,
+  type Graph,
+  type Node,
+  readsOf,
+  type Value,
+} from '../graph/node.ts'
 import { executionOrder } from './execution-order.ts'
 
 const BYTES: Readonly<Record<ElementType, number>> = {
@@ -75,7 +82,7 @@ class Allocation {
   constructor({ nodes, outputs }: Graph, sizes: Sizes, isGiven: IsGiven) {
     this.#sizes = sizes
     this.#isGiven = isGiven
-    for (const value of [...nodes.flatMap(({ inputs }) => inputs), ...outputs])
+    for (const value of [...nodes.flatMap(readsOf), ...outputs])
       if (value) this.#reads.set(value.name, this.#readsOf(value) + 1)
   }
 
@@ -88,7 +95,7 @@ class Allocation {
     }
     for (const { kind, value } of Object.values(node.attributes))
       if (kind === 'graph') this.#passing(peakBytes(value, this.#sizes))
-    for (const input of node.inputs) this.#drop(input, 1)
+    for (const read of readsOf(node)) this.#drop(read, 1)
     for (const output of outputs) this.#drop(output, 0)
     this.#step += 1
   }

@@ -1,6 +1,6 @@
 /** ONNX's Loop: a graph that runs as often as is known when the graph around it is made. */
 import type { GraphBuilder } from '../build.ts'
-import { subgraph, type Value } from '../node.ts'
+import { capturedName, subgraph, type Value } from '../node.ts'
 
 /** As many values, inside. */
 type Inside<Values extends readonly Value[]> = { readonly [At in keyof Values]: Value }
@@ -40,21 +40,15 @@ export const loop = <const Reads extends readonly Value[], const Carried extends
   const inner = g.inner()
   const index = inner.input('inner.index', 'int64', [])
   const goesOn = inner.input('inner.goes_on', 'bool', [])
-  const given = <Values extends readonly Value[]>(kind: string, values: Values) =>
-    values.map(({ type, shape }, i) =>
-      inner.input(`inner.${kind}_${i}`, type, shape),
-    ) as unknown as Inside<Values>
-  const readInside = given('read', reads)
+  const captured = reads.map((value, i) => ({ ...value, name: capturedName(i) }))
+  const given = carried.map(({ type, shape }, i) => inner.input(`inner.carried_${i}`, type, shape))
   const made = build({
     g: inner,
     index,
-    reads: readInside,
-    carried: given('carried', carried),
+    reads: captured as unknown as Inside<Reads>,
+    carried: given as unknown as Inside<Carried>,
   })
   inner.output('inner.goes_on_after', goesOn)
-  readInside.forEach((value, i) => {
-    inner.output(`inner.read_${i}_after`, value)
-  })
   made.carried.forEach((value, i) => {
     inner.output(`inner.carried_${i}_after`, value)
   })
@@ -63,14 +57,13 @@ export const loop = <const Reads extends readonly Value[], const Carried extends
   })
   const outputs = g.node({
     operator: 'Loop',
-    inputs: [g.scalar('int64', turns), undefined, ...reads, ...carried],
-    // what is only read comes out too: ONNX Runtime (1.30) crashes where an output is left out
+    inputs: [g.scalar('int64', turns), undefined, ...carried],
     outputs: [
-      ...[...reads, ...carried].map(({ type, shape }) => ({ type, shape })),
+      ...carried.map(({ type, shape }) => ({ type, shape })),
       ...made.stacked.map(({ type, shape }) => ({ type, shape: [turns, ...shape] })),
     ],
+    captures: reads,
     attributes: { body: subgraph(inner.finish('turn')) },
   })
-  const last = outputs.slice(reads.length)
-  return { carried: last.slice(0, carried.length), stacked: last.slice(carried.length) }
+  return { carried: outputs.slice(0, carried.length), stacked: outputs.slice(carried.length) }
 }
