@@ -1,7 +1,6 @@
 /** What a training run will take, and in which pieces it is computed: pure arithmetic over model, data and spec. */
-
-import { quantityNumber } from '@attune/crds/quantity.ts'
 import type { ResolvedSpec } from '@attune/crds/resolved-spec.ts'
+import { quantityNumber } from '@attune/crds/quantity.ts'
 import type { DatasetSummary, Plan, PlanMemoryLimit } from '@attune/crds/stage.ts'
 import { isFull, type TuningMethod } from '../model/adapter.ts'
 import { tuningMethodOf } from '../model/adapter-config.ts'
