@@ -1,10 +1,8 @@
 /** The graphs that training runs. P trainable parameters, B rows, T tokens a row, N targets. */
 import { backward } from '../autodiff/backward.ts'
-import {
-  crossEntropy,
-  type VocabularyBlock,
-  vocabularyRanges,
-} from '../autodiff/composites/cross-entropy.ts'
+import { crossEntropy } from '../autodiff/composites/cross-entropy.ts'
+import type { VocabularyBlock } from '../autodiff/composites/cross-entropy-block.ts'
+import { vocabularyRanges } from '../autodiff/composites/vocabulary-ranges.ts'
 import { GraphBuilder } from '../graph/build.ts'
 import { mergeEqual } from '../graph/merge-equal.ts'
 import type { Graph, Value } from '../graph/node.ts'

@@ -3,7 +3,7 @@
  * gradient of a whole weight is added to the sums as soon as it is there, and none waits for the others. The output
  * head is also read in blocks, which are the same memory.
  */
-import type { VocabularyBlock } from '../autodiff/composites/cross-entropy.ts'
+import type { VocabularyBlock } from '../autodiff/composites/cross-entropy-block.ts'
 import type { GraphBuilder } from '../graph/build.ts'
 import type { Value } from '../graph/node.ts'
 import { add } from '../graph/operators/elementwise.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { vocabularyRanges } from '../../../../trainer-image/src/autodiff/composites/cross-entropy.ts'
+import { vocabularyRanges } from '../../../../trainer-image/src/autodiff/composites/vocabulary-ranges.ts'
 
 t.test(
   'logits of a block have at most 2^21 elements, in ranges that follow each other',
