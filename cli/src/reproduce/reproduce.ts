@@ -66,10 +66,10 @@ const tell = (recorded: Recorded, trained: string, folder: string, other: readon
   }
   const why =
     other.length > 0
-      ? `these differ and may round otherwise:${lines(other)}`
-      : 'sources, versions and machine are the same; an earlier trainer noted no changes of the micro-batch, did Train run out of memory in between?'
+      ? `  these differ and may round otherwise:${lines(other)}`
+      : '  sources, versions and machine are the same; if training ran out of memory in between, an earlier trainer did not note its smaller micro-batches'
   throw new CliError(
-    `run ${run} of ${name} is not reproduced: training came to ${trained}, the run to ${recorded.trained}; ${why}\n  what was trained now lies in ${place}`,
+    `run ${run} of ${name} is not reproduced: digest ${trained} instead of ${recorded.trained}\n${why}\n  what was trained now lies in ${place}`,
   )
 }
 
