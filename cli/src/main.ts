@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** `attune …`. */
-import { main } from './program.ts'
+import { keepCompiled } from './compile-cache.ts'
 
+keepCompiled(process.env)
+const { main } = await import('./program.ts')
 await main(process.argv)
