@@ -12,7 +12,10 @@ type FilledBut<T, K extends keyof T> = Omit<Filled<T>, K> & Pick<T, K>
 type Section<K extends keyof Spec> = NonNullable<Spec[K]>
 type Lora = NonNullable<Section<'method'>['lora']>
 
-export type ResolvedSuite = Filled<NonNullable<Section<'evaluation'>['suites']>[number]>
+export type ResolvedSuite = FilledBut<
+  NonNullable<Section<'evaluation'>['suites']>[number],
+  'answerAfter'
+>
 export type ResolvedGate = NonNullable<Section<'evaluation'>['gates']>[number]
 export type ResolvedDataset = Omit<Spec['dataset'], 'validation' | 'quality' | 'lossOn'> & {
   readonly validation: NonNullable<Spec['dataset']['validation']>

@@ -26,6 +26,14 @@ const Suite = object({
       'x-kubernetes-list-type': 'set',
     }),
   ),
+  answerAfter: optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 64,
+      description:
+        'Compare only what stands behind the last of this text, to the end of its line: `####` for GSM8K. An answer without it scores 0; a reference without it is compared whole.',
+    }),
+  ),
   maxNewTokens: optional(
     Type.Integer({
       minimum: 1,

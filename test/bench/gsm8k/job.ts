@@ -39,7 +39,7 @@ export const gsm8kJob = ({ model, train, test, output, answers }: Gsm8kFiles) =>
         },
         evaluation: {
           everySteps: 200,
-          suites: [{ name: 'test', maxNewTokens: 256, maxExamples: answers }],
+          suites: [{ name: 'test', answerAfter: '####', maxNewTokens: 256, maxExamples: answers }],
         },
         output: { uri: `file://${output}` },
       },

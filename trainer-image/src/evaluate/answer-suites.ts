@@ -105,7 +105,7 @@ const scoredAnswersOf = async (
 ): Promise<{ readonly given: GivenAnswers; readonly scores: readonly TextScores[] }> => {
   const scoreOf = runningScores({
     references: examples.map(example => example.reference),
-    metrics: suite.metrics,
+    scoring: suite,
     onMean: (metric, mean) => options.onScore({ suite: suite.name, metric, model, mean }),
   })
   const given = await answerWith(model, suite, examples, options, report, scoreOf)

@@ -1,5 +1,6 @@
 /** Scores of a suite: per answer, per slice, and over all. */
 import type { MetricPair } from '@attune/crds/stage.ts'
+import { comparedParts } from './compared-part.ts'
 import { METRICS, type MetricName } from './text-metrics.ts'
 
 /** One validation example with the answers of both models. */
@@ -22,12 +23,22 @@ export type SuiteScores = {
   readonly slices: Readonly<Record<string, Readonly<Record<string, MetricPair>>>>
 }
 
+export type Scoring = {
+  readonly metrics: readonly MetricName[]
+  /** what the compared part of answer and reference stands behind; they are compared whole if absent */
+  readonly answerAfter?: string
+}
+
 export const scoreText = (
   text: string,
   reference: string,
-  metrics: readonly MetricName[],
-): TextScores =>
-  Object.fromEntries(metrics.map(metric => [metric, METRICS[metric](text, reference)]))
+  { metrics, answerAfter }: Scoring,
+): TextScores => {
+  const parts = comparedParts({ answer: text, reference }, answerAfter)
+  return Object.fromEntries(
+    metrics.map(metric => [metric, parts ? METRICS[metric](parts.answer, parts.reference) : 0]),
+  )
+}
 
 /** Both models' scores of an example, metric by metric. */
 export const pairScores = (base: TextScores, tuned: TextScores): ScoredAnswer['scores'] =>

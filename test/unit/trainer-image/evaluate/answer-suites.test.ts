@@ -87,6 +87,13 @@ t.test('both models answer, and each answer is scored', async t => {
   })
 })
 
+t.test('a suite that names what the result stands behind is scored by the result', async t => {
+  const { generator } = anEcho()
+  const answers = await answer(t.testdir(), generator, [aSuite({ answerAfter: 'b' })])
+  const [, second] = answers.get('held-out')?.answers ?? []
+  t.match(second, { reference: 'b', scores: { exactMatch: { base: 0, tuned: 1 } } })
+})
+
 t.test('progress rises to the end and says who answers', async t => {
   const { generator } = anEcho()
   const seen: [string, number][] = []
