@@ -1,4 +1,4 @@
-/** Debian and Node in an image, where the default `node:24-bookworm-slim` cannot be pulled. */
+/** Debian and Node in an image, where the one that the Dockerfiles name cannot be pulled. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
