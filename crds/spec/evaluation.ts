@@ -31,7 +31,7 @@ const Suite = object({
       minLength: 1,
       maxLength: 64,
       description:
-        'Compare only what stands behind the last of this text, to the end of its line: `####` for GSM8K. An answer without it scores 0; a reference without it is compared whole.',
+        'Compare only what stands behind the last of this text in its line: `####` for GSM8K. Numbers are compared by value, so that 2,125 is 2125. An answer with nothing there scores 0; a reference with nothing there is compared whole.',
     }),
   ),
   maxNewTokens: optional(

@@ -20,6 +20,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   '2x512-rank-64': { rows: 2, length: 512, rank: 64 },
   '1x2048': { rows: 1, length: 2048 },
   '1x2048-recomputed': { rows: 1, length: 2048, recompute: true },
+  '1x4096-recomputed': { rows: 1, length: 4096, recompute: true },
   '2x512-wide': { rows: 2, length: 512, model: 'wide' },
 }
 const QUICK: readonly string[] = ['1x256', '2x512-recomputed']

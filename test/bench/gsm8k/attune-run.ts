@@ -62,6 +62,19 @@ const kill = (pid: number) => {
   }
 }
 
+/** How long the memory of gigabytes may take to be given back. */
+const GONE_SECONDS = 60
+
+/** A process that was killed holds its workspace until it is gone. */
+const allGone = async (pids: readonly number[]): Promise<void> => {
+  for (let tries = 0; tries < GONE_SECONDS * 10; tries++) {
+    const states = await Promise.all(pids.map(pid => textOf(`/proc/${pid}/stat`)))
+    if (states.every(state => state === '' || / Z /.test(state))) return
+    await sleep(100)
+  }
+  throw new Error(`processes ${pids.join(', ')} are still there ${GONE_SECONDS} s after SIGKILL`)
+}
+
 type Run = {
   readonly manifest: string
   readonly workspace: string
@@ -83,6 +96,7 @@ export const attuneRun = async ({ manifest, workspace, killAt, say }: Run): Prom
     if (killAt !== undefined && (await stepsDone(workspace)) >= killAt && runs()) {
       for (const pid of family) kill(pid)
       await ended
+      await allGone(family)
     }
     await Promise.race([ended, sleep(EVERY_MS)])
   }

@@ -1,6 +1,6 @@
 /** Reverse-mode differentiation: one walk over the nodes, last first. */
 import type { GraphBuilder } from '../graph/build.ts'
-import type { Node, Value } from '../graph/node.ts'
+import { type Node, readsOf, type Value } from '../graph/node.ts'
 import { add } from '../graph/operators/elementwise.ts'
 import { activeNames } from './active.ts'
 import { CheapCopies } from './cheap-copies.ts'
@@ -62,7 +62,7 @@ class Walk {
   #reached(node: Node): boolean {
     const isActive = (value: Value | undefined) => value && this.#active.has(value.name)
     return (
-      node.inputs.some(isActive) &&
+      readsOf(node).some(isActive) &&
       node.outputs.some(output => output && this.#contributions.has(output.name))
     )
   }

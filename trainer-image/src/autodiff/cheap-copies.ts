@@ -36,6 +36,7 @@ export class CheapCopies {
   #copyOf(value: Value, dy: Value): Value {
     const node = this.#makers.get(value.name)
     if (!node) return value
+    if (node.captures) throw new TypeError(`${node.operator} is not cheap to compute again`)
     const found = this.#copies.get(value.name)
     if (found) return found
     const inputs = this.#inputsOf(node, dy)

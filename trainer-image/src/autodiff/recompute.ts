@@ -7,7 +7,7 @@
  * 0, must wait for the gradient, and takes the two for different values.
  */
 import type { GraphBuilder } from '../graph/build.ts'
-import type { Node, Value } from '../graph/node.ts'
+import { type Attributes, type Node, subgraph, type Value } from '../graph/node.ts'
 import { add, mul } from '../graph/operators/elementwise.ts'
 import { reshape, slice } from '../graph/operators/movement.ts'
 
@@ -37,6 +37,16 @@ export type Recomputation = {
 export const againScope = ({ scope }: Node): string =>
   scope === undefined ? 'again' : `${scope}/again`
 
+/** @returns attributes whose graphs' nodes belong to `scope`, as the node does */
+const inScope = (attributes: Attributes, scope: string): Attributes =>
+  Object.fromEntries(
+    Object.entries(attributes).map(([name, attribute]) => {
+      if (attribute.kind !== 'graph') return [name, attribute]
+      const nodes = attribute.value.nodes.map(node => ({ ...node, scope }))
+      return [name, subgraph({ ...attribute.value, nodes })]
+    }),
+  )
+
 const copyNodes = (
   g: GraphBuilder,
   nodes: readonly Node[],
@@ -51,9 +61,9 @@ const copyNodes = (
       return { ...node, inputs, outputs: node.outputs.map(o => o && copied(o)), body }
     }
     // A second recomputation would gain nothing: the copy lives for one block only.
-    const made = g
-      .node({ ...node, inputs, ...captures, cheap: false, scope: againScope(node) })
-      .values()
+    const scope = againScope(node)
+    const attributes = inScope(node.attributes, scope)
+    const made = g.node({ ...node, inputs, ...captures, attributes, cheap: false, scope }).values()
     const outputs = node.outputs.map(output => {
       if (!output) return undefined
       const copy = made.next().value!

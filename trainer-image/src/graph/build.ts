@@ -57,9 +57,10 @@ export class GraphBuilder {
     this.#prefix = prefix
   }
 
-  /** @returns a builder of a graph that a node of this one runs: its names are none of this one's */
+  /** @returns a builder of a graph that a node of this one runs: its names are none of this one's; it has none inside */
   inner(): GraphBuilder {
-    const inner = new GraphBuilder(`${this.#prefix}inner.`)
+    if (this.#prefix !== '') throw new TypeError('a graph inside a graph has none of its own')
+    const inner = new GraphBuilder('inner.')
     inner.#scope = this.#scope
     return inner
   }

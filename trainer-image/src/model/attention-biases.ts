@@ -1,6 +1,7 @@
 /** Which keys a query sees, as what is added to its scores. B rows, T tokens. */
-import { keysDimension, type QueryBlock, queryBlocks } from '../autodiff/composites/attention.ts'
+import { type QueryBlock, queryBlocks } from '../autodiff/composites/attention.ts'
 import { MASKED } from '../autodiff/composites/attention-block.ts'
+import { keysDimension } from '../autodiff/composites/keys-dimension.ts'
 import type { GraphBuilder } from '../graph/build.ts'
 import type { Value } from '../graph/node.ts'
 import { and, equal, greaterOrEqual, max, sub, where } from '../graph/operators/elementwise.ts'

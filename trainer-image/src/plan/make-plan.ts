@@ -7,6 +7,7 @@ import { tuningMethodOf } from '../model/adapter-config.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { quantizationOf } from '../model/quantization.ts'
 import { halfTypeOf } from '../precision/half-type.ts'
+import { computedLength } from '../train/micro-batch.ts'
 import { lastStep } from '../train/steps.ts'
 import { estimateMemory, modelParameters, trainableParameters } from './estimate-memory.ts'
 
@@ -46,9 +47,10 @@ const memoryOf = (inputs: PlanInputs, method: TuningMethod, pieces: Pieces): num
     method,
     ...(quantization ? { quantization } : {}),
     rows: pieces.microBatchSize,
-    length: inputs.spec.training.sequenceLength,
+    length: computedLength(inputs.spec.training.sequenceLength),
     recompute: pieces.recomputedLayers,
     ...(half ? { half } : {}),
+    cuda: devicesOf(inputs) > 0,
   })
 }
 

@@ -94,13 +94,16 @@ class Allocation {
       this.#of.set(output.name, buffer)
     }
     for (const { kind, value } of Object.values(node.attributes))
-      if (kind === 'graph') this.#passing(peakBytes(value, this.#sizes))
+      if (kind === 'graph') this.#passing(peakBytes(value, this.#sizes) + this.#bytesOf(outputs))
     for (const read of readsOf(node)) this.#drop(read, 1)
     for (const output of outputs) this.#drop(output, 0)
     this.#step += 1
   }
 
-  /** What a graph inside the node holds while it runs. */
+  #bytesOf = (values: readonly Value[]): number =>
+    values.reduce((sum, value) => sum + bytesOf(value, this.#sizes), 0)
+
+  /** What a graph inside the node holds while it runs; a Loop joins at its end what its turns gave, so has that twice. */
   #passing(bytes: number): void {
     const step = this.#step
     this.buffers.push({ bytes, kind: 'inner', from: step, to: step, reads: 0 })

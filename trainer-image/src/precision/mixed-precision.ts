@@ -91,6 +91,7 @@ class Pass {
   #isRead = (node: Node): boolean => this.#read.has(node.outputs[0]?.name ?? '')
 
   #convert(node: Node): void {
+    if (node.captures) throw new TypeError(`${node.operator} has a graph of its own, in float32`)
     const type = this.#typeOf(node)
     const inputs = node.inputs.map(input =>
       input?.type === 'float32' ? this.#as(input, type, node) : input,

@@ -23,7 +23,7 @@ type TraceEvent = {
 }
 
 const KERNEL = '_kernel_time'
-/** Its time is that of the operators in it, which have events of their own. */
+/** Its time is that of the operators in it, which have events of their own, and what it adds. */
 const LOOP = 'Loop'
 const MICROSECONDS = 1e-6
 
@@ -33,16 +33,27 @@ const kernelOf = ({ name, dur, args }: TraceEvent): KernelTime => ({
   seconds: dur * MICROSECONDS,
 })
 
-const runOf = ({ ts, dur }: TraceEvent, kernels: readonly TraceEvent[]): ProfiledRun => ({
-  seconds: dur * MICROSECONDS,
-  kernels: kernels.filter(kernel => kernel.ts >= ts && kernel.ts < ts + dur).map(kernelOf),
+const within = ({ ts, dur }: TraceEvent, events: readonly TraceEvent[]): readonly TraceEvent[] =>
+  events.filter(event => event.ts >= ts && event.ts < ts + dur)
+
+/** @returns the same, a Loop's without the time of what runs in it */
+const ofItsOwn = (kernels: readonly TraceEvent[]): readonly TraceEvent[] => {
+  const others = kernels.filter(({ args }) => args?.op_name !== LOOP)
+  return kernels.map(kernel => {
+    if (kernel.args?.op_name !== LOOP) return kernel
+    const inside = within(kernel, others).reduce((sum, { dur }) => sum + dur, 0)
+    return { ...kernel, dur: Math.max(0, kernel.dur - inside) }
+  })
+}
+
+const runOf = (run: TraceEvent, kernels: readonly TraceEvent[]): ProfiledRun => ({
+  seconds: run.dur * MICROSECONDS,
+  kernels: ofItsOwn(within(run, kernels)).map(kernelOf),
 })
 
 /** @returns the runs of one session, without its first, which makes buffers that the others find */
 export const runsIn = (events: readonly TraceEvent[]): readonly ProfiledRun[] => {
-  const kernels = events.filter(
-    ({ cat, name, args }) => cat === 'Node' && name.endsWith(KERNEL) && args?.op_name !== LOOP,
-  )
+  const kernels = events.filter(({ cat, name }) => cat === 'Node' && name.endsWith(KERNEL))
   const runs = events.filter(({ name }) => name === 'model_run').sort((a, b) => a.ts - b.ts)
   return (runs.length > 1 ? runs.slice(1) : runs).map(run => runOf(run, kernels))
 }

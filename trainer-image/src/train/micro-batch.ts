@@ -1,9 +1,14 @@
 /** Rows of the prepared data as one micro-batch of B rows by T tokens. */
+import { MAX_WRITTEN_OUT, TURN } from '../autodiff/composites/long-attention.ts'
 import type { Row } from '../data/prepared.ts'
 import type { MicroBatch } from '../session/training-engine.ts'
 
 /** Rows are cut to the longest document among them, in steps of this, so that few different shapes occur. */
 const LENGTH_STEP = 64
+
+/** @returns tokens of a row of so many where it is computed: a long one is filled up, as attention's loop asks for */
+export const computedLength = (tokens: number): number =>
+  tokens > MAX_WRITTEN_OUT ? Math.ceil(tokens / TURN) * TURN : tokens
 
 /** @returns tokens before the padding */
 export const usedLength = (row: Row): number => {
@@ -37,7 +42,7 @@ const targetsOf = (rows: readonly Row[], length: number) => {
 export const lengthOf = (rows: readonly Row[]): number => {
   const sequenceLength = rows[0]?.tokens.length ?? 0
   const longest = Math.max(...rows.map(usedLength))
-  return Math.min(sequenceLength, Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP)
+  return computedLength(Math.min(sequenceLength, Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP))
 }
 
 export const toMicroBatch = (rows: readonly Row[]): MicroBatch => {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import {
+  computedLength,
   countTargets,
   countTokens,
   toMicroBatch,
@@ -26,6 +27,18 @@ t.test('rows are cut to the longest, in steps of 64', async t => {
     'positions count over whole rows',
   )
   t.equal(both.tokens[128], 1, 'the second row starts at T')
+})
+
+t.test('rows of more than 2,048 tokens are filled up to whole blocks of attention', async t => {
+  const cases = { 2047: 2047, 2048: 2048, 2049: 2176, 4096: 4096, 8191: 8192 }
+  for (const [tokens, computed] of Object.entries(cases))
+    t.equal(computedLength(Number(tokens)), computed)
+  const batch = toMicroBatch([
+    aRow(2100, { tokens: Array.from({ length: 2090 }, () => 7), answer: 2 }),
+  ])
+  t.match(batch, { length: 2176, tokens: { length: 2176 }, segments: { length: 2176 } })
+  t.strictSame([...batch.targetPositions], [2087, 2088])
+  t.ok(batch.segments.subarray(2090).every(segment => segment === 0))
 })
 
 t.test('padding is neither counted nor attended', async t => {

@@ -18,9 +18,7 @@ import { concat, reshape } from '../../graph/operators/movement.ts'
 import { reduceMax } from '../../graph/operators/reduce.ts'
 import { known } from '../../graph/shapes.ts'
 import { type Block, MASKED } from './attention-block.ts'
-
-/** Name of the number of keys that a block sees, which is known only when the graph runs; all of the row's at most. */
-export const KEYS = 'keys'
+import { keysDimension } from './keys-dimension.ts'
 
 /** Of a layer's attention. */
 export type Settings = {
@@ -43,7 +41,13 @@ const between = (
     outputs: [{ type: x.type, shape: x.shape.with(axis, dimension) }],
   })[0]!
 
-export type Range = { readonly start: Value; readonly end: Value; readonly firstKey: Value }
+export type Range = {
+  readonly start: Value
+  readonly end: Value
+  readonly firstKey: Value
+  /** name of the number of keys, which is known only when the graph runs */
+  readonly keys: string
+}
 
 /** Of a turn: its queries, and the first key that one of them sees, each (1) int64. */
 export const rangeOf = (
@@ -57,17 +61,20 @@ export const rangeOf = (
   const end = add(g, start, int64(size))
   const next = add(g, start, int64(1))
   const at = between(g, positions, { axis: 1, start, end: next, dimension: 1 })
+  const [, length] = known(positions.shape) as [number, number]
+  const most = Math.min(length, (window ?? length) + size - 1)
+  const keys = keysDimension({ from: 0, end: most })
   const document = sub(g, start, reshape(g, reduceMax(g, at, [0, 1]), [1]))
   const own = max(g, document, int64(0))
-  if (window === undefined) return { start, end, firstKey: own }
-  return { start, end, firstKey: max(g, own, sub(g, next, int64(window))) }
+  if (window === undefined) return { start, end, keys, firstKey: own }
+  return { start, end, keys, firstKey: max(g, own, sub(g, next, int64(window))) }
 }
 
 /** @returns (B, 1, 1, S, L) */
 const biasOf = (
   g: GraphBuilder,
   segments: Value,
-  { start, end, firstKey }: Range,
+  { start, end, firstKey, keys: count }: Range,
   { size, window }: Settings,
 ): Value => {
   const [rows, length] = known(segments.shape) as [number, number]
@@ -76,11 +83,11 @@ const biasOf = (
     Int32Array.from({ length }, (_, i) => i),
   )
   const queries = { start, end, dimension: size }
-  const keys = { start: firstKey, end, dimension: KEYS }
+  const keys = { start: firstKey, end, dimension: count }
   const ofQueries = reshape(g, between(g, segments, { axis: 1, ...queries }), [rows, 1, 1, size, 1])
-  const ofKeys = reshape(g, between(g, segments, { axis: 1, ...keys }), [rows, 1, 1, 1, KEYS])
+  const ofKeys = reshape(g, between(g, segments, { axis: 1, ...keys }), [rows, 1, 1, 1, count])
   const at = reshape(g, between(g, indices, { axis: 0, ...queries }), [size, 1])
-  const of = reshape(g, between(g, indices, { axis: 0, ...keys }), [1, KEYS])
+  const of = reshape(g, between(g, indices, { axis: 0, ...keys }), [1, count])
   const causal = and(g, equal(g, ofQueries, ofKeys), greaterOrEqual(g, at, of))
   const seen =
     window === undefined
@@ -101,8 +108,8 @@ export const queriesOf = (
   return reshape(g, rows, [b!, k!, known([groups!])[0]! * size, d!])
 }
 
-export const keysOf = (g: GraphBuilder, x: Value, { firstKey, end }: Range): Value =>
-  between(g, x, { axis: 2, start: firstKey, end, dimension: KEYS })
+export const keysOf = (g: GraphBuilder, x: Value, { firstKey, end, keys }: Range): Value =>
+  between(g, x, { axis: 2, start: firstKey, end, dimension: keys })
 
 type Attended = {
   /** (B, K, G, T, D) */

@@ -20,6 +20,7 @@ import { together } from '../../graph/operators/together.ts'
 import { known } from '../../graph/shapes.ts'
 import { inputOf, numberOf, type Row } from '../row.ts'
 import { attendedAtOnce, type Block, blockGradient, scoresOf } from './attention-block.ts'
+import { keysDimension } from './keys-dimension.ts'
 
 /**
  * Queries of a block. Against 256, 128 is 2 to 4 % faster at 512 and at 2048 tokens: less above the diagonal is computed.
@@ -62,15 +63,6 @@ const joinQueries = (g: GraphBuilder, parts: readonly Value[], q: Value): Value 
     return reshape(g, part, [b!, k!, groups!, size, d!])
   })
   return concat(g, shaped, 3)
-}
-
-/** Name of the number of keys that a block sees, which is known only when the graph runs. */
-export const keysDimension = ({ from, end }: QueryBlock): string => `keys_${from}_${end}`
-
-/** @returns the most that a dimension named by `keysDimension` can be; undefined for another */
-export const mostKeys = (dimension: string): number | undefined => {
-  const [, from, end] = /^keys_(\d+)_(\d+)$/.exec(dimension) ?? []
-  return end === undefined ? undefined : Number(end) - Number(from)
 }
 
 /** A query block, and the first key that it sees where that is known only when the graph runs. */

@@ -3,7 +3,7 @@
  * B rows, T tokens, M = B·T, C hidden size, H query heads, K key-value heads, D head size.
  */
 import { attention } from '../../autodiff/composites/attention.ts'
-import { longAttention, turnSize } from '../../autodiff/composites/long-attention.ts'
+import { longAttention, MAX_WRITTEN_OUT, TURN } from '../../autodiff/composites/long-attention.ts'
 import { unitRms } from '../../autodiff/composites/unit-rms.ts'
 import { recomputed } from '../../autodiff/recompute.ts'
 import type { GraphBuilder } from '../../graph/build.ts'
@@ -89,9 +89,6 @@ const masks = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs) => {
   return (layer: number) => ({ ...seen.get(of(layer).window)!, ...of(layer) })
 }
 
-/** Tokens of a row whose blocks are all written out in the graph: at 2,048 that is 2 to 3 % faster than a loop. */
-const MAX_WRITTEN_OUT = 2048
-
 const attentionOf = (
   g: GraphBuilder,
   { config, recomputedLayers, fusesAttention }: TrainingParts,
@@ -104,7 +101,7 @@ const attentionOf = (
     ...(softcap === undefined ? {} : { softcap }),
   }
   const rotate = rotations(g, config, inputs)
-  const isLong = fusesAttention && length > MAX_WRITTEN_OUT && turnSize(length) !== undefined
+  const isLong = fusesAttention && length > MAX_WRITTEN_OUT && length % TURN === 0
   const maskOf = isLong ? undefined : masks(g, config, inputs)
   /** x: (M, n·D) @returns (B, n, T, D) */
   const heads = (x: Value, n: number) =>
