@@ -65,11 +65,16 @@ const kill = (pid: number) => {
 /** How long the memory of gigabytes may take to be given back. */
 const GONE_SECONDS = 60
 
+/** Its first thread may be a zombie while others still give memory back; one that nobody waits for stays a zombie. */
+const isGone = async (pid: number): Promise<boolean> => {
+  const status = await textOf(`/proc/${pid}/status`)
+  return status === '' || (/^State:\s+Z/m.test(status) && /^Threads:\s+1$/m.test(status))
+}
+
 /** A process that was killed holds its workspace until it is gone. */
 const allGone = async (pids: readonly number[]): Promise<void> => {
   for (let tries = 0; tries < GONE_SECONDS * 10; tries++) {
-    const states = await Promise.all(pids.map(pid => textOf(`/proc/${pid}/stat`)))
-    if (states.every(state => state === '' || / Z /.test(state))) return
+    if ((await Promise.all(pids.map(isGone))).every(Boolean)) return
     await sleep(100)
   }
   throw new Error(`processes ${pids.join(', ')} are still there ${GONE_SECONDS} s after SIGKILL`)
