@@ -59,6 +59,7 @@ export const scalingSvg = (curves: readonly Curve[]): string => {
   )
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="11">`,
+    '<title>Speed and memory of a training step as rows, adapter and model grow</title>',
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     ...panels,
     '</svg>\n',
