@@ -26,7 +26,11 @@ export const outputOf = (node: Node, i: number): Value => {
   return value
 }
 
-export const numberOf = (node: Node, name: string, missing: number): number => {
+export const numberOf = <Missing extends number | undefined>(
+  node: Node,
+  name: string,
+  missing: Missing,
+): number | Missing => {
   const attribute = node.attributes[name]
   if (!attribute) return missing
   if (attribute.kind !== 'int' && attribute.kind !== 'float')

@@ -5,12 +5,13 @@
  */
 import type { GraphBuilder } from '../../graph/build.ts'
 import type { Value } from '../../graph/node.ts'
-import { add, mul, neg, sub, tanh } from '../../graph/operators/elementwise.ts'
+import { add, mul, neg, tanh } from '../../graph/operators/elementwise.ts'
 import { scaledDotProduct } from '../../graph/operators/fused.ts'
 import { fusedMatMul } from '../../graph/operators/matrix.ts'
 import { reshape } from '../../graph/operators/movement.ts'
 import { softmax } from '../../graph/operators/reduce.ts'
 import { known } from '../../graph/shapes.ts'
+import { slopeOfCap } from './softcap.ts'
 
 /** Added to a score that must not count; finite, so that no row can become NaN. */
 export const MASKED = -1e30
@@ -79,10 +80,6 @@ export type BlockGradient = Pick<Block, 'q' | 'k' | 'scale'> &
     readonly delta: Value
   }
 
-/** d(cap · tanh(s / cap))/ds = 1 - tanh² */
-const throughCap = (g: GraphBuilder, ds: Value, capped: Value): Value =>
-  mul(g, ds, sub(g, g.scalar('float32', 1), mul(g, capped, capped)))
-
 /** S = αQKᵀ + bias, P = softmax(S), O = PV: dV = PᵀdO, dS = P(dOVᵀ - Σ dO·O), dQ = αdS K, dK = αdSᵀQ */
 export const blockGradient = (
   g: GraphBuilder,
@@ -90,7 +87,7 @@ export const blockGradient = (
 ): readonly [dq: Value, dk: Value, dv: Value] => {
   const dp = fusedMatMul(g, dOut, v, { transB: true })
   const counted = mul(g, p, add(g, dp, neg(g, delta)))
-  const ds = capped ? throughCap(g, counted, capped) : counted
+  const ds = capped ? mul(g, counted, slopeOfCap(g, capped)) : counted
   return [
     fusedMatMul(g, ds, k, { alpha }),
     fusedMatMul(g, ds, q, { transA: true, alpha }),

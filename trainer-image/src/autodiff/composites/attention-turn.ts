@@ -3,7 +3,7 @@
  * B rows, K key-value heads, G query heads of each, T tokens, D head size, S queries and L keys of the turn.
  */
 import type { GraphBuilder } from '../../graph/build.ts'
-import type { Dimension, Value } from '../../graph/node.ts'
+import type { Value } from '../../graph/node.ts'
 import {
   add,
   and,
@@ -14,7 +14,7 @@ import {
   sub,
   where,
 } from '../../graph/operators/elementwise.ts'
-import { concat, reshape } from '../../graph/operators/movement.ts'
+import { concat, reshape, sliceFrom } from '../../graph/operators/movement.ts'
 import { reduceMax } from '../../graph/operators/reduce.ts'
 import { known } from '../../graph/shapes.ts'
 import { type Block, MASKED } from './attention-block.ts'
@@ -28,18 +28,6 @@ export type Settings = {
   readonly scale: number
   readonly softcap: number | undefined
 }
-
-/** x[…, start ≤ i < end, …], with ends that are known only when the graph runs. */
-const between = (
-  g: GraphBuilder,
-  x: Value,
-  { axis, start, end, dimension }: { axis: number; start: Value; end: Value; dimension: Dimension },
-): Value =>
-  g.node({
-    operator: 'Slice',
-    inputs: [x, start, end, g.constant('int64', [axis])],
-    outputs: [{ type: x.type, shape: x.shape.with(axis, dimension) }],
-  })[0]!
 
 export type Range = {
   readonly start: Value
@@ -60,7 +48,7 @@ export const rangeOf = (
   const start = mul(g, reshape(g, index, [1]), int64(size))
   const end = add(g, start, int64(size))
   const next = add(g, start, int64(1))
-  const at = between(g, positions, { axis: 1, start, end: next, dimension: 1 })
+  const at = sliceFrom(g, positions, { axis: 1, start, end: next, dimension: 1 })
   const [, length] = known(positions.shape) as [number, number]
   const most = Math.min(length, (window ?? length) + size - 1)
   const keys = keysDimension({ from: 0, end: most })
@@ -84,10 +72,16 @@ const biasOf = (
   )
   const queries = { start, end, dimension: size }
   const keys = { start: firstKey, end, dimension: count }
-  const ofQueries = reshape(g, between(g, segments, { axis: 1, ...queries }), [rows, 1, 1, size, 1])
-  const ofKeys = reshape(g, between(g, segments, { axis: 1, ...keys }), [rows, 1, 1, 1, count])
-  const at = reshape(g, between(g, indices, { axis: 0, ...queries }), [size, 1])
-  const of = reshape(g, between(g, indices, { axis: 0, ...keys }), [1, count])
+  const ofQueries = reshape(g, sliceFrom(g, segments, { axis: 1, ...queries }), [
+    rows,
+    1,
+    1,
+    size,
+    1,
+  ])
+  const ofKeys = reshape(g, sliceFrom(g, segments, { axis: 1, ...keys }), [rows, 1, 1, 1, count])
+  const at = reshape(g, sliceFrom(g, indices, { axis: 0, ...queries }), [size, 1])
+  const of = reshape(g, sliceFrom(g, indices, { axis: 0, ...keys }), [1, count])
   const causal = and(g, equal(g, ofQueries, ofKeys), greaterOrEqual(g, at, of))
   const seen =
     window === undefined
@@ -104,12 +98,12 @@ export const queriesOf = (
   size: number,
 ): Value => {
   const [b, k, groups, , d] = x.shape
-  const rows = between(g, x, { axis: 3, start, end, dimension: size })
+  const rows = sliceFrom(g, x, { axis: 3, start, end, dimension: size })
   return reshape(g, rows, [b!, k!, known([groups!])[0]! * size, d!])
 }
 
 export const keysOf = (g: GraphBuilder, x: Value, { firstKey, end, keys }: Range): Value =>
-  between(g, x, { axis: 2, start: firstKey, end, dimension: keys })
+  sliceFrom(g, x, { axis: 2, start: firstKey, end, dimension: keys })
 
 type Attended = {
   /** (B, K, G, T, D) */

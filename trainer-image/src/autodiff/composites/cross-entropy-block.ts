@@ -19,6 +19,7 @@ import { gatherElements, reshape } from '../../graph/operators/movement.ts'
 import { reduceMax, reduceSum, softmax } from '../../graph/operators/reduce.ts'
 import { together } from '../../graph/operators/together.ts'
 import { known } from '../../graph/shapes.ts'
+import { slopeOfCap } from './softcap.ts'
 
 /** Rows of the weight from token `start` on. */
 export type VocabularyBlock = { readonly start: number; readonly weight: Value }
@@ -83,10 +84,6 @@ const targetLogit = (
   return where(g, inside, logit, g.scalar('float32', ABSENT))
 }
 
-/** d(cap · tanh(x / cap))/dx = 1 - tanh² */
-export const slopeOf = (g: GraphBuilder, t: Value): Value =>
-  sub(g, g.scalar('float32', 1), mul(g, t, t))
-
 /** @returns (N, block) logits and, where they are capped, the slope of the cap */
 export const logitsOf = (
   g: GraphBuilder,
@@ -96,7 +93,7 @@ export const logitsOf = (
 ) => {
   if (softcap === undefined) return { logits: fusedMatMul(g, hidden, weight, { transB: true }) }
   const t = tanh(g, fusedMatMul(g, hidden, weight, { transB: true, alpha: 1 / softcap }))
-  return { logits: mul(g, t, g.scalar('float32', softcap)), slope: slopeOf(g, t) }
+  return { logits: mul(g, t, g.scalar('float32', softcap)), slope: slopeOfCap(g, t) }
 }
 
 /** Tied to the others of its block where there is one of each target. */

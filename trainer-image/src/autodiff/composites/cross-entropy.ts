@@ -33,9 +33,9 @@ import {
   ownColumn,
   type Part,
   partOf,
-  slopeOf,
 } from './cross-entropy-block.ts'
 import { runningOf, runningSum } from './running-sums.ts'
+import { slopeOfCap } from './softcap.ts'
 
 export type CrossEntropy = {
   /** scalar: Σ -log P[target] */
@@ -90,7 +90,7 @@ const forward = (g: GraphBuilder, inputs: CrossEntropyInputs): readonly Value[] 
   const own = (row: Value) => {
     const kept = smoothed ? mul(g, row, g.scalar('float32', 1 - (labelSmoothing ?? 0))) : row
     if (softcap === undefined) return kept
-    return mul(g, kept, slopeOf(g, mul(g, target, g.scalar('float32', 1 / softcap))))
+    return mul(g, kept, slopeOfCap(g, mul(g, target, g.scalar('float32', 1 / softcap))))
   }
   const away = (row: Value) => (smoothed ? add(g, own(row), smoothed.product) : own(row))
   const outputs = [

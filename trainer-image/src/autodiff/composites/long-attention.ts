@@ -13,6 +13,7 @@ import { reshape, transpose } from '../../graph/operators/movement.ts'
 import { reduceSum } from '../../graph/operators/reduce.ts'
 import { known } from '../../graph/shapes.ts'
 import { inputOf, numberOf, outputOf, type Row } from '../row.ts'
+import { zerosLike } from '../shape-of.ts'
 import { attendedAtOnce, blockGradient, scoresOf } from './attention-block.ts'
 import { blockOf, keysOf, padded, queriesOf, rangeOf, type Settings } from './attention-turn.ts'
 
@@ -92,24 +93,14 @@ export const longAttention = (g: GraphBuilder, inputs: LongAttentionInputs): Val
   )[0]!
 }
 
-const zerosLike = (g: GraphBuilder, { shape }: Value): Value =>
-  g.node({
-    operator: 'ConstantOfShape',
-    inputs: [g.constant('int64', known(shape))],
-    outputs: [{ type: 'float32', shape }],
-  })[0]!
-
-const optional = (node: Parameters<Row>[1], name: string): number | undefined =>
-  name in node.attributes ? numberOf(node, name, 0) : undefined
-
 const longAttentionGradient: Row = (g, node, [dOut]) => {
   const [q, k, v] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)]
   const [segments, positions] = [inputOf(node, 3), inputOf(node, 4)]
   const settings = {
     size: numberOf(node, 'size', 0),
     scale: numberOf(node, 'scale', 1),
-    window: optional(node, 'window'),
-    softcap: optional(node, 'softcap'),
+    window: numberOf(node, 'window', undefined),
+    softcap: numberOf(node, 'softcap', undefined),
   }
   const { size, scale } = settings
   const out = outputOf(node, 0)

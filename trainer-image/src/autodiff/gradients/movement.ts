@@ -1,6 +1,5 @@
 /** Gradients of operators that move elements: the inverse movement. */
-import type { GraphBuilder } from '../../graph/build.ts'
-import { type Dimension, int, type Value } from '../../graph/node.ts'
+import { type Dimension, int } from '../../graph/node.ts'
 import {
   concat,
   reshape,
@@ -11,15 +10,7 @@ import {
 import { known } from '../../graph/shapes.ts'
 import { constantsOf } from '../constants.ts'
 import { inputOf, numberOf, numbersOf, outputOf, type Row } from '../row.ts'
-import { shapeOf } from '../shape-of.ts'
-
-/** @returns zeros of the shape of `like` */
-const zeros = (g: GraphBuilder, like: Value): Value =>
-  g.node({
-    operator: 'ConstantOfShape',
-    inputs: [shapeOf(g, like)],
-    outputs: [{ type: 'float32', shape: like.shape }],
-  })[0]!
+import { shapeOf, zerosLike } from '../shape-of.ts'
 
 const numeric = (dimension: Dimension | undefined): number => known([dimension ?? 0])[0]!
 
@@ -71,7 +62,7 @@ const gatherGradient: Row = (g, node, [d]) => {
         inputs: [column, shapeOf(g, d!)],
         outputs: [{ type: 'int64', shape: d!.shape }],
       })[0]!
-      return scatterElements(g, zeros(g, x), spread, d!, 0)
+      return scatterElements(g, zerosLike(g, x), spread, d!, 0)
     },
   ]
 }
@@ -89,7 +80,7 @@ export const MOVEMENT: Readonly<Record<string, Row>> = {
     () =>
       concat(
         g,
-        gradients.map((d, i) => d ?? zeros(g, outputOf(node, i))),
+        gradients.map((d, i) => d ?? zerosLike(g, outputOf(node, i))),
         numberOf(node, 'axis', 0),
       ),
   ],
@@ -99,6 +90,6 @@ export const MOVEMENT: Readonly<Record<string, Row>> = {
   GatherElements: (g, node, [d]) => {
     const [x, indices] = [inputOf(node, 0), inputOf(node, 1)]
     const axis = numberOf(node, 'axis', 0)
-    return [() => scatterElements(g, zeros(g, x), indices, d!, axis)]
+    return [() => scatterElements(g, zerosLike(g, x), indices, d!, axis)]
   },
 }

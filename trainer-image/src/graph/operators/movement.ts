@@ -74,7 +74,8 @@ export type SliceFrom = {
   readonly axis: number
   /** (1) int64 */
   readonly start: Value
-  readonly end: number
+  /** (1) int64 where it is known only when the graph runs, too */
+  readonly end: number | Value
   readonly dimension: Dimension
   readonly isApart?: boolean
 }
@@ -84,9 +85,10 @@ export const sliceFrom = (g: GraphBuilder, x: Value, range: SliceFrom): Value =>
   const axis = axisOf(range.axis, x.shape.length)
   const one = (value: number) => g.constant('int64', [value])
   const step = range.isApart ? [one(1)] : []
+  const end = typeof range.end === 'number' ? one(range.end) : range.end
   return g.node({
     operator: 'Slice',
-    inputs: [x, range.start, one(range.end), one(axis), ...step],
+    inputs: [x, range.start, end, one(axis), ...step],
     outputs: [{ type: x.type, shape: x.shape.with(axis, range.dimension) }],
   })[0]!
 }
