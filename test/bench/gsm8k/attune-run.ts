@@ -4,6 +4,11 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import {
+  identityOf,
+  isRunning,
+  type ProcessIdentity,
+} from '../../../cli/src/workspace/process-identity.ts'
 
 const CLI = fileURLToPath(new URL('../../../cli/src/main.ts', import.meta.url))
 const EVERY_MS = 500
@@ -65,19 +70,14 @@ const kill = (pid: number) => {
 /** How long the memory of gigabytes may take to be given back. */
 const GONE_SECONDS = 60
 
-/** Its first thread may be a zombie while others still give memory back; one that nobody waits for stays a zombie. */
-const isGone = async (pid: number): Promise<boolean> => {
-  const status = await textOf(`/proc/${pid}/status`)
-  return status === '' || (/^State:\s+Z/m.test(status) && /^Threads:\s+1$/m.test(status))
-}
-
-/** A process that was killed holds its workspace until it is gone. */
-const allGone = async (pids: readonly number[]): Promise<void> => {
+/** A process that was killed holds its workspace as long as the lock there takes it for running. */
+const allGone = async (family: readonly ProcessIdentity[]): Promise<void> => {
   for (let tries = 0; tries < GONE_SECONDS * 10; tries++) {
-    if ((await Promise.all(pids.map(isGone))).every(Boolean)) return
+    if (!family.some(isRunning)) return
     await sleep(100)
   }
-  throw new Error(`processes ${pids.join(', ')} are still there ${GONE_SECONDS} s after SIGKILL`)
+  const pids = family.map(({ pid }) => pid).join(', ')
+  throw new Error(`processes ${pids} are still there ${GONE_SECONDS} s after SIGKILL`)
 }
 
 type Run = {
@@ -99,9 +99,10 @@ export const attuneRun = async ({ manifest, workspace, killAt, say }: Run): Prom
     const family = await familyOf(child.pid)
     peakBytes = Math.max(peakBytes, await peakOf(family))
     if (killAt !== undefined && (await stepsDone(workspace)) >= killAt && runs()) {
+      const identities = family.map(identityOf)
       for (const pid of family) kill(pid)
       await ended
-      await allGone(family)
+      await allGone(identities)
     }
     await Promise.race([ended, sleep(EVERY_MS)])
   }
