@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { estimateMemory } from '../../trainer-image/src/plan/estimate-memory.ts'
+import { replicasFor } from '../../trainer-image/src/session/replicas.ts'
 import { modelOf } from './models.ts'
 import { ALL_LINEAR } from './random-model.ts'
 import type { BenchOptions, BenchResult } from './run.ts'
@@ -33,13 +34,12 @@ const foretold = ({
   rank = 8,
   recompute = false,
   ...shape
-}: Shape) =>
-  estimateMemory({
-    ...shape,
-    config: modelOf(model, layers),
-    method: { rank, alpha: 2 * rank, targetModules: ALL_LINEAR },
-    recompute,
-  })
+}: Shape) => {
+  const config = modelOf(model, layers)
+  const method = { rank, alpha: 2 * rank, targetModules: ALL_LINEAR }
+  const step = { ...shape, config, method, recompute }
+  return estimateMemory({ ...step, replicas: replicasFor({ ...step, threads: THREADS }) })
+}
 
 const measured = async (shape: Shape, scratch: string): Promise<number> => {
   const party = startSteps({ ...shape, scratch, threads: THREADS })

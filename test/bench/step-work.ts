@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { createTrainingEngine } from '../../trainer-image/src/session/create-training-engine.ts'
+import { replicasFor } from '../../trainer-image/src/session/replicas.ts'
 import type { MicroBatch } from '../../trainer-image/src/session/training-engine.ts'
 import { type ModelName, modelOf } from './models.ts'
 import { ALL_LINEAR, randomWeights } from './random-model.ts'
@@ -24,8 +25,9 @@ export type StepWork = {
 }
 
 const work = JSON.parse(process.argv[2]!) as StepWork
-const { rows, length, model = 'smollm2-135m', layers, rank = 8 } = work
+const { rows, length, threads, model = 'smollm2-135m', layers, rank = 8, recompute = false } = work
 const config = modelOf(model, layers)
+const method = { rank, alpha: 2 * rank, targetModules: ALL_LINEAR }
 
 /** All tokens in the loss but the first of each document. */
 const batch = (): MicroBatch => {
@@ -52,11 +54,12 @@ const engine = await createTrainingEngine({
   config,
   weights: randomWeights(config),
   weightsDigest: weightsDigest(model, config),
-  method: { rank, alpha: 2 * rank, targetModules: ALL_LINEAR },
+  method,
   start: { seed: 1 },
-  recompute: work.recompute ?? false,
+  recompute,
   scratchFolder: work.scratch,
-  threads: work.threads,
+  threads,
+  replicas: replicasFor({ config, method, recompute, rows, threads }),
 })
 const peakBytes = () =>
   Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024

@@ -15,8 +15,8 @@ const FLOAT_BYTES = 4
 const PROCESS_BYTES = 160e6
 /** A node of the graph in ONNX Runtime, and what lies unused between tensors, which also grows with the number of nodes. */
 const NODE_BYTES = 10e3
-/** Parameters, two moments, and the gradient's sums, which micro-batches are added to in place. */
-const PARAMETER_COPIES = 4
+/** Parameters and two moments. */
+const PARAMETER_COPIES = 3
 /** Freed memory of one size is not always good for the next: measured against what the values hold. */
 const HEAP_SHARE = 1.03
 /**
@@ -35,6 +35,8 @@ export type StepShape = {
   readonly half?: HalfType
   /** whether an accelerator computes, which runs another graph of attention */
   readonly cuda?: boolean
+  /** that part the rows evenly; 1 if absent */
+  readonly replicas?: number
 }
 
 /** Of the embedding table and of the output head, which are fed. */
@@ -54,25 +56,31 @@ export const modelParameters = (config: ModelConfig): number =>
 export const trainableParameters = (config: ModelConfig, method: TuningMethod): number =>
   parameterCount(parameterSlots(config, method))
 
-export const estimateMemory = ({ quantization, ...shape }: StepShape): number => {
-  const { config, method, rows, length, half } = shape
-  const weights = isFull(method) ? [] : layOut(config, quantization, half)
+/** What a replica has for itself: its session, its values, and the gradients' sums, which micro-batches are added to in place. */
+const replicaBytes = (
+  shape: Omit<StepShape, 'quantization'>,
+  weights: readonly StoredWeight[],
+): number => {
+  const { config, method, rows, length } = shape
   const sizes = (name: string) => (name === 'N' ? rows * length : mostKeys(name))
   const graph = trainProgram({ ...shape, weights })
-  const session = NODE_BYTES * graph.nodes.length
   const values = peakBytes(graph, sizes, isAdded)
   const hidden = FLOAT_BYTES * rows * length * config.hiddenSize
   const loops = graph.nodes.some(({ operator }) => operator === 'Loop')
   const holes = loops ? LOOP_HOLES * config.layers * hidden : 0
-  const state = PARAMETER_COPIES * FLOAT_BYTES * trainableParameters(config, method)
   const tokenRows = isFull(method) ? 0 : TOKEN_ROWS * hidden
+  const sums = FLOAT_BYTES * trainableParameters(config, method)
+  return NODE_BYTES * graph.nodes.length + HEAP_SHARE * values + holes + tokenRows + sums
+}
+
+export const estimateMemory = ({ quantization, replicas = 1, ...shape }: StepShape): number => {
+  const { config, method, rows, half } = shape
+  const weights = isFull(method) ? [] : layOut(config, quantization, half)
+  const state = PARAMETER_COPIES * FLOAT_BYTES * trainableParameters(config, method)
   return (
     PROCESS_BYTES +
-    session +
     storedBytes(mapped(weights, config)) +
     state +
-    tokenRows +
-    HEAP_SHARE * values +
-    holes
+    replicas * replicaBytes({ ...shape, rows: rows / replicas }, weights)
   )
 }

@@ -7,6 +7,7 @@ import { tuningMethodOf } from '../model/adapter-config.ts'
 import type { ModelConfig } from '../model/config.ts'
 import { quantizationOf } from '../model/quantization.ts'
 import { halfTypeOf } from '../precision/half-type.ts'
+import { replicasFor } from '../session/replicas.ts'
 import { computedLength } from '../train/micro-batch.ts'
 import { lastStep } from '../train/steps.ts'
 import { estimateMemory, modelParameters, trainableParameters } from './estimate-memory.ts'
@@ -34,28 +35,38 @@ export type PlanInputs = {
 /** Of the limit; the rest is for what the estimate leaves out. */
 const USABLE_SHARE = 0.9
 
+type StepInputs = Pick<PlanInputs, 'config' | 'spec' | 'cuda' | 'cores'>
+
 type Pieces = { readonly microBatchSize: number; readonly recomputedLayers: number }
 
 const powersOfTwo = (largest: number): readonly number[] =>
   Array.from({ length: Math.floor(Math.log2(largest)) + 1 }, (_, index) => 2 ** index).toReversed()
 
-const memoryOf = (inputs: PlanInputs, method: TuningMethod, pieces: Pieces): number => {
-  const quantization = quantizationOf(inputs.spec.method)
-  const half = halfTypeOf(inputs.spec.training)
-  return estimateMemory({
-    config: inputs.config,
-    method,
+/** What is computed at once. */
+const stepOf = ({ config, spec, ...inputs }: StepInputs, pieces: Pieces) => {
+  const quantization = quantizationOf(spec.method)
+  const half = halfTypeOf(spec.training)
+  return {
+    config,
+    method: tuningMethodOf(spec.method),
     ...(quantization ? { quantization } : {}),
     rows: pieces.microBatchSize,
-    length: computedLength(inputs.spec.training.sequenceLength),
+    length: computedLength(spec.training.sequenceLength),
     recompute: pieces.recomputedLayers,
     ...(half ? { half } : {}),
-    cuda: devicesOf(inputs) > 0,
-  })
+    cuda: devicesOf({ spec, ...inputs }) > 0,
+  }
 }
 
+/** @returns sessions that part such a micro-batch's rows */
+export const plannedReplicas = (inputs: StepInputs, pieces: Pieces): number =>
+  replicasFor({ ...stepOf(inputs, pieces), threads: inputs.cores })
+
+const memoryOf = (inputs: StepInputs, pieces: Pieces): number =>
+  estimateMemory({ ...stepOf(inputs, pieces), replicas: plannedReplicas(inputs, pieces) })
+
 /** @returns devices that compute; 0 where the CPU does */
-const devicesOf = ({ spec, cuda }: PlanInputs): number =>
+const devicesOf = ({ spec, cuda }: Pick<PlanInputs, 'spec' | 'cuda'>): number =>
   cuda && spec.resources.accelerator ? (spec.resources.accelerator.count ?? 1) : 0
 
 type Memory = { readonly bytes: number; readonly of?: PlanMemoryLimit }
@@ -102,12 +113,12 @@ const costOf = ({ config, spec }: PlanInputs, pieces: Pieces): number =>
   (1 + MICRO_BATCH_TOKENS / (pieces.microBatchSize * spec.training.sequenceLength))
 
 /** `Auto` tries every size without recomputing first, then the cheapest of those that fit with it. */
-const choose = (inputs: PlanInputs, method: TuningMethod): Pieces => {
+const choose = (inputs: PlanInputs): Pieces => {
   const { layers } = inputs.config
   const { gradientCheckpointing } = inputs.spec.training
   const sizes = sizesToTry(inputs)
   const { bytes } = memoryFor(inputs)
-  const fits = (pieces: Pieces) => memoryOf(inputs, method, pieces) <= USABLE_SHARE * bytes
+  const fits = (pieces: Pieces) => memoryOf(inputs, pieces) <= USABLE_SHARE * bytes
   const fixed = gradientCheckpointing === 'Enabled' ? layers : 0
   const whole = sizes.map(microBatchSize => ({ microBatchSize, recomputedLayers: fixed }))
   const fitting = whole.find(fits)
@@ -145,13 +156,13 @@ export const makePlan = (inputs: PlanInputs): Plan => {
   const { config, spec, dataset, cores } = inputs
   const { batchSize } = spec.training
   const method = tuningMethodOf(spec.method)
-  const pieces = choose(inputs, method)
+  const pieces = choose(inputs)
   const steps = lastStep({ rows: dataset.rows, batchSize }, spec.training)
   const epochs = steps / Math.ceil(dataset.rows / batchSize)
   const devices = devicesOf(inputs)
   const rate = devices > 0 ? ACCELERATOR_FLOPS * devices : CPU_CORE_FLOPS * cores
   const limit = memoryFor(inputs)
-  const estimatedMemoryBytes = memoryOf(inputs, method, pieces)
+  const estimatedMemoryBytes = memoryOf(inputs, pieces)
   return {
     modelParameters: modelParameters(config),
     trainableParameters: trainableParameters(config, method),

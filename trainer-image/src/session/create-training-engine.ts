@@ -1,6 +1,5 @@
-/** Makes the training engine: weights on disk once, then a worker thread that answers commands. */
+/** Makes the training engine: weights on disk once, then worker threads that answer commands. */
 import { mkdir } from 'node:fs/promises'
-import { Worker } from 'node:worker_threads'
 import { type AdapterTensors, isFull, type TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig, Weights } from '../model/config.ts'
 import { fillInitial } from '../model/lora-init.ts'
@@ -8,10 +7,12 @@ import { roundedWeights } from '../model/quantization.ts'
 import { parameterSlots } from '../model/trainable.ts'
 import type { HalfType } from '../precision/half-type.ts'
 import type { Quantization } from '../weights/quantize-blocks.ts'
-import type { EngineCommand, EngineReply, EngineStart, FlatState } from './engine-messages.ts'
+import type { EngineStart, FlatState } from './engine-messages.ts'
 import { emptyState, flatten, STATE_PARTS, unflatten } from './flat-state.ts'
 import type { Recompute } from './programs.ts'
-import type { EngineState, TrainingEngine } from './training-engine.ts'
+import { startReplicas } from './replica-threads.ts'
+import { loadShared } from './shared-weights.ts'
+import type { Accumulated, EngineState, Evaluated, TrainingEngine } from './training-engine.ts'
 import { type StoredWeight, storeWeights } from './weights-file.ts'
 
 export type TrainingEngineOptions = {
@@ -45,6 +46,8 @@ export type TrainingEngineOptions = {
   readonly scratchFolder: string
   /** of ONNX Runtime; results are equal to the bit only at the same number */
   readonly threads: number
+  /** that part the rows of a micro-batch and the threads evenly, see replicas.ts; 1 if absent. Results differ by it as by threads. */
+  readonly replicas?: number
   /** gets ONNX Runtime's profiles of the first steps; changes no result */
   readonly profileFolder?: string
 }
@@ -85,54 +88,20 @@ const storeFrozen = async (options: TrainingEngineOptions): Promise<readonly Sto
   })
 }
 
-/** Room for what making a graph leaves behind, which V8 keeps once it has it: with its own 48 MB no graph is made faster. */
-const YOUNG_GENERATION_MEGABYTES = 4
-
-type Pending = {
-  readonly resolve: (result: unknown) => void
-  readonly reject: (error: Error) => void
-}
-
-/** @returns a function that sends a command and waits for its answer; a dead worker fails every command */
-const callsOf = (worker: Worker) => {
-  const pending = new Map<number, Pending>()
-  let count = 0
-  let dead: Error | undefined
-  const die = (error: Error) => {
-    dead ??= error
-    for (const { reject } of pending.values()) reject(error)
-    pending.clear()
-  }
-  worker.on('error', error => die(error instanceof Error ? error : new Error(String(error))))
-  worker.on('exit', code => die(new Error(`the training engine's thread ended with code ${code}`)))
-  worker.on('message', (reply: EngineReply) => {
-    const waiting = pending.get(reply.id)
-    pending.delete(reply.id)
-    if ('error' in reply) waiting?.reject(new Error(`training engine: ${reply.error}`))
-    else waiting?.resolve(reply.result)
-  })
-  return <T>(command: EngineCommand): Promise<T> => {
-    if (dead) return Promise.reject(dead)
-    count += 1
-    const id = count
-    return new Promise<T>((resolve, reject) => {
-      pending.set(id, { resolve: result => resolve(result as T), reject })
-      worker.postMessage({ ...command, id })
-    })
-  }
-}
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
 
 export const createTrainingEngine = async (
   options: TrainingEngineOptions,
 ): Promise<TrainingEngine> => {
-  const { config, method, recompute, threads, seed = 0, scratchFolder: folder } = options
+  const { config, method, recompute, threads, replicas = 1, seed = 0 } = options
+  const { scratchFolder: folder } = options
   const { noiseBound, labelSmoothing, half, profileFolder } = options
   const state = await stateOf(options)
   await mkdir(folder, { recursive: true })
   const weights = await storeFrozen(options)
   // The library reads this from the process's environment when it is loaded, and a worker's env is a copy.
   process.env['ORT_DISABLE_TELEMETRY'] = '1'
-  const start: EngineStart = {
+  const start: Omit<EngineStart, 'sums'> = {
     config,
     method,
     seed,
@@ -141,26 +110,40 @@ export const createTrainingEngine = async (
     recompute,
     folder,
     threads,
+    ...(replicas > 1 ? { sharedWeights: await loadShared(folder, weights, config) } : {}),
     ...(noiseBound === undefined ? {} : { noiseBound }),
     ...(labelSmoothing === undefined ? {} : { labelSmoothing }),
     ...(half ? { half } : {}),
     ...(profileFolder === undefined ? {} : { profileFolder }),
   }
-  const worker = new Worker(new URL('./engine-worker.ts', import.meta.url), {
-    workerData: start,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MEGABYTES },
-  })
-  const call = callsOf(worker)
+  const engines = startReplicas(start, replicas)
   return {
-    open: async (use, { rows, length, targetTokens }) => {
-      if (targetTokens.length > 0) await call({ kind: 'open', use, rows, length })
+    open: async (use, batch) => {
+      const kind = use === 'accumulate' ? 'train' : 'evaluate'
+      if (batch.targetTokens.length > 0)
+        await engines.share(batch, ({ rows, length }, each) => {
+          return { kind: 'open', session: { kind, rows, length, threads: each } }
+        })
     },
-    accumulate: batch => call({ kind: 'accumulate', batch }),
-    evaluate: batch => call({ kind: 'evaluate', batch }),
-    update: update => call({ kind: 'update', options: update }),
+    accumulate: async batch => {
+      const parts = await engines.share<Accumulated>(batch, (part, each) => {
+        return { kind: 'accumulate', batch: part, threads: each }
+      })
+      return { lossSum: sumOf(parts.map(({ lossSum }) => lossSum)) }
+    },
+    evaluate: async batch => {
+      const parts = await engines.share<Evaluated>(batch, (part, each) => {
+        return { kind: 'evaluate', batch: part, threads: each }
+      })
+      return {
+        lossSum: sumOf(parts.map(({ lossSum }) => lossSum)),
+        correct: sumOf(parts.map(({ correct }) => correct)),
+      }
+    },
+    update: update => engines.first({ kind: 'update', options: update }),
     state: async () => {
-      // what the worker was told before may still change it
-      await call({ kind: 'wait' })
+      // what was told before may still change it
+      await engines.idle()
       const slots = parameterSlots(config, method)
       return {
         parameters: unflatten(slots, state.parameters),
@@ -168,12 +151,6 @@ export const createTrainingEngine = async (
         secondMoments: unflatten(slots, state.secondMoments),
       }
     },
-    close: async () => {
-      try {
-        await call({ kind: 'close' })
-      } finally {
-        await worker.terminate()
-      }
-    },
+    close: () => engines.close(),
   }
 }

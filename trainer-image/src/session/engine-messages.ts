@@ -3,6 +3,8 @@ import type { TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
 import type { HalfType } from '../precision/half-type.ts'
 import type { Recompute } from './programs.ts'
+import type { StepSession } from './session-key.ts'
+import type { SharedWeights } from './shared-weights.ts'
 import type { MicroBatch, UpdateOptions } from './training-engine.ts'
 import type { StoredWeight } from './weights-file.ts'
 
@@ -24,25 +26,26 @@ export type EngineStart = {
   readonly half?: HalfType
   readonly weights: readonly StoredWeight[]
   readonly state: FlatState
+  /** (P) of the gradients since the last update; a run adds to them in place */
+  readonly sums: Float32Array
+  /** those of the other replicas, which an update adds to its own and clears */
+  readonly otherSums?: readonly Float32Array[]
   readonly recompute: Recompute
   /** holds the weights; graphs are written beside them */
   readonly folder: string
+  /** the weights where sessions do not map them from the file */
+  readonly sharedWeights?: SharedWeights
+  /** of an update */
   readonly threads: number
   /** gets ONNX Runtime's profiles of the first steps; nothing is profiled if absent */
   readonly profileFolder?: string
 }
 
 export type EngineCommand =
-  | {
-      readonly kind: 'open'
-      readonly use: 'accumulate' | 'evaluate'
-      readonly rows: number
-      readonly length: number
-    }
-  | { readonly kind: 'accumulate'; readonly batch: MicroBatch }
-  | { readonly kind: 'evaluate'; readonly batch: MicroBatch }
+  | { readonly kind: 'open'; readonly session: StepSession }
+  | { readonly kind: 'accumulate'; readonly batch: MicroBatch; readonly threads: number }
+  | { readonly kind: 'evaluate'; readonly batch: MicroBatch; readonly threads: number }
   | { readonly kind: 'update'; readonly options: UpdateOptions }
-  | { readonly kind: 'wait' }
   | { readonly kind: 'close' }
 
 export type EngineRequest = EngineCommand & { readonly id: number }

@@ -8,15 +8,13 @@ const engine = new Engine(workerData as EngineStart)
 const carryOut = async (request: EngineRequest): Promise<unknown> => {
   switch (request.kind) {
     case 'open':
-      return engine.open(request.use, request)
+      return engine.open(request.session)
     case 'accumulate':
-      return engine.accumulate(request.batch)
+      return engine.accumulate(request.batch, request.threads)
     case 'evaluate':
-      return engine.evaluate(request.batch)
+      return engine.evaluate(request.batch, request.threads)
     case 'update':
       return engine.update(request.options)
-    case 'wait':
-      return undefined
     case 'close':
       return engine.close()
   }

@@ -18,7 +18,9 @@ import { executionProviders, usesCuda } from './execution-providers.ts'
 import { runInPlace } from './in-place.ts'
 import { evaluateProgram, trainProgram } from './programs.ts'
 import { type Opened, SessionCache } from './session-cache.ts'
+import { keyOf, type StepSession, stepOf } from './session-key.ts'
 import { SessionProfiler } from './session-profiler.ts'
+import { fedFrom } from './shared-weights.ts'
 import { TokenRows } from './token-rows.ts'
 import {
   ADAPTER,
@@ -29,7 +31,7 @@ import {
   wholeSlots,
   wholeSums,
 } from './trained-values.ts'
-import type { MicroBatch, UpdateOptions } from './training-engine.ts'
+import type { Accumulated, Evaluated, MicroBatch, UpdateOptions } from './training-engine.ts'
 import { groupPieces, normProgram, type Piece, piecesOf, updateProgram } from './update-programs.ts'
 
 /** For the update, for its norm, and for the shapes of rows: without packing there are up to eight that keep coming back. */
@@ -43,6 +45,12 @@ const scalar = (value: number) => new Tensor('float32', [value], [])
 const tensor = (data: Float32Array, shape: readonly number[]) => new Tensor('float32', data, shape)
 const vector = (data: Float32Array) => tensor(data, [data.length])
 const numberIn = (tensor: Tensor | undefined): number => Number(tensor!.data[0])
+
+/** Leaves nothing of what it adds. */
+const addTo = (sums: Float32Array, others: Float32Array): void => {
+  for (let i = 0; i < sums.length; i++) sums[i]! += others[i]!
+  others.fill(0)
+}
 
 const checkBatch = (batch: MicroBatch): void => {
   const size = batch.rows * batch.length
@@ -62,14 +70,15 @@ export class Engine {
   readonly #profiler: SessionProfiler | undefined
   readonly #state: FlatState
   readonly #rows: TokenRows
-  /** of the gradients since the last update; a run adds to them in place */
   readonly #sums: Float32Array
+  /** what each session is fed of the weights */
+  readonly #weights = new WeakMap<InferenceSession, Feeds>()
 
   constructor(start: EngineStart) {
     this.#start = start
     this.#slots = parameterSlots(start.config, start.method)
     this.#state = start.state
-    this.#sums = new Float32Array(start.state.parameters.length)
+    this.#sums = start.sums
     const trained = new Set(wholeSlots(this.#slots).map(({ weight }) => weight))
     this.#rows = new TokenRows({ ...start, trained })
     const { profileFolder } = start
@@ -79,20 +88,18 @@ export class Engine {
     this.#sessions = new SessionCache(limits, key => this.#open(key))
   }
 
-  async open(
-    use: 'accumulate' | 'evaluate',
-    { rows, length }: Pick<MicroBatch, 'rows' | 'length'>,
-  ): Promise<void> {
-    await this.#sessions.get(`${use === 'accumulate' ? 'train' : 'evaluate'}-${rows}x${length}`)
+  async open(shape: StepSession): Promise<void> {
+    await this.#sessions.get(keyOf(shape))
   }
 
-  async accumulate(batch: MicroBatch): Promise<{ readonly lossSum: number }> {
+  async accumulate(batch: MicroBatch, threads: number): Promise<Accumulated> {
     checkBatch(batch)
     if (batch.targetTokens.length === 0) return { lossSum: 0 }
-    const session = await this.#sessions.get(`train-${batch.rows}x${batch.length}`)
+    const session = await this.#sessions.get(keyOf({ kind: 'train', ...batch, threads }))
     const sums = this.#sumTensors()
     const added = Object.entries(sums).map(([name, there]) => [after(name), there])
     const feeds = {
+      ...this.#weights.get(session),
       ...batchFeeds(batch),
       ...this.#rows.feeds(batch, true),
       ...this.#parameters(batch),
@@ -108,13 +115,12 @@ export class Engine {
     return { lossSum: numberIn(lossSum) }
   }
 
-  async evaluate(
-    batch: MicroBatch,
-  ): Promise<{ readonly lossSum: number; readonly correct: number }> {
+  async evaluate(batch: MicroBatch, threads: number): Promise<Evaluated> {
     checkBatch(batch)
     if (batch.targetTokens.length === 0) return { lossSum: 0, correct: 0 }
-    const session = await this.#sessions.get(`evaluate-${batch.rows}x${batch.length}`)
+    const session = await this.#sessions.get(keyOf({ kind: 'evaluate', ...batch, threads }))
     const out = await session.run({
+      ...this.#weights.get(session),
       ...batchFeeds(batch),
       ...this.#rows.feeds(batch, false),
       ...this.#parameters(batch),
@@ -130,6 +136,7 @@ export class Engine {
   }> {
     // a power of two: dividing by it changes no digit
     const options = { ...given, targets: given.targets * lossScale }
+    for (const others of this.#start.otherSums ?? []) addTo(this.#sums, others)
     const gradientNorm = await this.#gradientNorm(options.targets)
     if (!Number.isFinite(gradientNorm)) {
       this.#sums.fill(0)
@@ -216,13 +223,17 @@ export class Engine {
 
   async #open(key: string): Promise<Opened<InferenceSession>> {
     const path = temporaryFor(join(this.#start.folder, 'graph.onnx'))
-    const bytes = writeOnnx(this.#graph(key))
+    const { sharedWeights } = this.#start
+    const mapped = this.#graph(key)
+    const { graph, feeds } = sharedWeights ? fedFrom(sharedWeights, mapped) : { graph: mapped }
+    const bytes = writeOnnx(graph)
     await writeFile(path, bytes)
     try {
       const session = await InferenceSession.create(path, {
-        ...this.#options(),
+        ...this.#options(stepOf(key)?.threads ?? this.#start.threads),
         ...this.#profiler?.options(key),
       })
+      if (feeds) this.#weights.set(session, feeds)
       return { session, bytes: bytes.length }
     } finally {
       // who took the folder over may have removed it
@@ -230,10 +241,10 @@ export class Engine {
     }
   }
 
-  #options(): InferenceSession.SessionOptions {
+  #options(threads: number): InferenceSession.SessionOptions {
     return {
       executionProviders: executionProviders(process.env),
-      intraOpNumThreads: this.#start.threads,
+      intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
       // Measured: in float32 on the CPU the same bits, speed and memory either way, but its passes take seconds.
@@ -249,10 +260,10 @@ export class Engine {
   #graph(key: string): Graph {
     if (key === 'norm') return normProgram()
     if (key === 'update') return updateProgram()
-    const [kind, shape] = key.split('-')
-    const [rows, length] = shape!.split('x').map(Number)
-    const cuda = usesCuda(process.env)
-    const program = { ...this.#start, rows: rows!, length: length!, cuda }
+    const step = stepOf(key)
+    if (!step) throw new TypeError(`no graph is called ${key}`)
+    const { kind, rows, length } = step
+    const program = { ...this.#start, rows, length, cuda: usesCuda(process.env) }
     return kind === 'train' ? trainProgram(program) : evaluateProgram(program)
   }
 }

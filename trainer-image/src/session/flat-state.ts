@@ -7,7 +7,7 @@ export const STATE_PARTS = ['parameters', 'firstMoments', 'secondMoments'] as co
 export type StatePart = (typeof STATE_PARTS)[number]
 
 /** @returns zeros that two threads see */
-const sharedVector = (length: number): Float32Array =>
+export const sharedVector = (length: number): Float32Array =>
   new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT))
 
 export const emptyState = (slots: readonly ParameterSlot[]): FlatState => {

@@ -42,14 +42,17 @@ export type EngineState = {
   readonly secondMoments: AdapterTensors
 }
 
+export type Accumulated = { readonly lossSum: number }
+export type Evaluated = { readonly lossSum: number; readonly correct: number }
+
 export type TrainingEngine = {
   /** Makes what such a micro-batch needs, if it is not there yet. It may take seconds, in which nothing is computed. */
   open(use: 'accumulate' | 'evaluate', batch: MicroBatch): Promise<void>
-  /** adds this micro-batch's gradient sums to those held since the last update */
-  accumulate(batch: MicroBatch): Promise<{ readonly lossSum: number }>
+  /** adds this micro-batch's gradient sums to those held since the last update; where it fails, perhaps a part of them */
+  accumulate(batch: MicroBatch): Promise<Accumulated>
   /** clips, steps, and clears the gradient sums; returns the global norm before clipping. One that is not finite changes nothing. */
   update(options: UpdateOptions): Promise<{ readonly gradientNorm: number }>
-  evaluate(batch: MicroBatch): Promise<{ readonly lossSum: number; readonly correct: number }>
+  evaluate(batch: MicroBatch): Promise<Evaluated>
   /** the state after the last update, without gradient sums: copies of an adapter, views of weights that are trained whole, which the next update changes */
   state(): Promise<EngineState>
   close(): Promise<void>

@@ -16,7 +16,7 @@ import { parameterSlots } from '../model/trainable.ts'
 import { learningRateAt, scheduleOf } from '../optim/schedule.ts'
 import { checkPrecision } from '../precision/check-precision.ts'
 import { halfTypeOf, scalesLoss } from '../precision/half-type.ts'
-import { makePlan } from '../plan/make-plan.ts'
+import { planPieces } from '../plan/plan-pieces.ts'
 import { PROFILE_FOLDER, writeProfile } from '../profile/write-profile.ts'
 import { adapterBase } from '../publish/sources.ts'
 import { writeTrained } from '../publish/trained-model.ts'
@@ -100,10 +100,11 @@ const openRun = async (context: StageContext) => {
   publishDataset(context.metrics, dataset)
   const cores = availableParallelism()
   const cuda = usesCuda(environment)
-  // made anew: Prepare may be an earlier run's, with another batch size or memory limit
-  const plan = () => makePlan({ config, spec: job.spec, dataset, memoryLimitBytes, cores, cuda })
   const piecesFile = join(course, PIECES_FILE)
-  const pinned = await pinPieces(piecesFile, plan, cores)
+  // made anew: Prepare may be an earlier run's, with another batch size or memory limit
+  const pinned = await pinPieces(piecesFile, () =>
+    planPieces({ config, spec: job.spec, dataset, memoryLimitBytes, cores, cuda }),
+  )
   const room = stateRoom(slots)
   const checkpoint = await loadCheckpoint(checkpoints, best.has, room.place)
   const start = checkpoint?.counters ?? NOTHING_DONE
@@ -129,6 +130,7 @@ const openRun = async (context: StageContext) => {
     recompute: pieces.recompute,
     scratchFolder: scratch,
     threads: pieces.threads,
+    ...(pieces.replicas === undefined ? {} : { replicas: pieces.replicas }),
     ...(context.profile ? { profileFolder: rawProfileOf(scratch) } : {}),
   }).finally(() => weights.close())
   return {
@@ -223,9 +225,9 @@ const trainRun = async (context: StageContext, run: Run): Promise<StageOutput> =
   const schedule = scheduleOf(training, scheduledSteps)
   const goal = goalOf(training)
   const opening = start.step > 0 ? 'resumed from a checkpoint' : 'starting'
-  const { threads } = pieces
+  const { threads, replicas } = pieces
   const microBatchSize = microBatchAt(pieces, start.step)
-  context.log.info({ step: start.step, totalSteps, threads, microBatchSize }, opening)
+  context.log.info({ step: start.step, totalSteps, threads, replicas, microBatchSize }, opening)
   const { type: _, ...adam } = training.optimizer
   const result = await trainingLoop(start, {
     engine,

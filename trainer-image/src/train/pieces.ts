@@ -11,6 +11,8 @@ export type Pieces = Pick<Plan, 'microBatchSize'> & {
   readonly recompute: Recompute
   /** of ONNX Runtime, which splits its sums among them */
   readonly threads: number
+  /** that part the rows of a micro-batch; 1 if absent */
+  readonly replicas?: number
   /** of the micro-batch, where memory ran out on the way; by their steps */
   readonly changes?: readonly Change[]
 }
@@ -33,11 +35,17 @@ const areChanges = (list: unknown): list is readonly Change[] =>
   list.every(isChange) &&
   list.every(({ afterSteps }, at) => at === 0 || afterSteps > list[at - 1]!.afterSteps)
 
-/** Files of versions that noted no changes are read as well. */
+/** Files of versions that noted no changes and no replicas are read as well. */
 export const isPieces = (value: unknown): value is Pieces => {
-  const { microBatchSize, recompute, threads, changes = [] } = (value ?? {}) as Partial<Pieces>
+  const pieces = (value ?? {}) as Partial<Pieces>
+  const { microBatchSize, recompute, threads, replicas = 1, changes = [] } = pieces
   return (
-    isCount(microBatchSize) && isRecompute(recompute) && isCount(threads) && areChanges(changes)
+    isCount(microBatchSize) &&
+    isRecompute(recompute) &&
+    isCount(threads) &&
+    isCount(replicas) &&
+    Number(threads) % replicas === 0 &&
+    areChanges(changes)
   )
 }
 
@@ -79,12 +87,11 @@ export const readPieces = async (path: string): Promise<Pieces | undefined> => {
 export const writePieces = (path: string, pieces: Pieces): Promise<void> =>
   writeFileAtomically(path, `${JSON.stringify(pieces)}\n`)
 
-/** @returns what an earlier start of this run chose, else what the plan says and this machine's cores, which is then kept */
-export const pinPieces = async (path: string, plan: () => Plan, cores: number): Promise<Pieces> => {
+/** @returns what an earlier start of this run chose, else what is chosen now, which is then kept */
+export const pinPieces = async (path: string, choose: () => Pieces): Promise<Pieces> => {
   const earlier = await readPieces(path)
   if (earlier) return earlier
-  const { microBatchSize, recompute, recomputedLayers } = plan()
-  const pieces = { microBatchSize, recompute: recomputedLayers ?? recompute, threads: cores }
+  const pieces = choose()
   await writePieces(path, pieces)
   return pieces
 }

@@ -27,22 +27,23 @@ const batchAt = (step: number) =>
     RECORDING.length,
   )
 
-const trainInProcess = async (scratch: string, threads: number) => {
+const trainInProcess = async (scratch: string, threads: number, replicas: number) => {
   // the engine itself has to set it
   const { ORT_DISABLE_TELEMETRY: _, ...env } = process.env
-  const args = [SCRIPT, scratch, `${threads}`]
+  const args = [SCRIPT, scratch, `${threads}`, `${replicas}`]
   const { stdout } = await promisify(execFile)(process.execPath, args, { env })
   return JSON.parse(stdout) as { digest: string; sockets: string[]; telemetry?: string }
 }
 
-t.test('two processes end with the same bits and no internet socket', async t => {
-  const first = await trainInProcess(t.testdir({}), 2)
-  const second = await trainInProcess(t.testdir({}), 2)
-  t.equal(first.digest, second.digest)
-  t.match(first.digest, /^[0-9a-f]{64}$/)
-  t.same(first.sockets, [])
-  t.equal(first.telemetry, '1')
-})
+for (const replicas of [1, 2])
+  t.test(`two processes of ${replicas} replicas end with the same bits, no socket`, async t => {
+    const first = await trainInProcess(t.testdir({}), 2, replicas)
+    const second = await trainInProcess(t.testdir({}), 2, replicas)
+    t.equal(first.digest, second.digest)
+    t.match(first.digest, /^[0-9a-f]{64}$/)
+    t.same(first.sockets, [])
+    t.equal(first.telemetry, '1')
+  })
 
 t.test('an engine made from another’s state goes on with the same bits', async t => {
   const step = async (engine: Awaited<ReturnType<typeof engineOf>>, index: number) => {

@@ -10,17 +10,7 @@ import {
   pinPieces,
 } from '../../../../trainer-image/src/train/pieces.ts'
 
-const planned = {
-  modelParameters: 1,
-  trainableParameters: 1,
-  totalSteps: 1,
-  tokensPerStep: 1,
-  microBatchSize: 8,
-  recompute: false,
-  estimatedMemoryBytes: 1,
-  estimatedSeconds: 1,
-  fits: true,
-}
+const planned = { microBatchSize: 8, recompute: 0, threads: 4, replicas: 2 }
 
 /** Planning goes through graphs, for seconds where memory is short. */
 const neverAsked = () => {
@@ -29,30 +19,26 @@ const neverAsked = () => {
 
 t.test('what the first start chose stays', async t => {
   const path = join(t.testdir({}), 'pieces.json')
-  const first = { microBatchSize: 8, recompute: false, threads: 4 }
-  t.strictSame(await pinPieces(path, () => planned, 4), first)
-  const other = { ...planned, microBatchSize: 2, recompute: true }
-  t.strictSame(await pinPieces(path, neverAsked, 2), first)
+  t.strictSame(await pinPieces(path, () => planned), planned)
+  const other = { ...planned, microBatchSize: 2, recompute: 7, threads: 2 }
+  t.strictSame(await pinPieces(path, neverAsked), planned)
   for (const damaged of ['{"microBatchSize":', '{"microBatchSize":8,"recompute":false}']) {
     await writeFile(path, damaged)
-    t.strictSame((await pinPieces(path, () => other, 2)).microBatchSize, 2)
+    t.strictSame(await pinPieces(path, () => other), other)
     t.match(await readFile(path, 'utf8'), '"threads":2', 'a damaged choice is made anew')
   }
 })
 
-t.test(
-  'how many layers are recomputed is kept, and what earlier versions wrote is read',
-  async t => {
-    const path = join(t.testdir({}), 'pieces.json')
-    const some = { ...planned, recompute: true, recomputedLayers: 7 }
-    t.match(await pinPieces(path, () => some, 4), { recompute: 7 })
-    t.match(await pinPieces(path, () => planned, 4), { recompute: 7 })
-    await writeFile(path, '{"microBatchSize":8,"recompute":true,"threads":4}')
-    t.match(await pinPieces(path, () => some, 4), { recompute: true })
-    await writeFile(path, '{"microBatchSize":8,"recompute":-1,"threads":4}')
-    t.match(await pinPieces(path, () => planned, 4), { recompute: false })
-  },
-)
+t.test('what earlier versions wrote is read, and what cannot be is made anew', async t => {
+  const path = join(t.testdir({}), 'pieces.json')
+  await writeFile(path, '{"microBatchSize":8,"recompute":true,"threads":4}')
+  const earlier = { microBatchSize: 8, recompute: true, threads: 4 }
+  t.strictSame(await pinPieces(path, neverAsked), earlier)
+  for (const wrong of [{ recompute: -1 }, { replicas: 0 }, { replicas: 3 }, { replicas: '2' }]) {
+    await writeFile(path, JSON.stringify({ ...planned, ...wrong }))
+    t.strictSame(await pinPieces(path, () => planned), planned, JSON.stringify(wrong))
+  }
+})
 
 const FIRST = { microBatchSize: 16, recompute: true, threads: 2 }
 const pieces = (microBatchSize: number, ...changes: readonly (readonly [number, number])[]) => ({
@@ -113,10 +99,10 @@ t.test('steps that are done keep what they were computed with', t => {
 
 t.test('a halving is noted with the step that it begins at', async t => {
   const path = join(t.testdir({}), 'pieces.json')
-  await pinPieces(path, () => planned, 4)
-  const halved = await halvePieces(path, await pinPieces(path, neverAsked, 4), 3, 1)
+  await pinPieces(path, () => planned)
+  const halved = await halvePieces(path, await pinPieces(path, neverAsked), 3, 1)
   t.same(halved.changes, [{ afterSteps: 3, microBatchSize: 4 }])
-  t.strictSame(await pinPieces(path, neverAsked, 4), halved)
+  t.strictSame(await pinPieces(path, neverAsked), halved)
   t.strictSame(await halvePieces(path, halved, 5, 0), halved)
 })
 

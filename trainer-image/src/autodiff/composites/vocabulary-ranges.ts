@@ -1,7 +1,7 @@
 /** The vocabulary in ranges, whose logits exist one after the other. */
 
-/** Logits of a block: at most this many elements (8 MiB), which stay in the last-level cache. */
-const BLOCK_ELEMENTS = 2 ** 21
+/** Logits of a block: at most this many elements (4 MiB), which stay in the last-level cache. */
+const BLOCK_ELEMENTS = 2 ** 20
 /** Narrower products would take longer than the memory is worth. */
 const MIN_BLOCK_TOKENS = 512
 
