@@ -68,6 +68,7 @@ const logitsOf = async ({ config, weights, model }: Opened): Promise<Float32Arra
     embeddings: gather(g, weight(EMBEDDING_WEIGHT), g.constant('int32', tokens)),
     positions: g.constant('int64', positions, [1, length]),
     segments: g.constant('int32', segments, [1, length]),
+    asked: g.constant('int32', [...segments.keys()]),
   }
   const parts = {
     config,

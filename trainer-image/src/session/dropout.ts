@@ -9,7 +9,8 @@
 import { Tensor } from 'onnxruntime-node'
 import type { GraphBuilder } from '../graph/build.ts'
 import { greaterOrEqual, mul, where } from '../graph/operators/elementwise.ts'
-import { reshape, slice } from '../graph/operators/movement.ts'
+import type { Value } from '../graph/node.ts'
+import { gather, reshape, slice } from '../graph/operators/movement.ts'
 import { known } from '../graph/shapes.ts'
 import { isFull, type TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
@@ -32,12 +33,19 @@ const columnCount = (config: ModelConfig): number =>
 /** The least product, as a signed number, of an element that is kept. */
 export const thresholdOf = (dropout: number): number => Math.round(dropout * 2 ** 32) - 2 ** 31
 
+type Dropped = {
+  readonly method: TuningMethod
+  readonly config: ModelConfig
+  /** M, of a micro-batch */
+  readonly tokens: number
+  /** (N) int32 tokens that are left in the last layer */
+  readonly asked: Value
+}
+
 /** @returns undefined where nothing is dropped */
 export const dropoutInputs = (
   g: GraphBuilder,
-  method: TuningMethod,
-  config: ModelConfig,
-  tokens: number,
+  { method, config, tokens, asked }: Dropped,
 ): AdapterInput | undefined => {
   const dropout = dropoutOf(method)
   if (dropout === 0) return undefined
@@ -49,9 +57,10 @@ export const dropoutInputs = (
     scale: 1 / (1 - dropout),
     drop: (builder, x) => {
       const width = known([x.shape[1]!])[0]!
-      const own = slice(builder, columns, { axis: 0, start, end: start + width })
+      const factors = slice(builder, columns, { axis: 0, start, end: start + width })
       start += width
-      const product = mul(builder, rows, reshape(builder, own, [1, width]))
+      const own = x.shape[0] === tokens ? rows : gather(builder, rows, asked)
+      const product = mul(builder, own, reshape(builder, factors, [1, width]))
       const kept = greaterOrEqual(builder, product, threshold)
       // the mask takes a quarter of the memory of what it leaves
       return builder.cheap(() => where(builder, kept, x, zero))

@@ -7,7 +7,6 @@ import { GraphBuilder } from '../graph/build.ts'
 import { mergeEqual } from '../graph/merge-equal.ts'
 import type { Graph, Value } from '../graph/node.ts'
 import { mul } from '../graph/operators/elementwise.ts'
-import { gather } from '../graph/operators/movement.ts'
 import { isFull, type TuningMethod } from '../model/adapter.ts'
 import { familyOf } from '../model/architectures/family-of.ts'
 import { type TrainingParts, trainingOps } from '../model/architectures/training-ops.ts'
@@ -77,11 +76,14 @@ const linearsOf = (
   g: GraphBuilder,
   { program, trained, train }: Pass,
   parts: FrozenParts,
+  asked: Value,
 ): Linears => {
   const { config, method, rows, length } = program
   const { parameters } = trained
   if (isFull(method) || !parameters) return parts.linears
-  const input = train ? dropoutInputs(g, method, config, rows * length) : undefined
+  const input = train
+    ? dropoutInputs(g, { method, config, tokens: rows * length, asked })
+    : undefined
   return loraLinears(g, parts.linears, {
     parameters,
     slots: adapterSlots(parameterSlots(config, method)),
@@ -99,11 +101,11 @@ const frozenParts = (g: GraphBuilder, { program, trained }: Pass): FrozenParts =
   return { weight: current, linears: quantizedLinears(quantized, frozenLinears(current)) }
 }
 
-const partsOf = (g: GraphBuilder, pass: Pass): TrainingParts => {
+const partsOf = (g: GraphBuilder, pass: Pass, asked: Value): TrainingParts => {
   const { config, recompute, half, cuda = false } = pass.program
   const recomputedLayers = recompute === true ? config.layers : Number(recompute)
   const frozen = frozenParts(g, pass)
-  const linears = biasedLinears(config, frozen.weight, linearsOf(g, pass, frozen))
+  const linears = biasedLinears(config, frozen.weight, linearsOf(g, pass, frozen, asked))
   return {
     config,
     weight: frozen.weight,
@@ -142,15 +144,15 @@ const headBlocks = (
 
 const lossOf = (g: GraphBuilder, pass: Pass) => {
   const { program, trained, train } = pass
-  const parts = partsOf(g, pass)
-  const hidden = familyOf(program.config).forward(trainingOps(g, parts, batchInputs(g, pass)))
-  const positions = g.input('target_positions', 'int32', ['N'])
+  const asked = g.input('target_positions', 'int32', ['N'])
+  const parts = partsOf(g, pass, asked)
+  const ops = trainingOps(g, parts, { ...batchInputs(g, pass), asked })
   const name = headWeightName(program.config)
   const head = trained.whole.get(name)
   const blocks = headBlocks(g, program, trained)
   const targets = g.input('target_tokens', 'int32', ['N'])
   const inputs = {
-    hidden: gather(g, hidden, positions),
+    hidden: familyOf(program.config).forward(ops),
     blocks,
     targets,
     ...(train ? { targetWeights: targetRows(g, head, targets, program.config.hiddenSize) } : {}),

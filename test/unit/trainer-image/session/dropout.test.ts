@@ -84,18 +84,43 @@ t.test('a row has its mask wherever it comes in a step, and another at the next'
 t.test('ONNX Runtime masks as the factors say', async t => {
   const batch = batchOf(ROWS, 32)
   const g = new GraphBuilder()
-  const input = dropoutInputs(g, method(0.4), config, batch.rows * batch.length)!
-  const x = g.input('x', 'float32', [batch.rows * batch.length, 16])
+  const tokens = batch.rows * batch.length
+  const asked = g.input('asked', 'int32', ['N'])
+  const input = dropoutInputs(g, { method: method(0.4), config, tokens, asked })!
+  const x = g.input('x', 'float32', [tokens, 16])
   g.output('first', input.drop(g, x))
   g.output('second', input.drop(g, x))
   const session = await InferenceSession.create(writeOnnx(g.finish('dropout')))
   const ones = new Tensor('float32', new Float32Array(256 * 16).fill(1), [256, 16])
   const feeds = dropoutFeeds({ config, method: method(0.4), seed: 1 }, batch)
-  const out = await session.run({ x: ones, ...feeds })
+  const none = new Tensor('int32', new Int32Array(0), [0])
+  const out = await session.run({ x: ones, asked: none, ...feeds })
   await session.release()
   t.same([...(out['first']!.data as Float32Array)], maskOf(batch, 16, 0.4).flat())
   t.notSame([...(out['second']!.data as Float32Array)], [...(out['first']!.data as Float32Array)])
   t.equal(input.scale, 1 / 0.6, 'what is kept makes up for what is not')
+})
+
+t.test('tokens that are left in the last layer keep their masks', async t => {
+  const batch = batchOf(ROWS, 32)
+  const tokens = batch.rows * batch.length
+  const g = new GraphBuilder()
+  const asked = g.input('asked', 'int32', ['N'])
+  const input = dropoutInputs(g, { method: method(0.4), config, tokens, asked })!
+  g.output('few', input.drop(g, g.input('x', 'float32', ['N', 16])))
+  const session = await InferenceSession.create(writeOnnx(g.finish('dropout')))
+  const some = [3, 31, 32, 40]
+  const { few } = await session.run({
+    x: new Tensor('float32', new Float32Array(some.length * 16).fill(1), [some.length, 16]),
+    asked: new Tensor('int32', Int32Array.from(some), [some.length]),
+    ...dropoutFeeds({ config, method: method(0.4), seed: 1 }, batch),
+  })
+  await session.release()
+  const mask = maskOf(batch, 16, 0.4)
+  t.same(
+    [...(few!.data as Float32Array)],
+    some.flatMap(token => mask[token]!),
+  )
 })
 
 t.test('nothing is fed where nothing is dropped', t => {

@@ -115,6 +115,7 @@ export const decodingOps = (
       const isWhole = parts?.length === 3 && parts[1] === heads.k && parts[2] === heads.v
       return attend(heads, isWhole ? whole : undefined)
     },
+    asked: x => x,
     last: stream => gather(g, reshape(g, sumOf(g, stream), ['N', hiddenSize]), lastIndex),
   }
 }

@@ -30,7 +30,7 @@ const transformerLayer = (ops: Ops, stream: Stream, layer: number): Stream => {
   const [attended, x] = g.scope('self_attn', () => {
     const [normalized, sum] = ops.addAndNorm(stream, weight('input_layernorm'))
     const out = selfAttention(ops, normalized, layer, weightOf)
-    return [ops.norm(out, weight('post_attention_layernorm')), sum]
+    return [ops.norm(out, weight('post_attention_layernorm')), ops.asked(sum, layer)]
   })
   return g.scope('mlp', () => {
     const after = { x, added: attended }

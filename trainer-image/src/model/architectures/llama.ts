@@ -26,7 +26,7 @@ export const selfAttention = (
     k: normalized(k!, 'k_norm'),
     v: v!,
   })
-  return ops.linears(out, [`${at}.o_proj`])[0]!
+  return ops.linears(ops.asked(out, layer), [`${at}.o_proj`])[0]!
 }
 
 const feedForward = (ops: Ops, x: Value, layer: number): Value => {

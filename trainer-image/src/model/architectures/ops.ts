@@ -41,7 +41,12 @@ export type Ops = {
   split(x: Value, sizes: readonly number[]): readonly Value[]
   /** Rotates queries and keys and attends, as the config has it for the layer. @returns (…, H·D) */
   attention(heads: Heads): Value
-  /** @returns the stream's sum at the tokens whose successors are asked for: all in training, a slot's last in decoding */
+  /**
+   * Once a layer has attended it works on each token by itself, and the last layer's tokens are read no more but where
+   * their successors are asked for. @returns those of x, (…, n), in the last layer; all of them in the others
+   */
+  asked(x: Value, layer: number): Value
+  /** @returns the stream's sum at the tokens whose successors are asked for: the loss's in training, a slot's last in decoding */
   last(stream: Stream): Value
 }
 

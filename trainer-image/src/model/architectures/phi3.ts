@@ -13,7 +13,7 @@ const selfAttention = (ops: Ops, x: Value, layer: number): Value => {
   const kv = kvHeads[layer]! * headDim
   const [q, k, v] = ops.split(qkv!, [heads * headDim, kv, kv])
   const out = ops.attention({ layer, q: q!, k: k!, v: v! })
-  return ops.linears(out, [`${at}.o_proj`])[0]!
+  return ops.linears(ops.asked(out, layer), [`${at}.o_proj`])[0]!
 }
 
 const feedForward = (ops: Ops, x: Value, layer: number): Value => {

@@ -2,7 +2,7 @@
 import type { Value } from '../../graph/node.ts'
 import type { Forward, Ops, Stream } from './ops.ts'
 
-/** x: (…, C), normalized @returns (…, C), what is added to the stream */
+/** x: (…, C), normalized @returns (…, C), what is added to the stream; behind attention at the tokens of `ops.asked` */
 export type LayerPart = (ops: Ops, x: Value, layer: number) => Value
 
 export type PreNormParts = { readonly selfAttention: LayerPart; readonly feedForward: LayerPart }
@@ -20,7 +20,7 @@ const transformerLayer = (
   const weight = (name: string) => ops.weight(`model.layers.${layer}.${name}.weight`)
   const [attended, x] = g.scope('self_attn', () => {
     const [normalized, sum] = ops.addAndNorm(stream, weight('input_layernorm'))
-    return [selfAttention(ops, normalized, layer), sum]
+    return [selfAttention(ops, normalized, layer), ops.asked(sum, layer)]
   })
   return g.scope('mlp', () => {
     const after = { x, added: attended }

@@ -1,6 +1,7 @@
 /**
  * Forward passes over packed documents, to be differentiated.
- * B rows, T tokens, M = B·T, C hidden size, H query heads, K key-value heads, D head size.
+ * B rows, T tokens, M = B·T, N tokens whose successors are asked for, C hidden size, H query heads, K key-value heads,
+ * D head size.
  */
 import { attention } from '../../autodiff/composites/attention.ts'
 import { longAttention, MAX_WRITTEN_OUT, TURN } from '../../autodiff/composites/long-attention.ts'
@@ -10,7 +11,7 @@ import type { GraphBuilder } from '../../graph/build.ts'
 import type { Value } from '../../graph/node.ts'
 import { add, mul } from '../../graph/operators/elementwise.ts'
 import { type RotaryInputs, rotaryEmbedding } from '../../graph/operators/fused.ts'
-import { reshape, split, transpose } from '../../graph/operators/movement.ts'
+import { gather, reshape, split, transpose } from '../../graph/operators/movement.ts'
 import { known } from '../../graph/shapes.ts'
 import { seenKeys } from '../attention-biases.ts'
 import type { ModelConfig } from '../config.ts'
@@ -29,6 +30,8 @@ export type PackedInputs = {
   readonly segments: Value
   /** (M, C) what is added to the embeddings */
   readonly noise?: Value
+  /** (N) int32 flat indices of the tokens whose successors are asked for */
+  readonly asked: Value
 }
 
 export type TrainingParts = {
@@ -136,7 +139,9 @@ const attentionOf = (
 export const trainingOps = (g: GraphBuilder, parts: TrainingParts, inputs: PackedInputs): Ops => {
   const { config, weight, linears, recomputedLayers } = parts
   const { rmsNormEpsilon: epsilon, headDim, layers } = config
-  const { rows, length, embeddings, noise } = inputs
+  const { rows, length, embeddings, noise, asked } = inputs
+  // what is computed twice ends as wide as it began
+  const isNarrow = (layer: number) => layer === layers - 1 && layer >= recomputedLayers
   const norm = (x: Value, w: Value) => rmsNorm(g, x, w, epsilon)
   return {
     config,
@@ -169,6 +174,10 @@ export const trainingOps = (g: GraphBuilder, parts: TrainingParts, inputs: Packe
     linears: (x, paths) => linears(g, x, paths),
     split: (x, sizes) => split(g, x, -1, sizes),
     attention: attentionOf(g, parts, inputs),
-    last: stream => sumOf(g, stream),
+    asked: (x, layer) => (isNarrow(layer) ? gather(g, x, asked) : x),
+    last: stream => {
+      const sum = sumOf(g, stream)
+      return isNarrow(layers - 1) ? sum : gather(g, sum, asked)
+    },
   }
 }
