@@ -21,20 +21,18 @@ const allOf = async <T>(promises: readonly Promise<T>[]): Promise<readonly T[]> 
   return Promise.all(promises)
 }
 
-/** @returns a function that gives the thread of each replica; all but the first start when they are first asked for */
-const threadsOf = (start: Omit<EngineStart, 'sums'>, replicas: number) => {
+const startThreads = (
+  start: Omit<EngineStart, 'sums'>,
+  replicas: number,
+): readonly EngineThread[] => {
   const sums = Array.from({ length: replicas }, () => sharedVector(start.state.parameters.length))
   const { profileFolder: _, ...unprofiled } = start
-  const threads = new Map<number, EngineThread>()
-  const thread = (index: number): EngineThread => {
-    // the first makes the updates, and its profile is the wall's time
-    const own = index === 0 ? { ...start, otherSums: sums.slice(1) } : unprofiled
-    const found = threads.get(index) ?? startEngineThread({ ...own, sums: sums[index]! })
-    threads.set(index, found)
-    return found
-  }
-  thread(0)
-  return { thread, threads }
+  return sums.map((own, index) =>
+    index === 0
+      ? // makes the updates, and its profile is the wall's time
+        startEngineThread({ ...start, sums: own, otherSums: sums.slice(1) })
+      : startEngineThread({ ...unprofiled, sums: own }),
+  )
 }
 
 export type Replicas = {
@@ -51,20 +49,22 @@ export type Replicas = {
 }
 
 export const startReplicas = (start: Omit<EngineStart, 'sums'>, replicas: number): Replicas => {
-  const { thread, threads } = threadsOf(start, replicas)
+  if (start.threads % replicas !== 0)
+    throw new TypeError(`${start.threads} threads do not part evenly over ${replicas} replicas`)
+  const threads = startThreads(start, replicas)
   const turn = inTurn()
   return {
     share: (batch, command) =>
       turn(() => {
         const shares = sharesOf(batch, replicas)
         const each = start.threads / shares.length
-        return allOf(shares.map((share, index) => thread(index).call(command(share, each))))
+        return allOf(shares.map((share, index) => threads[index]!.call(command(share, each))))
       }),
-    first: command => turn(() => thread(0).call(command)),
+    first: command => turn(() => threads[0]!.call(command)),
     idle: () => turn(async () => undefined),
     close: () =>
       turn(async () => {
-        await allOf([...threads.values()].map(one => one.close()))
+        await allOf(threads.map(thread => thread.close()))
       }),
   }
 }

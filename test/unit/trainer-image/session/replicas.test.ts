@@ -153,6 +153,14 @@ t.test('commands take their turns though nobody waits for them', async t => {
   t.strictSame(digests[1], digests[0], 'and the bits are the same')
 })
 
+t.test('threads that cannot be parted are refused', async t => {
+  t.testdir()
+  await t.rejects(
+    open(t, 'three', { threads: 3, replicas: 2 }),
+    /3 threads do not part evenly over 2/,
+  )
+})
+
 t.test('a share that fails fails the micro-batch and leaves the engine usable', async t => {
   t.testdir()
   const engine = await open(t, 'failing', { threads: 2, replicas: 2 })
