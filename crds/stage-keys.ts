@@ -56,6 +56,9 @@ const GROUPING = 'by tokens'
 /** Raised whenever the weights that training reads are rounded to other values. */
 const ROUNDING = 'least squares'
 
+/** Raised whenever a step adds up to other last digits: a training does not go on in another arithmetic. */
+const ARITHMETIC = 1
+
 const roundsAnew = ({ type, quantization }: ResolvedSpec['method']): boolean =>
   type === 'QLoRA' && (quantization?.bits ?? 4) === 4
 
@@ -64,6 +67,7 @@ export const trainKey = (spec: ResolvedSpec, prepareDigest: string): string =>
   hash([
     FORMAT,
     'train',
+    ARITHMETIC,
     prepareDigest,
     spec.method,
     spec.training,

@@ -7,10 +7,11 @@ import { roundedWeights } from '../model/quantization.ts'
 import { parameterSlots } from '../model/trainable.ts'
 import type { HalfType } from '../precision/half-type.ts'
 import type { Quantization } from '../weights/quantize-blocks.ts'
-import type { EngineStart, FlatState } from './engine-messages.ts'
+import type { FlatState } from './engine-messages.ts'
 import { emptyState, flatten, STATE_PARTS, unflatten } from './flat-state.ts'
 import type { Recompute } from './programs.ts'
-import { startReplicas } from './replica-threads.ts'
+import { type EngineSettings, startReplicas } from './replica-threads.ts'
+import { replicasFor } from './replicas.ts'
 import { loadShared } from './shared-weights.ts'
 import type { Accumulated, EngineState, Evaluated, TrainingEngine } from './training-engine.ts'
 import { type StoredWeight, storeWeights } from './weights-file.ts'
@@ -96,12 +97,14 @@ export const createTrainingEngine = async (
   const { config, method, recompute, threads, replicas = 1, seed = 0 } = options
   const { scratchFolder: folder } = options
   const { noiseBound, labelSmoothing, half, profileFolder } = options
+  if (replicasFor({ ...options, rows: replicas }) !== replicas)
+    throw new TypeError(`${replicas} replicas of ${threads} threads cannot compute this training`)
   const state = await stateOf(options)
   await mkdir(folder, { recursive: true })
   const weights = await storeFrozen(options)
   // The library reads this from the process's environment when it is loaded, and a worker's env is a copy.
   process.env['ORT_DISABLE_TELEMETRY'] = '1'
-  const start: Omit<EngineStart, 'sums'> = {
+  const start: EngineSettings = {
     config,
     method,
     seed,
@@ -110,13 +113,14 @@ export const createTrainingEngine = async (
     recompute,
     folder,
     threads,
+    replicas,
     ...(replicas > 1 ? { sharedWeights: await loadShared(folder, weights, config) } : {}),
     ...(noiseBound === undefined ? {} : { noiseBound }),
     ...(labelSmoothing === undefined ? {} : { labelSmoothing }),
     ...(half ? { half } : {}),
     ...(profileFolder === undefined ? {} : { profileFolder }),
   }
-  const engines = startReplicas(start, replicas)
+  const engines = startReplicas(start)
   return {
     open: async (use, batch) => {
       const kind = use === 'accumulate' ? 'train' : 'evaluate'

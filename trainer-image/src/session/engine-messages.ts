@@ -26,6 +26,8 @@ export type EngineStart = {
   readonly half?: HalfType
   readonly weights: readonly StoredWeight[]
   readonly state: FlatState
+  /** how many engines compute side by side, this one among them */
+  readonly replicas: number
   /** (P) of the gradients since the last update; a run adds to them in place */
   readonly sums: Float32Array
   /** those of the other replicas, which an update adds to its own and clears */

@@ -38,7 +38,7 @@ import { groupPieces, normProgram, type Piece, piecesOf, updateProgram } from '.
 const MAX_SESSIONS = 10
 /** On CUDA each keeps the device memory of its largest run. */
 const MAX_CUDA_SESSIONS = 5
-/** Of the graphs as files; a session takes some 30 times as much memory. */
+/** Of the graphs as files, in all replicas; a session takes some 30 times as much memory. */
 const MAX_GRAPH_BYTES = 16 * 2 ** 20
 
 const scalar = (value: number) => new Tensor('float32', [value], [])
@@ -84,7 +84,7 @@ export class Engine {
     const { profileFolder } = start
     this.#profiler = profileFolder === undefined ? undefined : new SessionProfiler(profileFolder)
     const sessions = usesCuda(process.env) ? MAX_CUDA_SESSIONS : MAX_SESSIONS
-    const limits = { sessions, bytes: MAX_GRAPH_BYTES }
+    const limits = { sessions, bytes: MAX_GRAPH_BYTES / start.replicas }
     this.#sessions = new SessionCache(limits, key => this.#open(key))
   }
 

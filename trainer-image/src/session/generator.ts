@@ -26,7 +26,7 @@ export type GenerateOptions = {
   readonly model: 'base' | 'tuned'
   readonly maxNewTokens: number
   readonly signal: AbortSignal
-  /** prompts at once, 32 if absent */
+  /** prompts at once, 64 if absent */
   readonly batchSize?: number
   /** memory for the key-value cache, 1 GiB if absent */
   readonly cacheBytes?: number

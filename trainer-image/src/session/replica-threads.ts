@@ -21,10 +21,11 @@ const allOf = async <T>(promises: readonly Promise<T>[]): Promise<readonly T[]> 
   return Promise.all(promises)
 }
 
-const startThreads = (
-  start: Omit<EngineStart, 'sums'>,
-  replicas: number,
-): readonly EngineThread[] => {
+/** What all of them are told. */
+export type EngineSettings = Omit<EngineStart, 'sums' | 'otherSums'>
+
+const startThreads = (start: EngineSettings): readonly EngineThread[] => {
+  const { replicas } = start
   const sums = Array.from({ length: replicas }, () => sharedVector(start.state.parameters.length))
   const { profileFolder: _, ...unprofiled } = start
   return sums.map((own, index) =>
@@ -48,15 +49,13 @@ export type Replicas = {
   close(): Promise<void>
 }
 
-export const startReplicas = (start: Omit<EngineStart, 'sums'>, replicas: number): Replicas => {
-  if (start.threads % replicas !== 0)
-    throw new TypeError(`${start.threads} threads do not part evenly over ${replicas} replicas`)
-  const threads = startThreads(start, replicas)
+export const startReplicas = (start: EngineSettings): Replicas => {
+  const threads = startThreads(start)
   const turn = inTurn()
   return {
     share: (batch, command) =>
       turn(() => {
-        const shares = sharesOf(batch, replicas)
+        const shares = sharesOf(batch, start.replicas)
         const each = start.threads / shares.length
         return allOf(shares.map((share, index) => threads[index]!.call(command(share, each))))
       }),

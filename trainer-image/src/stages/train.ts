@@ -130,7 +130,8 @@ const openRun = async (context: StageContext) => {
     recompute: pieces.recompute,
     scratchFolder: scratch,
     threads: pieces.threads,
-    ...(pieces.replicas === undefined ? {} : { replicas: pieces.replicas }),
+    // what began on the CPU may go on with an accelerator
+    replicas: cuda ? 1 : (pieces.replicas ?? 1),
     ...(context.profile ? { profileFolder: rawProfileOf(scratch) } : {}),
   }).finally(() => weights.close())
   return {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Plan } from '@attune/crds/stage.ts'
 import { writeFileAtomically } from '../atomic-file.ts'
 import type { Recompute } from '../session/programs.ts'
+import { MAX_REPLICAS } from '../session/replicas.ts'
 
 /** From the step after so many on, as many rows at once. */
 export type Change = Pick<Plan, 'microBatchSize'> & { readonly afterSteps: number }
@@ -44,6 +45,7 @@ export const isPieces = (value: unknown): value is Pieces => {
     isRecompute(recompute) &&
     isCount(threads) &&
     isCount(replicas) &&
+    replicas <= MAX_REPLICAS &&
     Number(threads) % replicas === 0 &&
     areChanges(changes)
   )

@@ -39,7 +39,7 @@ t.before(async () => {
 
 t.test('what a run says of itself is enough to train the same bytes again', async t => {
   const provenance = JSON.parse(await readFile(provenanceFile, 'utf8'))
-  t.match(provenance.computed, { microBatchSize: Number, threads: Number })
+  t.match(provenance.computed, { microBatchSize: Number, threads: Number, replicas: Number })
   const cwd = join(folder, 'again')
   await mkdir(cwd)
   const { code, stdout, stderr } = await attune(['--reproduce', provenanceFile], cwd)

@@ -45,21 +45,27 @@ for (const replicas of [1, 2])
     t.equal(first.telemetry, '1')
   })
 
-t.test('an engine made from another’s state goes on with the same bits', async t => {
-  const step = async (engine: Awaited<ReturnType<typeof engineOf>>, index: number) => {
-    const batch = batchAt(index)
-    await engine.accumulate(batch)
-    await engine.update(updateOf(run, index, batch.targetTokens.length))
-  }
-  const whole = await engineOf(run, t.testdir({}))
-  t.teardown(() => whole.close())
-  for (const index of [0, 1]) await step(whole, index)
-  const state = await whole.state()
-  const resumed = await engineOf(run, t.testdir({ resumed: {} }), { start: { state } })
-  t.teardown(() => resumed.close())
-  for (const engine of [whole, resumed]) for (const index of [2, 3]) await step(engine, index)
-  t.strictSame(await resumed.state(), await whole.state())
-})
+for (const replicas of [1, 2])
+  t.test(
+    `an engine of ${replicas} made from another’s state goes on with the same bits`,
+    async t => {
+      const step = async (engine: Awaited<ReturnType<typeof engineOf>>, index: number) => {
+        const batch = batchAt(index)
+        await engine.accumulate(batch)
+        await engine.update(updateOf(run, index, batch.targetTokens.length))
+      }
+      const options = { threads: replicas, replicas }
+      const whole = await engineOf(run, t.testdir({}), options)
+      t.teardown(() => whole.close())
+      for (const index of [0, 1]) await step(whole, index)
+      const state = await whole.state()
+      const folder = t.testdir({ resumed: {} })
+      const resumed = await engineOf(run, folder, { ...options, start: { state } })
+      t.teardown(() => resumed.close())
+      for (const engine of [whole, resumed]) for (const index of [2, 3]) await step(engine, index)
+      t.strictSame(await resumed.state(), await whole.state())
+    },
+  )
 
 t.test('a failed command is an error with its cause, and leaves the engine usable', async t => {
   const engine = await engineOf(run, t.testdir({}))

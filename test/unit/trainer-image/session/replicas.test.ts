@@ -48,7 +48,9 @@ t.test('as many as part both rows and threads, where memory is not what counts',
     [{ threads: 16 }, 4],
     [{ threads: 16, rows: 6 }, 2],
     [{ threads: 64, rows: 64 }, 8],
-    [{ threads: 12, rows: 12 }, 4],
+    [{ threads: 12, rows: 12 }, 6],
+    [{ threads: 9, rows: 18 }, 3],
+    [{ threads: 11, rows: 22 }, 1],
     [{ recompute: 29 }, 2],
     [{ recompute: 30 }, 1],
     [{ recompute: true }, 1],
@@ -86,6 +88,8 @@ t.test('shares have the rows in their order, and each target once', async t => {
   t.strictSame(positions, [...batch.targetPositions])
   t.strictSame(sharesOf(rowsOf(0, 3), 2), [rowsOf(0, 3)], 'what cannot be parted stays whole')
   t.equal(sharesOf(batch, 1)[0], batch)
+  const six = sharesOf(rowsOf(0, 6), 4).map(({ rows }) => rows)
+  t.strictSame(six, [3, 3], 'two of four replicas part six rows')
 })
 
 const open = async (t: Test, name: string, options: Partial<TrainingEngineOptions>) => {
@@ -157,7 +161,7 @@ t.test('threads that cannot be parted are refused', async t => {
   t.testdir()
   await t.rejects(
     open(t, 'three', { threads: 3, replicas: 2 }),
-    /3 threads do not part evenly over 2/,
+    /2 replicas of 3 threads cannot compute this training/,
   )
 })
 

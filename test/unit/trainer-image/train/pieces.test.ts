@@ -34,7 +34,13 @@ t.test('what earlier versions wrote is read, and what cannot be is made anew', a
   await writeFile(path, '{"microBatchSize":8,"recompute":true,"threads":4}')
   const earlier = { microBatchSize: 8, recompute: true, threads: 4 }
   t.strictSame(await pinPieces(path, neverAsked), earlier)
-  for (const wrong of [{ recompute: -1 }, { replicas: 0 }, { replicas: 3 }, { replicas: '2' }]) {
+  for (const wrong of [
+    { recompute: -1 },
+    { replicas: 0 },
+    { replicas: 3 },
+    { replicas: 16, threads: 16 },
+    { replicas: '2' },
+  ]) {
     await writeFile(path, JSON.stringify({ ...planned, ...wrong }))
     t.strictSame(await pinPieces(path, () => planned), planned, JSON.stringify(wrong))
   }

@@ -43,7 +43,8 @@ export type Ops = {
   attention(heads: Heads): Value
   /**
    * Once a layer has attended it works on each token by itself, and the last layer's tokens are read no more but where
-   * their successors are asked for. @returns those of x, (…, n), in the last layer; all of them in the others
+   * their successors are asked for. @returns those of x, (…, n), in the last layer, unless it is recomputed, and all of
+   * them in the others
    */
   asked(x: Value, layer: number): Value
   /** @returns the stream's sum at the tokens whose successors are asked for: the loss's in training, a slot's last in decoding */
