@@ -34,8 +34,8 @@ const isAdapterAlone = (method: TuningMethod): boolean =>
   !isFull(method) && method.variant !== 'DoRA' && (method.modulesToSave ?? []).length === 0
 
 /**
- * Another replica costs some 150 MB of a model of 135M parameters, a copy of the gradients among them, so there is one where whole weights are trained, and
- * where all is done for memory: weights in few bits, every layer recomputed.
+ * Another replica costs some 150 MB of a model of 135M parameters, a copy of the gradients among them, so there is one
+ * where whole weights are trained, and where all is done for memory: weights in few bits, every layer recomputed.
  */
 export const replicasFor = (options: Replicable): number => {
   const { config, method, quantization, half, recompute, cuda, rows, threads } = options

@@ -24,13 +24,9 @@ import { keysDimension } from './keys-dimension.ts'
 
 /**
  * Queries of a block. Against 256, 128 is 2 to 4 % faster at 512 and at 2048 tokens: less above the diagonal is computed.
- * In longer rows that is less of the whole, and the session of so many nodes takes more memory and time to make. Short
- * rows are 2 % faster with 64, and 512 tokens 1 to 2 %, which is not worth 70 MB.
+ * In longer rows that is less of the whole, and the session of so many nodes takes more memory and time to make.
  */
-const blockSize = (length: number): number => {
-  if (length <= 256) return 64
-  return length <= 2048 ? 128 : 256
-}
+const blockSize = (length: number): number => (length <= 2048 ? 128 : 256)
 
 /** Queries start ≤ t < end, which see no keys but from ≤ t < end. */
 export type QueryBlock = { readonly from: number; readonly start: number; readonly end: number }

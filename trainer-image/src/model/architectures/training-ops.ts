@@ -81,22 +81,28 @@ const windowIn = (config: ModelConfig, layer: number, length: number) => {
   return window !== undefined && window < length ? { window } : {}
 }
 
+/** Rows that attend in blocks of fewer queries on the CPU, by some 2 % faster; of 512 tokens it is not worth 70 MB. */
+const SHORT = { length: 256, block: 64 }
+
+/** @returns queries of a block, where they are not attention's own choice */
+const blockIn = ({ fusesAttention }: TrainingParts, length: number) =>
+  fusesAttention && length <= SHORT.length ? { block: SHORT.block } : {}
+
 /** Masks of each window that the layers have. */
-const masks = (g: GraphBuilder, config: ModelConfig, inputs: PackedInputs) => {
+const masks = (g: GraphBuilder, parts: TrainingParts, inputs: PackedInputs) => {
   const { length } = inputs
+  const { config } = parts
+  const block = blockIn(parts, length)
   const of = (layer: number) => windowIn(config, layer, length)
   const windows = new Set(config.kvHeads.map((_, layer) => of(layer).window))
   const seen = new Map(
-    [...windows].map(window => [window, seenKeys(g, inputs, length, { window })]),
+    [...windows].map(window => [window, seenKeys(g, inputs, length, { window, ...block })]),
   )
-  return (layer: number) => ({ ...seen.get(of(layer).window)!, ...of(layer) })
+  return (layer: number) => ({ ...seen.get(of(layer).window)!, ...of(layer), ...block })
 }
 
-const attentionOf = (
-  g: GraphBuilder,
-  { config, recomputedLayers, fusesAttention }: TrainingParts,
-  inputs: PackedInputs,
-) => {
+const attentionOf = (g: GraphBuilder, parts: TrainingParts, inputs: PackedInputs) => {
+  const { config, recomputedLayers, fusesAttention } = parts
   const { rows, length } = inputs
   const { heads: h, headDim: d, attentionScale: scale, attentionSoftcap: softcap } = config
   const settings = {
@@ -105,7 +111,7 @@ const attentionOf = (
   }
   const rotate = rotations(g, config, inputs)
   const isLong = fusesAttention && length > MAX_WRITTEN_OUT && length % TURN === 0
-  const maskOf = isLong ? undefined : masks(g, config, inputs)
+  const maskOf = isLong ? undefined : masks(g, parts, inputs)
   /** x: (M, n·D) @returns (B, n, T, D) */
   const heads = (x: Value, n: number) =>
     transpose(g, reshape(g, x, [rows, length, n, d]), [0, 2, 1, 3])
