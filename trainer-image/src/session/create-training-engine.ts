@@ -10,11 +10,11 @@ import type { Quantization } from '../weights/quantize-blocks.ts'
 import type { FlatState } from './engine-messages.ts'
 import { emptyState, flatten, STATE_PARTS, unflatten } from './flat-state.ts'
 import type { Recompute } from './programs.ts'
-import { type EngineSettings, startReplicas } from './replica-threads.ts'
+import { type EngineSettings, type Replicas, startReplicas } from './replica-threads.ts'
 import { replicasFor } from './replicas.ts'
-import { loadShared } from './shared-weights.ts'
+import { readShared, roomForShared } from './shared-weights.ts'
 import type { Accumulated, EngineState, Evaluated, TrainingEngine } from './training-engine.ts'
-import { type StoredWeight, storeWeights } from './weights-file.ts'
+import { layOut, storeWeights } from './weights-file.ts'
 
 export type TrainingEngineOptions = {
   readonly config: ModelConfig
@@ -75,11 +75,14 @@ const stateOf = async ({
   return flat
 }
 
-/** Where everything is trained nothing is frozen. */
-const storeFrozen = async (options: TrainingEngineOptions): Promise<readonly StoredWeight[]> => {
+/** Where everything is trained nothing is frozen. @returns where each weight will lie */
+const frozenOf = ({ config, method, quantization, half }: TrainingEngineOptions) =>
+  isFull(method) ? [] : layOut(config, quantization, half)
+
+const storeFrozen = async (options: TrainingEngineOptions): Promise<void> => {
   const { config, method, weights, weightsDigest, quantization, half } = options
-  if (isFull(method)) return []
-  return storeWeights({
+  if (isFull(method)) return
+  await storeWeights({
     folder: options.scratchFolder,
     config,
     weights,
@@ -87,6 +90,23 @@ const storeFrozen = async (options: TrainingEngineOptions): Promise<readonly Sto
     ...(quantization ? { quantization } : {}),
     ...(half ? { half } : {}),
   })
+}
+
+/** Threads load their code while the weights are stored. */
+const startEngines = async (
+  options: TrainingEngineOptions,
+  start: EngineSettings,
+): Promise<Replicas> => {
+  const engines = startReplicas(start)
+  try {
+    await storeFrozen(options)
+    const { folder, weights, sharedWeights } = start
+    if (sharedWeights) await readShared(sharedWeights, folder, weights, options.config)
+    return engines
+  } catch (error) {
+    await engines.close()
+    throw error
+  }
 }
 
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
@@ -101,7 +121,7 @@ export const createTrainingEngine = async (
     throw new TypeError(`${replicas} replicas of ${threads} threads cannot compute this training`)
   const state = await stateOf(options)
   await mkdir(folder, { recursive: true })
-  const weights = await storeFrozen(options)
+  const weights = frozenOf(options)
   // The library reads this from the process's environment when it is loaded, and a worker's env is a copy.
   process.env['ORT_DISABLE_TELEMETRY'] = '1'
   const start: EngineSettings = {
@@ -114,13 +134,13 @@ export const createTrainingEngine = async (
     folder,
     threads,
     replicas,
-    ...(replicas > 1 ? { sharedWeights: await loadShared(folder, weights, config) } : {}),
+    ...(replicas > 1 ? { sharedWeights: roomForShared(weights) } : {}),
     ...(noiseBound === undefined ? {} : { noiseBound }),
     ...(labelSmoothing === undefined ? {} : { labelSmoothing }),
     ...(half ? { half } : {}),
     ...(profileFolder === undefined ? {} : { profileFolder }),
   }
-  const engines = startReplicas(start)
+  const engines = await startEngines(options, start)
   return {
     open: async (use, batch) => {
       const kind = use === 'accumulate' ? 'train' : 'evaluate'

@@ -3,9 +3,16 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { Engine } from './engine.ts'
 import type { EngineReply, EngineRequest, EngineStart } from './engine-messages.ts'
 
-const engine = new Engine(workerData as EngineStart)
+let made: Engine | undefined
+/** Once there are weights, of which the first command can be sure. */
+const engineOf = (): Engine => {
+  made ??= new Engine(workerData as EngineStart)
+  return made
+}
 
 const carryOut = async (request: EngineRequest): Promise<unknown> => {
+  if (request.kind === 'close') return made?.close()
+  const engine = engineOf()
   switch (request.kind) {
     case 'open':
       return engine.open(request.session)
@@ -15,8 +22,6 @@ const carryOut = async (request: EngineRequest): Promise<unknown> => {
       return engine.evaluate(request.batch, request.threads)
     case 'update':
       return engine.update(request.options)
-    case 'close':
-      return engine.close()
   }
 }
 

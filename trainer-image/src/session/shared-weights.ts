@@ -39,18 +39,21 @@ const readInto = async (
   }
 }
 
+/** @returns memory for what is stored, which takes none before it is read */
+export const roomForShared = (stored: readonly StoredWeight[]): SharedWeights =>
+  new SharedArrayBuffer(
+    Math.max(...stored.map(({ external: { offset, bytes } }) => offset + bytes)),
+  )
+
 /** @param folder holds the weights file @param stored not in few bits */
-export const loadShared = async (
+export const readShared = async (
+  shared: SharedWeights,
   folder: string,
   stored: readonly StoredWeight[],
   config: ModelConfig,
-): Promise<SharedWeights> => {
+): Promise<void> => {
   const places = stored.filter(weight => isShared(weight, config)).map(({ external }) => external)
-  const shared = new SharedArrayBuffer(
-    Math.max(...places.map(({ offset, bytes }) => offset + bytes)),
-  )
   await readInto(shared, join(folder, places[0]!.location), places)
-  return shared
 }
 
 /** @returns the graph with the weights among its inputs, and what to feed them */
