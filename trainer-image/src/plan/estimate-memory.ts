@@ -2,11 +2,11 @@
 import { mostKeys } from '../autodiff/composites/keys-dimension.ts'
 import { isFull, type TuningMethod } from '../model/adapter.ts'
 import type { ModelConfig } from '../model/config.ts'
-import { EMBEDDING_WEIGHT, weightShapes } from '../model/linear-layers.ts'
+import { weightShapes } from '../model/linear-layers.ts'
 import { parameterCount, parameterSlots } from '../model/trainable.ts'
 import type { HalfType } from '../precision/half-type.ts'
 import { type Recompute, trainProgram } from '../session/programs.ts'
-import { layOut, type StoredWeight, storedBytes } from '../session/weights-file.ts'
+import { layOut, readWhole, type StoredWeight, storedBytes } from '../session/weights-file.ts'
 import type { Quantization } from '../weights/quantize-blocks.ts'
 import { peakBytes } from './peak-bytes.ts'
 
@@ -46,10 +46,6 @@ const isAdded = (output: string) => output.startsWith('gradient_sums')
 
 const size = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1)
 
-/** Of an embedding table that is not the output head too, a step reads only the rows that it is fed. */
-const mapped = (weights: readonly StoredWeight[], { tieWordEmbeddings }: ModelConfig) =>
-  weights.filter(({ name }) => tieWordEmbeddings || name !== EMBEDDING_WEIGHT)
-
 export const modelParameters = (config: ModelConfig): number =>
   weightShapes(config).reduce((sum, { shape }) => sum + size(shape), 0)
 
@@ -79,7 +75,7 @@ export const estimateMemory = ({ quantization, replicas = 1, ...shape }: StepSha
   const state = PARAMETER_COPIES * FLOAT_BYTES * trainableParameters(config, method)
   return (
     PROCESS_BYTES +
-    storedBytes(mapped(weights, config)) +
+    storedBytes(readWhole(weights, config)) +
     state +
     replicas * replicaBytes({ ...shape, rows: rows / replicas }, weights)
   )

@@ -8,16 +8,11 @@ import { Tensor } from 'onnxruntime-node'
 import type { ExternalData, Graph } from '../graph/node.ts'
 import { known } from '../graph/shapes.ts'
 import type { ModelConfig } from '../model/config.ts'
-import { EMBEDDING_WEIGHT } from '../model/linear-layers.ts'
 import type { Feeds } from './batch-feeds.ts'
-import type { StoredWeight } from './weights-file.ts'
+import { endOf, readWhole, type StoredWeight } from './weights-file.ts'
 
 /** What the weights file holds, each tensor where it lies there. */
 export type SharedWeights = SharedArrayBuffer
-
-/** Of an embedding table that is not the output head too, only the rows that a batch names are read, from the file. */
-const isShared = ({ name }: StoredWeight, { tieWordEmbeddings }: ModelConfig): boolean =>
-  tieWordEmbeddings || name !== EMBEDDING_WEIGHT
 
 const readInto = async (
   shared: SharedWeights,
@@ -41,9 +36,7 @@ const readInto = async (
 
 /** @returns memory for what is stored, which takes none before it is read */
 export const roomForShared = (stored: readonly StoredWeight[]): SharedWeights =>
-  new SharedArrayBuffer(
-    Math.max(...stored.map(({ external: { offset, bytes } }) => offset + bytes)),
-  )
+  new SharedArrayBuffer(endOf(stored))
 
 /** @param folder holds the weights file @param stored not in few bits */
 export const readShared = async (
@@ -52,7 +45,7 @@ export const readShared = async (
   stored: readonly StoredWeight[],
   config: ModelConfig,
 ): Promise<void> => {
-  const places = stored.filter(weight => isShared(weight, config)).map(({ external }) => external)
+  const places = readWhole(stored, config).map(({ external }) => external)
   await readInto(shared, join(folder, places[0]!.location), places)
 }
 

@@ -5,7 +5,12 @@ import { join } from 'node:path'
 import { syncFolder, temporaryFor, writeFileAtomically } from '../atomic-file.ts'
 import type { ExternalData } from '../graph/node.ts'
 import type { ModelConfig, Weights } from '../model/config.ts'
-import { linearLayers, type WeightShape, weightShapes } from '../model/linear-layers.ts'
+import {
+  EMBEDDING_WEIGHT,
+  linearLayers,
+  type WeightShape,
+  weightShapes,
+} from '../model/linear-layers.ts'
 import { quantizedNames } from '../model/quantization.ts'
 import type { HalfType } from '../precision/half-type.ts'
 import { modelMalformed } from '../stage-error.ts'
@@ -78,8 +83,15 @@ export const layOut = (
   })
 }
 
+/** @returns those that a step reads whole: of an embedding table that is not the output head too it reads the rows that a batch names */
+export const readWhole = (
+  stored: readonly StoredWeight[],
+  { tieWordEmbeddings }: Pick<ModelConfig, 'tieWordEmbeddings'>,
+): readonly StoredWeight[] =>
+  stored.filter(({ name }) => tieWordEmbeddings || name !== EMBEDDING_WEIGHT)
+
 /** @returns the end of what is stored */
-const endOf = (stored: readonly StoredWeight[]): number =>
+export const endOf = (stored: readonly StoredWeight[]): number =>
   Math.max(...stored.flatMap(partsOf).map(({ offset, bytes }) => offset + bytes))
 
 const partsOf = ({ external, blocks }: StoredWeight): readonly ExternalData[] => {
