@@ -33,11 +33,8 @@ const answer = async (request: EngineRequest): Promise<EngineReply> => {
   }
 }
 
-// One at a time: a command reads the state that the one before left.
-let last: Promise<void> = Promise.resolve()
-parentPort?.on('message', (request: EngineRequest) => {
-  last = last.then(async () => {
-    parentPort?.postMessage(await answer(request))
-    if (request.kind === 'close') parentPort?.close()
-  })
+// One at a time comes in: who asks waits for each answer (replica-threads.ts).
+parentPort?.on('message', async (request: EngineRequest) => {
+  parentPort?.postMessage(await answer(request))
+  if (request.kind === 'close') parentPort?.close()
 })
