@@ -16,6 +16,8 @@ import { flatten } from '../../trainer-image/src/session/flat-state.ts'
 import { runInPlace } from '../../trainer-image/src/session/in-place.ts'
 import { trainProgram } from '../../trainer-image/src/session/programs.ts'
 import { TokenRows } from '../../trainer-image/src/session/token-rows.ts'
+import { parameterFeeds, sumFeeds } from '../../trainer-image/src/session/trained-feeds.ts'
+import { after } from '../../trainer-image/src/session/trained-values.ts'
 import type { MicroBatch } from '../../trainer-image/src/session/training-engine.ts'
 import { storeWeights } from '../../trainer-image/src/session/weights-file.ts'
 import { openWeights } from '../../trainer-image/src/weights/open-weights.ts'
@@ -48,34 +50,36 @@ const LOSS_TOLERANCES = { float16: 1e-3, bfloat16: 8e-3 } as const
 const SCALE = 64
 
 const feedsOf = (batch: MicroBatch, config: ModelConfig, model: RecordedModel, rows: TokenRows) => {
-  const parameters = flatten(
-    parameterSlots(config, adapterConfigOf(model)),
-    adapterOf(model, config),
-  )
-  const size = [parameters.length]
-  return {
+  const slots = parameterSlots(config, adapterConfigOf(model))
+  const parameters = flatten(slots, adapterOf(model, config))
+  const sums = new Float32Array(parameters.length)
+  const feeds = {
     ...batchFeeds(batch),
     ...rows.feeds(batch, true),
-    parameters: new Tensor('float32', Float32Array.from(parameters), size),
-    gradient_sums: new Tensor('float32', new Float32Array(parameters.length), size),
+    ...parameterFeeds(config, slots, parameters, batch.rows * batch.length),
+    ...sumFeeds(slots, sums),
     zero: new Tensor('float32', [0], []),
   }
+  const into = Object.entries(sumFeeds(slots, sums)).map(([name, place]) => [after(name), place])
+  return { feeds, sums, into: Object.fromEntries(into) }
 }
 
-const run = async (folder: string, graph: Graph, feeds: Record<string, Tensor>) => {
+const run = async (
+  folder: string,
+  graph: Graph,
+  feeds: Readonly<Record<string, Tensor>>,
+  into: Readonly<Record<string, Tensor>>,
+) => {
   const path = join(folder, 'graph.onnx')
   await writeFile(path, writeOnnx(graph))
   const session = await InferenceSession.create(path, {
     intraOpNumThreads: 1,
     executionProviders: ['cpu'],
   })
-  const [loss, sums] = [new Float32Array(1), new Float32Array(feeds['parameters']!.size)]
-  await runInPlace(session, feeds, {
-    loss_sum: new Tensor('float32', loss, []),
-    gradient_sums_after: new Tensor('float32', sums, [sums.length]),
-  })
+  const loss = new Float32Array(1)
+  await runInPlace(session, feeds, { loss_sum: new Tensor('float32', loss, []), ...into })
   await session.release()
-  return { loss: loss[0]!, sums }
+  return loss[0]!
 }
 
 /** @returns of the mean loss */
@@ -90,11 +94,11 @@ const trainedOnce = async (folder: string, model: RecordedModel, half: HalfType)
   const program = { config, method, weights: stored, rows, length, recompute: false, half }
   const graph = trainProgram(program)
   const tokenRows = new TokenRows({ folder, config, weights: stored, trained: new Set() })
-  const feeds = feedsOf(batch, config, model, tokenRows)
-  const { loss, sums } =
+  const { feeds, sums, into } = feedsOf(batch, config, model, tokenRows)
+  const loss =
     half === 'bfloat16'
-      ? await run(folder, emulatedBfloat16(graph), feeds)
-      : await run(folder, graph, { ...feeds, loss_scale: new Tensor('float32', [SCALE], []) })
+      ? await run(folder, emulatedBfloat16(graph), feeds, into)
+      : await run(folder, graph, { ...feeds, loss_scale: new Tensor('float32', [SCALE], []) }, into)
   tokenRows.close()
   const scale = half === 'bfloat16' ? 1 : SCALE
   const gradients: AdapterTensors = new Map(

@@ -4,11 +4,10 @@ import type { GraphBuilder } from '../graph/build.ts'
 import type { Value } from '../graph/node.ts'
 import { add, div, mul, sqrt } from '../graph/operators/elementwise.ts'
 import { fusedMatMul } from '../graph/operators/matrix.ts'
-import { concat, reshape, split } from '../graph/operators/movement.ts'
+import { concat, split } from '../graph/operators/movement.ts'
 import { reduceSum, reduceSumSquare } from '../graph/operators/reduce.ts'
 import { known } from '../graph/shapes.ts'
 import { type AdapterConfig, adapterNames, scaleOf } from './adapter.ts'
-import type { ParameterSlot } from './trainable.ts'
 
 /** Linear layers that share their input x: (M, in) @returns of each path (M, out) */
 export type Linears = (g: GraphBuilder, x: Value, paths: readonly string[]) => readonly Value[]
@@ -53,9 +52,8 @@ const rowNorms = (g: GraphBuilder, w: Value, { a, b, scale }: Adapter): Value =>
 }
 
 export type AdapterParts = {
-  /** all slots of the adapter one behind the other, (P) */
-  readonly parameters: Value
-  readonly slots: readonly ParameterSlot[]
+  /** by PEFT's name */
+  readonly tensors: ReadonlyMap<string, Value>
   readonly config: AdapterConfig
   /** a frozen weight by its Hugging Face name, as DoRA looks at it */
   readonly weight: (name: string) => Value
@@ -64,14 +62,7 @@ export type AdapterParts = {
 
 /** @returns the adapter of each path, if it has one */
 const adaptersOf = (g: GraphBuilder, parts: AdapterParts) => {
-  const { parameters, slots, config, weight } = parts
-  const pieces = split(
-    g,
-    parameters,
-    0,
-    slots.map(slot => slot.size),
-  )
-  const tensors = new Map(slots.map((slot, i) => [slot.name, reshape(g, pieces[i]!, slot.shape)]))
+  const { tensors, config, weight } = parts
   const scale = scaleOf(config)
   const made = new Map<string, Adapter | undefined>()
   const make = (path: string): Adapter | undefined => {
@@ -85,7 +76,7 @@ const adaptersOf = (g: GraphBuilder, parts: AdapterParts) => {
     return { ...plain, factor: div(g, magnitude, norms) }
   }
   // the factors belong to the weights and not to a block that is computed twice
-  for (const { name } of slots) {
+  for (const name of tensors.keys()) {
     const path = /^base_model\.model\.(.+)\.lora_A\.weight$/.exec(name)?.[1]
     if (path !== undefined) made.set(path, make(path))
   }

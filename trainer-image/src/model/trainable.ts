@@ -95,11 +95,7 @@ const trainables = (config: ModelConfig, method: TuningMethod): readonly Trainab
   ]
 }
 
-/**
- * Adapters first, by PEFT's names, last layer first: the order in which the backward pass comes by. ONNX Runtime
- * computes gradients in the order of their places, and what a gradient is made of is kept until then. Behind them the
- * weights that are trained whole.
- */
+/** Adapters first, by PEFT's names, last layer first; behind them the weights that are trained whole. */
 export const parameterSlots = (
   config: ModelConfig,
   method: TuningMethod,

@@ -3,11 +3,9 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { temporaryFor } from '../atomic-file.ts'
-import { vocabularyRanges } from '../autodiff/composites/vocabulary-ranges.ts'
 import type { Graph } from '../graph/node.ts'
 import { writeOnnx } from '../graph/write-onnx.ts'
-import { headWeightName } from '../model/linear-layers.ts'
-import { type ParameterSlot, parameterCount, parameterSlots } from '../model/trainable.ts'
+import { type ParameterSlot, parameterSlots } from '../model/trainable.ts'
 import { clipFactor, updateScalars } from '../optim/adamw.ts'
 import { scalesLoss } from '../precision/half-type.ts'
 import { batchFeeds, type Feeds } from './batch-feeds.ts'
@@ -22,15 +20,8 @@ import { keyOf, type StepSession, stepOf } from './session-key.ts'
 import { SessionProfiler } from './session-profiler.ts'
 import { fedFrom } from './shared-weights.ts'
 import { TokenRows } from './token-rows.ts'
-import {
-  ADAPTER,
-  ADAPTER_SUMS,
-  adapterSlots,
-  after,
-  wholeInput,
-  wholeSlots,
-  wholeSums,
-} from './trained-values.ts'
+import { parameterFeeds, sumFeeds } from './trained-feeds.ts'
+import { after, wholeSlots } from './trained-values.ts'
 import type { Accumulated, Evaluated, MicroBatch, UpdateOptions } from './training-engine.ts'
 import { groupPieces, normProgram, type Piece, piecesOf, updateProgram } from './update-programs.ts'
 
@@ -42,8 +33,7 @@ const MAX_CUDA_SESSIONS = 5
 const MAX_GRAPH_BYTES = 16 * 2 ** 20
 
 const scalar = (value: number) => new Tensor('float32', [value], [])
-const tensor = (data: Float32Array, shape: readonly number[]) => new Tensor('float32', data, shape)
-const vector = (data: Float32Array) => tensor(data, [data.length])
+const vector = (data: Float32Array) => new Tensor('float32', data, [data.length])
 const numberIn = (tensor: Tensor | undefined): number => Number(tensor!.data[0])
 
 /** Leaves nothing of what it adds. */
@@ -96,7 +86,7 @@ export class Engine {
     checkBatch(batch)
     if (batch.targetTokens.length === 0) return { lossSum: 0 }
     const session = await this.#sessions.get(keyOf({ kind: 'train', ...batch, threads }))
-    const sums = this.#sumTensors()
+    const sums = sumFeeds(this.#slots, this.#sums)
     const added = Object.entries(sums).map(([name, there]) => [after(name), there])
     const feeds = {
       ...this.#weights.get(session),
@@ -189,36 +179,7 @@ export class Engine {
   }
 
   #parameters({ rows, length }: MicroBatch): Feeds {
-    const { config } = this.#start
-    const { parameters } = this.#state
-    const count = parameterCount(adapterSlots(this.#slots))
-    const whole = wholeSlots(this.#slots).flatMap(({ weight, shape, offset, size }) => {
-      const data = parameters.subarray(offset, offset + size)
-      const [, columns = 0] = shape
-      const ranges =
-        weight === headWeightName(config) ? vocabularyRanges(config.vocabSize, rows * length) : []
-      const blocks = ranges.map(({ start, end }) => [
-        wholeInput(weight, start),
-        tensor(data.subarray(start * columns, end * columns), [end - start, columns]),
-      ])
-      return [[wholeInput(weight), tensor(data, shape)], ...blocks]
-    })
-    return {
-      ...(count > 0 ? { [ADAPTER]: vector(parameters.subarray(0, count)) } : {}),
-      ...Object.fromEntries(whole),
-    }
-  }
-
-  #sumTensors(): Feeds {
-    const count = parameterCount(adapterSlots(this.#slots))
-    const whole = wholeSlots(this.#slots).map(({ weight, shape, offset, size }) => [
-      wholeSums(weight),
-      tensor(this.#sums.subarray(offset, offset + size), shape),
-    ])
-    return {
-      ...(count > 0 ? { [ADAPTER_SUMS]: vector(this.#sums.subarray(0, count)) } : {}),
-      ...Object.fromEntries(whole),
-    }
+    return parameterFeeds(this.#start.config, this.#slots, this.#state.parameters, rows * length)
   }
 
   async #open(key: string): Promise<Opened<InferenceSession>> {

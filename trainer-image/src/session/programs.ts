@@ -23,13 +23,7 @@ import { noiseInput } from './embedding-noise.ts'
 import { frozenWeights } from './frozen-weights.ts'
 import { writesInPlace } from './in-place.ts'
 import { embeddingRows, targetRows } from './token-rows.ts'
-import {
-  adapterSlots,
-  addGradients,
-  type TrainedValues,
-  trainedInputs,
-  wholeInput,
-} from './trained-values.ts'
+import { addGradients, type TrainedValues, trainedInput, trainedInputs } from './trained-values.ts'
 import type { StoredWeight } from './weights-file.ts'
 
 /** All layers, none, or so many from the first: late in the backward pass, where theirs comes, the others' values are gone. */
@@ -79,14 +73,13 @@ const linearsOf = (
   asked: Value,
 ): Linears => {
   const { config, method, rows, length } = program
-  const { parameters } = trained
-  if (isFull(method) || !parameters) return parts.linears
+  const { adapter } = trained
+  if (isFull(method) || adapter.size === 0) return parts.linears
   const input = train
     ? dropoutInputs(g, { method, config, tokens: rows * length, asked })
     : undefined
   return loraLinears(g, parts.linears, {
-    parameters,
-    slots: adapterSlots(parameterSlots(config, method)),
+    tensors: adapter,
     config: method,
     weight: parts.weight,
     ...(input ? { input } : {}),
@@ -126,7 +119,7 @@ const headBlocks = (
   if (whole.has(name))
     return ranges.map(({ start, end }) => ({
       start,
-      weight: g.input(wholeInput(name, start), 'float32', [end - start, config.hiddenSize]),
+      weight: g.input(trainedInput(name, start), 'float32', [end - start, config.hiddenSize]),
     }))
   const head = weights.find(weight => weight.name === name)
   if (!head) throw new TypeError(`weight ${name} is not stored`)

@@ -1,47 +1,46 @@
 /**
- * How trainable parameters enter a graph: an adapter as one vector, each weight that is trained whole by itself. So the
- * gradient of a whole weight is added to the sums as soon as it is there, and none waits for the others. The output
- * head is also read in blocks, which are the same memory.
+ * How trainable parameters enter a graph: each tensor by itself, so that a gradient is added to the sums as soon as it
+ * is there and none waits for the others, and so that nothing is copied out of a vector of all. The output head is also
+ * read in blocks, which are the same memory.
  */
 import type { VocabularyBlock } from '../autodiff/composites/cross-entropy-block.ts'
 import type { GraphBuilder } from '../graph/build.ts'
 import type { Value } from '../graph/node.ts'
 import { add } from '../graph/operators/elementwise.ts'
 import { concat } from '../graph/operators/movement.ts'
-import { type ParameterSlot, parameterCount } from '../model/trainable.ts'
+import type { ParameterSlot } from '../model/trainable.ts'
 
-export const ADAPTER = 'parameters'
-export const ADAPTER_SUMS = 'gradient_sums'
-export const wholeInput = (weight: string, start?: number): string =>
-  start === undefined ? `trained.${weight}` : `trained.${weight}.${start}`
-export const wholeSums = (weight: string): string => `gradient_sums.${weight}`
+/** @param tensor a weight's Hugging Face name, or an adapter's tensor's by PEFT */
+export const trainedInput = (tensor: string, start?: number): string =>
+  start === undefined ? `trained.${tensor}` : `trained.${tensor}.${start}`
+export const gradientSums = (tensor: string): string => `gradient_sums.${tensor}`
 /** of what is added to */
 export const after = (sums: string): string => `${sums}_after`
 
-export const adapterSlots = (slots: readonly ParameterSlot[]): readonly ParameterSlot[] =>
-  slots.filter(({ weight }) => weight === undefined)
+export const tensorOf = ({ weight, name }: ParameterSlot): string => weight ?? name
 
 export type WholeSlot = ParameterSlot & { readonly weight: string }
 export const wholeSlots = (slots: readonly ParameterSlot[]): readonly WholeSlot[] =>
   slots.filter((slot): slot is WholeSlot => slot.weight !== undefined)
 
 export type TrainedValues = {
-  /** absent where no adapter is trained */
-  readonly parameters?: Value
+  /** by PEFT's name; empty where no adapter is trained */
+  readonly adapter: ReadonlyMap<string, Value>
   /** by Hugging Face name */
   readonly whole: ReadonlyMap<string, Value>
 }
 
 export const trainedInputs = (g: GraphBuilder, slots: readonly ParameterSlot[]): TrainedValues => {
-  const count = parameterCount(adapterSlots(slots))
-  return {
-    ...(count > 0 ? { parameters: g.input(ADAPTER, 'float32', [count]) } : {}),
-    whole: new Map(
-      wholeSlots(slots).map(({ weight, shape }) => [
-        weight,
-        g.input(wholeInput(weight), 'float32', shape),
+  const inputs = (some: readonly ParameterSlot[]) =>
+    new Map(
+      some.map(slot => [
+        tensorOf(slot),
+        g.input(trainedInput(tensorOf(slot)), 'float32', slot.shape),
       ]),
-    ),
+    )
+  return {
+    adapter: inputs(slots.filter(({ weight }) => weight === undefined)),
+    whole: inputs(wholeSlots(slots)),
   }
 }
 
@@ -54,15 +53,15 @@ type Reached = {
 
 /** @param head the output head's name, and its blocks where it is trained */
 const reachedValues = (
-  { parameters, whole }: TrainedValues,
+  { adapter, whole }: TrainedValues,
   head: { readonly name: string; readonly isTied: boolean },
   blocks: readonly VocabularyBlock[],
 ): readonly Reached[] => [
-  ...(parameters ? [{ sums: ADAPTER_SUMS, value: parameters, blocks: [] }] : []),
+  ...[...adapter].map(([tensor, value]) => ({ sums: gradientSums(tensor), value, blocks: [] })),
   ...[...whole].map(([weight, value]) => {
     const isHead = weight === head.name
     return {
-      sums: wholeSums(weight),
+      sums: gradientSums(weight),
       // the loss reads a head through its blocks, and the whole of it only as embedding
       ...(isHead && !head.isTied ? {} : { value }),
       blocks: isHead ? blocks : [],
@@ -78,31 +77,40 @@ export type GradientOptions = {
   readonly gradientsOf: (values: readonly Value[]) => readonly Value[]
 }
 
-/** Adds for each input of sums an output with this micro-batch's gradients added. */
+/** @returns by a value's name, when it was made */
+const timesOf = ({ nodes }: GraphBuilder): ReadonlyMap<string, number> =>
+  new Map(
+    nodes.flatMap(({ outputs }, i) => outputs.flatMap(made => (made ? [[made.name, i]] : []))),
+  )
+
+/**
+ * Adds for each input of sums an output with this micro-batch's gradients added. ONNX Runtime begins with the output
+ * that was made last, and what the others are made of is kept until their turn. So the outputs are made in the reverse
+ * of the order in which the backward pass comes by.
+ */
 export const addGradients = (g: GraphBuilder, options: GradientOptions): void => {
   const { trained, head, headBlocks, gradientsOf } = options
   const reached = reachedValues(trained, head, headBlocks)
-  const before = reached.map(({ sums, value, blocks }) => {
-    const shape = value?.shape ?? [
-      blocks.reduce((rows, { weight }) => rows + Number(weight.shape[0]), 0),
-      blocks[0]!.weight.shape[1]!,
-    ]
-    return g.input(sums, 'float32', shape)
-  })
   const values = reached.flatMap(({ value, blocks }) => [
     ...(value ? [value] : []),
     ...blocks.map(({ weight }) => weight),
   ])
   const gradients = new Map(gradientsOf(values).map((d, i) => [values[i]!.name, d]))
-  reached.forEach(({ sums, value, blocks }, i) => {
-    const parts = blocks.map(({ weight }) => gradients.get(weight.name)!)
-    const all = [
-      ...(value ? [gradients.get(value.name)!] : []),
-      ...(parts.length > 0 ? [concat(g, parts, 0)] : []),
-    ]
+  const gradientOf = ({ name }: Value): Value => gradients.get(name)!
+  const times = timesOf(g)
+  const timeOf = (parts: readonly Value[]) =>
+    Math.max(...parts.map(({ name }) => times.get(name) ?? 0))
+  const added = reached.map(({ sums, value, blocks }) => {
+    const ofBlocks = blocks.map(({ weight }) => gradientOf(weight))
+    const ofWhole = value ? [gradientOf(value)] : []
+    return { sums, ofWhole, ofBlocks, time: timeOf([...ofWhole, ...ofBlocks]) }
+  })
+  for (const { sums, ofWhole, ofBlocks } of added.toSorted((a, b) => b.time - a.time)) {
+    const parts = ofBlocks.length > 0 ? [...ofWhole, concat(g, ofBlocks, 0)] : ofWhole
+    const before = g.input(sums, 'float32', parts[0]!.shape)
     g.output(
       after(sums),
-      all.reduce((sum, d) => add(g, sum, d), before[i]!),
+      parts.reduce((sum, d) => add(g, sum, d), before),
     )
-  })
+  }
 }
