@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { estimateMemory } from '../../trainer-image/src/plan/estimate-memory.ts'
 import { replicasFor } from '../../trainer-image/src/session/replicas.ts'
-import { modelOf } from './models.ts'
-import { ALL_LINEAR } from './random-model.ts'
+import { methodOf, modelOf } from './models.ts'
 import type { BenchOptions, BenchResult } from './run.ts'
 import type { StepWork } from './step-work.ts'
 import { startSteps, THREADS } from './steps.ts'
@@ -22,22 +21,17 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   '1x2048': { rows: 1, length: 2048 },
   '1x2048-recomputed': { rows: 1, length: 2048, recompute: true },
   '1x4096-recomputed': { rows: 1, length: 4096, recompute: true },
+  '2x512-full': { rows: 2, length: 512, full: true },
   '2x512-wide': { rows: 2, length: 512, model: 'wide' },
 }
 const QUICK: readonly string[] = ['1x256', '2x512-recomputed']
 /** The first makes the sessions, the second all buffers there will be. */
 const STEPS = 2
 
-const foretold = ({
-  model = 'smollm2-135m',
-  layers,
-  rank = 8,
-  recompute = false,
-  ...shape
-}: Shape) => {
+const foretold = (shape: Shape) => {
+  const { model = 'smollm2-135m', layers, recompute = false, rows, length } = shape
   const config = modelOf(model, layers)
-  const method = { rank, alpha: 2 * rank, targetModules: ALL_LINEAR }
-  const step = { ...shape, config, method, recompute }
+  const step = { config, method: methodOf(shape), recompute, rows, length }
   return estimateMemory({ ...step, replicas: replicasFor({ ...step, threads: THREADS }) })
 }
 

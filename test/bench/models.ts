@@ -1,6 +1,7 @@
-/** Model shapes that benchmarks take, by the name that a party is given. */
+/** Model shapes and methods that benchmarks take, as a party is given them. */
+import type { TuningMethod } from '@attune/trainer/model/adapter.ts'
 import type { ModelConfig } from '@attune/trainer/model/config.ts'
-import { SMOLLM2_135M } from './random-model.ts'
+import { ALL_LINEAR, SMOLLM2_135M } from './random-model.ts'
 
 /** SmolLM2-360M's layers, fewer of them, so that it fits beside others. */
 const WIDE: ModelConfig = {
@@ -29,3 +30,9 @@ const MODELS: Readonly<Record<ModelName, ModelConfig>> = {
 /** @param layers the model's own number if absent */
 export const modelOf = (name: ModelName, layers?: number): ModelConfig =>
   layers === undefined ? MODELS[name] : withLayers(MODELS[name], layers)
+
+type Trained = { readonly rank?: number; readonly full?: boolean }
+
+/** @returns full fine-tuning, whatever the rank, or LoRA on all linear layers, of rank 8 if absent */
+export const methodOf = ({ rank = 8, full = false }: Trained): TuningMethod =>
+  full ? { type: 'Full' } : { rank, alpha: 2 * rank, targetModules: ALL_LINEAR }

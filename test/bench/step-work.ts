@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline'
 import { createTrainingEngine } from '../../trainer-image/src/session/create-training-engine.ts'
 import { replicasFor } from '../../trainer-image/src/session/replicas.ts'
 import type { MicroBatch } from '../../trainer-image/src/session/training-engine.ts'
-import { type ModelName, modelOf } from './models.ts'
-import { ALL_LINEAR, randomWeights } from './random-model.ts'
+import { methodOf, type ModelName, modelOf } from './models.ts'
+import { randomWeights } from './random-model.ts'
 import { weightsDigest } from './steps.ts'
 
 export type StepWork = {
@@ -19,15 +19,17 @@ export type StepWork = {
   /** tokens of each of the documents that a row is packed of; one document if absent */
   readonly document?: number
   readonly rank?: number
+  /** all weights are trained, and no adapter */
+  readonly full?: boolean
   readonly recompute?: boolean | number
   readonly model?: ModelName
   readonly layers?: number
 }
 
 const work = JSON.parse(process.argv[2]!) as StepWork
-const { rows, length, threads, model = 'smollm2-135m', layers, rank = 8, recompute = false } = work
+const { rows, length, threads, model = 'smollm2-135m', layers, recompute = false } = work
 const config = modelOf(model, layers)
-const method = { rank, alpha: 2 * rank, targetModules: ALL_LINEAR }
+const method = methodOf(work)
 
 /** All tokens in the loss but the first of each document. */
 const batch = (): MicroBatch => {

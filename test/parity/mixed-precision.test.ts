@@ -16,8 +16,7 @@ import { flatten } from '../../trainer-image/src/session/flat-state.ts'
 import { runInPlace } from '../../trainer-image/src/session/in-place.ts'
 import { trainProgram } from '../../trainer-image/src/session/programs.ts'
 import { TokenRows } from '../../trainer-image/src/session/token-rows.ts'
-import { parameterFeeds, sumFeeds } from '../../trainer-image/src/session/trained-feeds.ts'
-import { after } from '../../trainer-image/src/session/trained-values.ts'
+import { parameterFeeds, sumsInPlace } from '../../trainer-image/src/session/trained-feeds.ts'
 import type { MicroBatch } from '../../trainer-image/src/session/training-engine.ts'
 import { storeWeights } from '../../trainer-image/src/session/weights-file.ts'
 import { openWeights } from '../../trainer-image/src/weights/open-weights.ts'
@@ -53,15 +52,15 @@ const feedsOf = (batch: MicroBatch, config: ModelConfig, model: RecordedModel, r
   const slots = parameterSlots(config, adapterConfigOf(model))
   const parameters = flatten(slots, adapterOf(model, config))
   const sums = new Float32Array(parameters.length)
+  const inPlace = sumsInPlace(slots, sums)
   const feeds = {
     ...batchFeeds(batch),
     ...rows.feeds(batch, true),
     ...parameterFeeds(config, slots, parameters, batch.rows * batch.length),
-    ...sumFeeds(slots, sums),
+    ...inPlace.feeds,
     zero: new Tensor('float32', [0], []),
   }
-  const into = Object.entries(sumFeeds(slots, sums)).map(([name, place]) => [after(name), place])
-  return { feeds, sums, into: Object.fromEntries(into) }
+  return { feeds, sums, into: inPlace.into }
 }
 
 const run = async (

@@ -15,7 +15,7 @@ import { firstProblems } from './first-problems.ts'
 import { gsm8kJob } from './job.ts'
 import { publishedIn } from './published.ts'
 
-const PROBLEMS = { train: 64, test: 1 }
+const PROBLEMS = { train: 128, test: 1 }
 const QUICK = { train: 16, test: 1 }
 
 type Measured = { readonly seconds: number; readonly peakBytes: number }

@@ -101,7 +101,9 @@ export const loraLinears = (g: GraphBuilder, base: Linears, parts: AdapterParts)
       if (!adapter) return y
       // Gemm would add y itself, but it copies y first and takes twice as long.
       const sum = add(builder, y, deltas.next().value!)
-      return adapter.factor ? mul(builder, sum, adapter.factor) : sum
+      const { factor } = adapter
+      // the sum is kept, for the magnitude's gradient
+      return factor ? builder.cheap(() => mul(builder, sum, factor)) : sum
     })
   }
 }

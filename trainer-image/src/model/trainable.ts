@@ -95,7 +95,10 @@ const trainables = (config: ModelConfig, method: TuningMethod): readonly Trainab
   ]
 }
 
-/** Adapters first, by PEFT's names, last layer first; behind them the weights that are trained whole. */
+/**
+ * Adapters first, by PEFT's names, last layer first; behind them the weights that are trained whole. The order stays: the
+ * gradient's norm adds up in it, and a training that goes on has the last digits of the one that began.
+ */
 export const parameterSlots = (
   config: ModelConfig,
   method: TuningMethod,

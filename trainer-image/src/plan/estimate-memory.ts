@@ -6,6 +6,7 @@ import { weightShapes } from '../model/linear-layers.ts'
 import { parameterCount, parameterSlots } from '../model/trainable.ts'
 import type { HalfType } from '../precision/half-type.ts'
 import { type Recompute, trainProgram } from '../session/programs.ts'
+import { isAdded } from '../session/trained-values.ts'
 import { layOut, readWhole, type StoredWeight, storedBytes } from '../session/weights-file.ts'
 import type { Quantization } from '../weights/quantize-blocks.ts'
 import { peakBytes } from './peak-bytes.ts'
@@ -41,8 +42,6 @@ export type StepShape = {
 
 /** Of the embedding table and of the output head, which are fed. */
 const TOKEN_ROWS = 2
-
-const isAdded = (output: string) => output.startsWith('gradient_sums')
 
 const size = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1)
 

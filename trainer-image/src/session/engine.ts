@@ -20,8 +20,8 @@ import { keyOf, type StepSession, stepOf } from './session-key.ts'
 import { SessionProfiler } from './session-profiler.ts'
 import { fedFrom } from './shared-weights.ts'
 import { TokenRows } from './token-rows.ts'
-import { parameterFeeds, sumFeeds } from './trained-feeds.ts'
-import { after, wholeSlots } from './trained-values.ts'
+import { parameterFeeds, sumsInPlace } from './trained-feeds.ts'
+import { wholeSlots } from './trained-values.ts'
 import type { Accumulated, Evaluated, MicroBatch, UpdateOptions } from './training-engine.ts'
 import { groupPieces, normProgram, type Piece, piecesOf, updateProgram } from './update-programs.ts'
 
@@ -86,8 +86,7 @@ export class Engine {
     checkBatch(batch)
     if (batch.targetTokens.length === 0) return { lossSum: 0 }
     const session = await this.#sessions.get(keyOf({ kind: 'train', ...batch, threads }))
-    const sums = sumFeeds(this.#slots, this.#sums)
-    const added = Object.entries(sums).map(([name, there]) => [after(name), there])
+    const sums = sumsInPlace(this.#slots, this.#sums)
     const feeds = {
       ...this.#weights.get(session),
       ...batchFeeds(batch),
@@ -95,12 +94,12 @@ export class Engine {
       ...this.#parameters(batch),
       ...dropoutFeeds(this.#start, batch),
       ...noiseFeeds(this.#start, batch),
-      ...sums,
+      ...sums.feeds,
       ...(scalesLoss(this.#start.half) ? { loss_scale: scalar(batch.lossScale ?? 1) } : {}),
       zero: scalar(0),
     }
     const lossSum = scalar(0)
-    await runInPlace(session, feeds, { loss_sum: lossSum, ...Object.fromEntries(added) })
+    await runInPlace(session, feeds, { loss_sum: lossSum, ...sums.into })
     this.#profiler?.ran(session)
     return { lossSum: numberIn(lossSum) }
   }

@@ -1,4 +1,4 @@
-/** Between tensors by name and the one vector that the graphs work on. */
+/** Between tensors by name and the one vector in which they lie, which an update goes through. */
 import type { AdapterTensors, Tensor } from '../model/adapter.ts'
 import { type ParameterSlot, parameterCount } from '../model/trainable.ts'
 import type { FlatState } from './engine-messages.ts'

@@ -1,4 +1,4 @@
-/** The graphs that training runs. P trainable parameters, B rows, T tokens a row, N targets. */
+/** The graphs that training runs. B rows, T tokens a row, N targets. */
 import { backward } from '../autodiff/backward.ts'
 import { crossEntropy } from '../autodiff/composites/cross-entropy.ts'
 import type { VocabularyBlock } from '../autodiff/composites/cross-entropy-block.ts'

@@ -5,7 +5,7 @@ import type { ModelConfig } from '../model/config.ts'
 import { headWeightName } from '../model/linear-layers.ts'
 import type { ParameterSlot } from '../model/trainable.ts'
 import type { Feeds } from './batch-feeds.ts'
-import { gradientSums, tensorOf, trainedInput } from './trained-values.ts'
+import { after, gradientSums, nameOf, trainedInput } from './trained-values.ts'
 
 const tensor = (data: Float32Array, shape: readonly number[]) => new Tensor('float32', data, shape)
 
@@ -30,12 +30,22 @@ export const parameterFeeds = (
   return Object.fromEntries(
     slots.flatMap(slot => {
       const data = placeIn(parameters, slot)
-      return [[trainedInput(tensorOf(slot)), tensor(data, slot.shape)], ...headBlocks(data, slot)]
+      return [[trainedInput(nameOf(slot)), tensor(data, slot.shape)], ...headBlocks(data, slot)]
     }),
   )
 }
 
-export const sumFeeds = (slots: readonly ParameterSlot[], sums: Float32Array): Feeds =>
-  Object.fromEntries(
-    slots.map(slot => [gradientSums(tensorOf(slot)), tensor(placeIn(sums, slot), slot.shape)]),
-  )
+/** @returns what a graph adds to, and the same memory as what it writes into */
+export const sumsInPlace = (
+  slots: readonly ParameterSlot[],
+  sums: Float32Array,
+): { readonly feeds: Feeds; readonly into: Feeds } => {
+  const places = slots.map(slot => {
+    const name = gradientSums(nameOf(slot))
+    return { name, place: tensor(placeIn(sums, slot), slot.shape) }
+  })
+  return {
+    feeds: Object.fromEntries(places.map(({ name, place }) => [name, place])),
+    into: Object.fromEntries(places.map(({ name, place }) => [after(name), place])),
+  }
+}

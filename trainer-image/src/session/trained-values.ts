@@ -5,7 +5,7 @@
  */
 import type { VocabularyBlock } from '../autodiff/composites/cross-entropy-block.ts'
 import type { GraphBuilder } from '../graph/build.ts'
-import type { Value } from '../graph/node.ts'
+import { type Node, readsOf, type Value } from '../graph/node.ts'
 import { add } from '../graph/operators/elementwise.ts'
 import { concat } from '../graph/operators/movement.ts'
 import type { ParameterSlot } from '../model/trainable.ts'
@@ -13,11 +13,15 @@ import type { ParameterSlot } from '../model/trainable.ts'
 /** @param tensor a weight's Hugging Face name, or an adapter's tensor's by PEFT */
 export const trainedInput = (tensor: string, start?: number): string =>
   start === undefined ? `trained.${tensor}` : `trained.${tensor}.${start}`
-export const gradientSums = (tensor: string): string => `gradient_sums.${tensor}`
+const SUMS = 'gradient_sums.'
+export const gradientSums = (tensor: string): string => `${SUMS}${tensor}`
 /** of what is added to */
 export const after = (sums: string): string => `${sums}_after`
+/** Whether an output of a graph is written over the sums that it was fed. */
+export const isAdded = (output: string): boolean => output.startsWith(SUMS)
 
-export const tensorOf = ({ weight, name }: ParameterSlot): string => weight ?? name
+/** What graphs call it. */
+export const nameOf = ({ weight, name }: ParameterSlot): string => weight ?? name
 
 export type WholeSlot = ParameterSlot & { readonly weight: string }
 export const wholeSlots = (slots: readonly ParameterSlot[]): readonly WholeSlot[] =>
@@ -33,10 +37,7 @@ export type TrainedValues = {
 export const trainedInputs = (g: GraphBuilder, slots: readonly ParameterSlot[]): TrainedValues => {
   const inputs = (some: readonly ParameterSlot[]) =>
     new Map(
-      some.map(slot => [
-        tensorOf(slot),
-        g.input(trainedInput(tensorOf(slot)), 'float32', slot.shape),
-      ]),
+      some.map(slot => [nameOf(slot), g.input(trainedInput(nameOf(slot)), 'float32', slot.shape)]),
     )
   return {
     adapter: inputs(slots.filter(({ weight }) => weight === undefined)),
@@ -77,11 +78,34 @@ export type GradientOptions = {
   readonly gradientsOf: (values: readonly Value[]) => readonly Value[]
 }
 
-/** @returns by a value's name, when it was made */
-const timesOf = ({ nodes }: GraphBuilder): ReadonlyMap<string, number> =>
-  new Map(
-    nodes.flatMap(({ outputs }, i) => outputs.flatMap(made => (made ? [[made.name, i]] : []))),
+/** Belongs to no layer and not to the loss: what stands before them comes by at the end of the backward pass, and takes long of nothing. */
+const isApart = ({ scope = 'gradient' }: Node): boolean => scope === 'gradient'
+
+/**
+ * Where in the graph the last of what a gradient is made of is computed, in a layer or the loss. DoRA's magnitudes are
+ * divided before all layers, so their gradients are there at the end, but need only what their layer's pass has.
+ */
+const placesOf = ({ nodes }: GraphBuilder) => {
+  const makers = new Map(
+    nodes.flatMap((node, index) =>
+      node.outputs.flatMap(made => (made ? [[made.name, { node, index }] as const] : [])),
+    ),
   )
+  const found = new Map<string, number>()
+  const placeOf = ({ name }: Value): number => {
+    const known = found.get(name)
+    if (known !== undefined) return known
+    const maker = makers.get(name)
+    const place = !maker
+      ? 0
+      : isApart(maker.node)
+        ? Math.max(0, ...readsOf(maker.node).map(read => (read ? placeOf(read) : 0)))
+        : maker.index
+    found.set(name, place)
+    return place
+  }
+  return placeOf
+}
 
 /**
  * Adds for each input of sums an output with this micro-batch's gradients added. ONNX Runtime begins with the output
@@ -97,20 +121,19 @@ export const addGradients = (g: GraphBuilder, options: GradientOptions): void =>
   ])
   const gradients = new Map(gradientsOf(values).map((d, i) => [values[i]!.name, d]))
   const gradientOf = ({ name }: Value): Value => gradients.get(name)!
-  const times = timesOf(g)
-  const timeOf = (parts: readonly Value[]) =>
-    Math.max(...parts.map(({ name }) => times.get(name) ?? 0))
+  const placeOf = placesOf(g)
   const added = reached.map(({ sums, value, blocks }) => {
     const ofBlocks = blocks.map(({ weight }) => gradientOf(weight))
     const ofWhole = value ? [gradientOf(value)] : []
-    return { sums, ofWhole, ofBlocks, time: timeOf([...ofWhole, ...ofBlocks]) }
+    const place = Math.max(...[...ofWhole, ...ofBlocks].map(placeOf))
+    return { sums, ofWhole, ofBlocks, place }
   })
-  for (const { sums, ofWhole, ofBlocks } of added.toSorted((a, b) => b.time - a.time)) {
-    const parts = ofBlocks.length > 0 ? [...ofWhole, concat(g, ofBlocks, 0)] : ofWhole
-    const before = g.input(sums, 'float32', parts[0]!.shape)
-    g.output(
-      after(sums),
-      parts.reduce((sum, d) => add(g, sum, d), before),
-    )
+  for (const { sums, ofWhole, ofBlocks } of added.toSorted((a, b) => b.place - a.place)) {
+    const sum = g.within('gradient', () => {
+      const parts = ofBlocks.length > 0 ? [...ofWhole, concat(g, ofBlocks, 0)] : ofWhole
+      const before = g.input(sums, 'float32', parts[0]!.shape)
+      return parts.reduce((sum, d) => add(g, sum, d), before)
+    })
+    g.output(after(sums), sum)
   }
 }
