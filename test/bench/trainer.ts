@@ -39,6 +39,16 @@ const partyOf = (name: WorkName, scratch: string, peer: string | undefined): Par
   return startSteps({ scratch, threads: THREADS, rows, length, recompute })
 }
 
+/** Leaves the code compiled, as a user does from the second start on: else some parties compile it and others do not. */
+const compileOnce = async (scratch: string): Promise<void> => {
+  const party = startSteps({ scratch, threads: THREADS, rows: 1, length: 64 })
+  try {
+    await party.step()
+  } finally {
+    await party.stop()
+  }
+}
+
 /** Of each party the least disturbed step counts. */
 const measured = ({ rows, length }: Shape, steps: readonly Step[]): Measured => ({
   tokensPerSecond: (rows * length) / Math.min(...steps.map(({ seconds }) => seconds)),
@@ -111,6 +121,7 @@ export const benchTrainer = async ({ peer, say }: BenchOptions): Promise<BenchRe
     const weights = randomWeights(SMOLLM2_135M)
     const digest = weightsDigest('smollm2-135m', SMOLLM2_135M)
     await storeWeights({ folder: scratch, config: SMOLLM2_135M, weights, digest })
+    await compileOnce(scratch)
     const { names, of, flopsPerSecond } = await takeTurns(scratch, peer, say)
     for (const name of names) say(row(WORK[name].name, of(name)))
     const [short, long, again] = [of('short'), of('long'), of('again')]
