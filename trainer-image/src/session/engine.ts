@@ -61,6 +61,8 @@ export class Engine {
   readonly #state: FlatState
   readonly #rows: TokenRows
   readonly #sums: Float32Array
+  /** the sums, as a step is fed and writes them */
+  readonly #added: ReturnType<typeof sumsInPlace>
   /** what each session is fed of the weights */
   readonly #weights = new WeakMap<InferenceSession, Feeds>()
 
@@ -69,6 +71,7 @@ export class Engine {
     this.#slots = parameterSlots(start.config, start.method)
     this.#state = start.state
     this.#sums = start.sums
+    this.#added = sumsInPlace(this.#slots, start.sums)
     const trained = new Set(wholeSlots(this.#slots).map(({ weight }) => weight))
     this.#rows = new TokenRows({ ...start, trained })
     const { profileFolder } = start
@@ -86,7 +89,6 @@ export class Engine {
     checkBatch(batch)
     if (batch.targetTokens.length === 0) return { lossSum: 0 }
     const session = await this.#sessions.get(keyOf({ kind: 'train', ...batch, threads }))
-    const sums = sumsInPlace(this.#slots, this.#sums)
     const feeds = {
       ...this.#weights.get(session),
       ...batchFeeds(batch),
@@ -94,12 +96,12 @@ export class Engine {
       ...this.#parameters(batch),
       ...dropoutFeeds(this.#start, batch),
       ...noiseFeeds(this.#start, batch),
-      ...sums.feeds,
+      ...this.#added.feeds,
       ...(scalesLoss(this.#start.half) ? { loss_scale: scalar(batch.lossScale ?? 1) } : {}),
       zero: scalar(0),
     }
     const lossSum = scalar(0)
-    await runInPlace(session, feeds, { loss_sum: lossSum, ...sums.into })
+    await runInPlace(session, feeds, { loss_sum: lossSum, ...this.#added.into })
     this.#profiler?.ran(session)
     return { lossSum: numberIn(lossSum) }
   }

@@ -5,10 +5,11 @@
  */
 import type { VocabularyBlock } from '../autodiff/composites/cross-entropy-block.ts'
 import type { GraphBuilder } from '../graph/build.ts'
-import { type Node, readsOf, type Value } from '../graph/node.ts'
+import type { Value } from '../graph/node.ts'
 import { add } from '../graph/operators/elementwise.ts'
 import { concat } from '../graph/operators/movement.ts'
 import type { ParameterSlot } from '../model/trainable.ts'
+import { backwardPlaces } from './backward-places.ts'
 
 /** @param tensor a weight's Hugging Face name, or an adapter's tensor's by PEFT */
 export const trainedInput = (tensor: string, start?: number): string =>
@@ -78,35 +79,6 @@ export type GradientOptions = {
   readonly gradientsOf: (values: readonly Value[]) => readonly Value[]
 }
 
-/** Belongs to no layer and not to the loss: what stands before them comes by at the end of the backward pass, and takes long of nothing. */
-const isApart = ({ scope = 'gradient' }: Node): boolean => scope === 'gradient'
-
-/**
- * Where in the graph the last of what a gradient is made of is computed, in a layer or the loss. DoRA's magnitudes are
- * divided before all layers, so their gradients are there at the end, but need only what their layer's pass has.
- */
-const placesOf = ({ nodes }: GraphBuilder) => {
-  const makers = new Map(
-    nodes.flatMap((node, index) =>
-      node.outputs.flatMap(made => (made ? [[made.name, { node, index }] as const] : [])),
-    ),
-  )
-  const found = new Map<string, number>()
-  const placeOf = ({ name }: Value): number => {
-    const known = found.get(name)
-    if (known !== undefined) return known
-    const maker = makers.get(name)
-    const place = !maker
-      ? 0
-      : isApart(maker.node)
-        ? Math.max(0, ...readsOf(maker.node).map(read => (read ? placeOf(read) : 0)))
-        : maker.index
-    found.set(name, place)
-    return place
-  }
-  return placeOf
-}
-
 /**
  * Adds for each input of sums an output with this micro-batch's gradients added. ONNX Runtime begins with the output
  * that was made last, and what the others are made of is kept until their turn. So the outputs are made in the reverse
@@ -121,7 +93,7 @@ export const addGradients = (g: GraphBuilder, options: GradientOptions): void =>
   ])
   const gradients = new Map(gradientsOf(values).map((d, i) => [values[i]!.name, d]))
   const gradientOf = ({ name }: Value): Value => gradients.get(name)!
-  const placeOf = placesOf(g)
+  const placeOf = backwardPlaces(g.nodes)
   const added = reached.map(({ sums, value, blocks }) => {
     const ofBlocks = blocks.map(({ weight }) => gradientOf(weight))
     const ofWhole = value ? [gradientOf(value)] : []
